@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+# nsshell. "make help" lists what can be made.
+
+VERSION    = 0.1.0
+PREFIX     = /usr
+SYSCONFDIR = /etc
+DESTDIR    =
+BUILD      = build
+
+bindir     = $(PREFIX)/bin
+libdir     = $(PREFIX)/lib/nsshell
+mandir     = $(PREFIX)/share/man
+confdir    = $(SYSCONFDIR)/nsshell
+sessiondir = $(libdir)/session
+
+CC       ?= cc
+CFLAGS   ?= -O2 -g
+WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-format-truncation
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
+            -DNSH_VERSION='"$(VERSION)"' -DNSH_POLICY_FOLDER='"$(confdir)"' \
+            -DNSH_SESSION_FOLDER='"$(sessiondir)"'
+OWN_LDFLAGS = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
+
+conf_objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/*.c))
+sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c))
+shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
+unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5
+# The archives in the order of the layers: sandbox uses conf.
+archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
+
+# Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
+own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc
+SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
+
+all: $(BUILD)/nsshell $(archives) $(manuals) ## build everything into build/
+
+$(BUILD)/nsshell: $(shell_objects) $(archives)
+	$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser $(LDLIBS)
+
+$(BUILD)/libnsh-conf.a: $(conf_objects)
+	$(AR) rcs $@ $^
+
+$(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
+	$(AR) rcs $@ $^
+
+# A change of a path or a flag makes everything anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS))' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(archives) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -o $@ $< $(archives) $(LDFLAGS) -liniparser -lcmocka
+
+$(BUILD)/%: docs/%.scd
+	@mkdir -p $(@D)
+	sed 's,/etc/nsshell,$(confdir),g; s,/usr/bin/nsshell,$(bindir)/nsshell,g; s,/usr/lib/nsshell,$(libdir),g' $< | scdoc > $@
+
+unit-tests: $(unit_tests)
+
+install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5
+	install -d -m 755 $(DESTDIR)$(libdir) $(DESTDIR)$(sessiondir)
+	install -d -m 755 $(DESTDIR)$(confdir) $(DESTDIR)$(confdir)/match.d $(DESTDIR)$(confdir)/users.d
+	install -m 755 $(BUILD)/nsshell $(DESTDIR)$(bindir)/nsshell
+	install -m 644 $(BUILD)/nsshell.1 $(DESTDIR)$(mandir)/man1
+	install -m 644 $(BUILD)/nsshell.conf.5 $(DESTDIR)$(mandir)/man5
+	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
+		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
+
+uninstall: ## remove what install installed; policies stay
+	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
+	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5
+	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
+
+check: ## install what is missing, build, run all tests; T=NAME for some of them
+	packaging/install-missing packaging/build.txt packaging/check.txt
+	$(call own_build,check) all unit-tests
+	$(SUDO) $(call own_build,check) install >/dev/null
+	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
+
+demo: ## install what is missing, build, show a login over SSH
+	packaging/install-missing packaging/build.txt packaging/demo.txt
+	$(call own_build,demo) all
+	$(SUDO) $(call own_build,demo) install >/dev/null
+	$(SUDO) tests/demo/demo
+
+bench: ## measure against the least possible program, bubblewrap, unshare and firejail
+	packaging/install-missing packaging/build.txt packaging/bench.txt
+	$(call own_build,bench) all
+	$(SUDO) $(call own_build,bench) install >/dev/null
+	$(SUDO) tests/bench/bench
+
+format: ## format the C files
+	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] tests/unit/*.c
+
+lint: ## run the checks of tests/lint alone
+	for lint in tests/lint/*; do $$lint || exit 1; done
+
+compile_commands.json: ## for editors; needs bear
+	bear -- $(MAKE) -B all
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
+
+FORCE:
+.PHONY: all install uninstall check demo bench format lint clean help unit-tests FORCE
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The key table and look-ups in it.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/text.h"
+#include "nsshell/keys.h"
+
+const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
+#define X(id_, section_, key_, type_, preset_, choices_, help_)                                    \
+	[NSH_KEY_##id_] = {                                                                        \
+		.id = NSH_KEY_##id_,                                                               \
+		.type = NSH_TYPE_##type_,                                                          \
+		.section = section_,                                                               \
+		.key = key_,                                                                       \
+		.preset = preset_,                                                                 \
+		.choices = choices_,                                                               \
+		.help = help_,                                                                     \
+	},
+	NSH_KEYS(X)
+#undef X
+};
+
+const struct nsh_key *nsh_key_find(const char *section, const char *key)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (!strcmp(nsh_keys[i].section, section) && !strcmp(nsh_keys[i].key, key))
+			return &nsh_keys[i];
+	return NULL;
+}
+
+/* The right key in the wrong section is nearer than any misspelling. */
+static const struct nsh_key *find_elsewhere(const char *key)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (!strcmp(nsh_keys[i].key, key))
+			return &nsh_keys[i];
+	return NULL;
+}
+
+const struct nsh_key *nsh_key_nearest(const char *section, const char *key)
+{
+	const struct nsh_key *nearest = find_elsewhere(key);
+	size_t least = NSH_DISTANCE_FAR;
+	char wanted[NSH_DISTANCE_TEXT_MAX];
+	char name[NSH_DISTANCE_TEXT_MAX];
+
+	if (nearest)
+		return nearest;
+	snprintf(wanted, sizeof(wanted), "%s.%s", section, key);
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		snprintf(name, sizeof(name), "%s.%s", nsh_keys[i].section, nsh_keys[i].key);
+		size_t distance = nsh_distance(wanted, name);
+		if (distance < least) {
+			least = distance;
+			nearest = &nsh_keys[i];
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From policy files to the policy of one user.
+ *
+ * Each file is first made into a layer, every key of it checked, and only then laid over what the
+ * earlier files said. A file that is for somebody else is checked all the same: an administrator's
+ * mistake shows at once and not on the day that the right user logs in.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/file.h"
+#include "conf/ini.h"
+#include "conf/match.h"
+#include "conf/scan.h"
+#include "conf/value.h"
+#include "nsshell/cleanup.h"
+#include "nsshell/list.h"
+#include "nsshell/policy.h"
+
+/* What one file sets. Texts belong to the file's buffer. */
+struct layer {
+	struct {
+		const char *text; /* NULL when the file does not set it */
+		int number;
+		unsigned line;
+	} values[NSH_KEY_COUNT];
+};
+
+struct loader {
+	struct nsh_policy *policy;
+	const struct nsh_place *place;
+	const struct nsh_user *user; /* NULL for a resolved policy */
+	struct nsh_err *err;
+	bool locked[NSH_KEY_COUNT];
+};
+
+/* A file's place in the order; what it may hold depends on it. */
+enum kind { KIND_COMMON, KIND_MATCH };
+
+static bool is_match_key(const struct nsh_key *key)
+{
+	return !strcmp(key->section, "match");
+}
+
+static int unknown_section(const char *section, struct nsh_err *err)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (!strcmp(nsh_keys[i].section, section))
+			return 0;
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "[%s]: unknown section", section);
+}
+
+static int unknown_key(const struct nsh_entry *entry, struct nsh_err *err)
+{
+	const struct nsh_key *nearest = nsh_key_nearest(entry->section, entry->key);
+
+	if (!nearest)
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "%s.%s: unknown key",
+				   entry->section, entry->key);
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+			   "%s.%s: unknown key, did you mean %s.%s?", entry->section, entry->key,
+			   nearest->section, nearest->key);
+}
+
+static int take_key(struct layer *layer, const struct nsh_entry *entry, enum kind kind,
+		    struct nsh_err *err)
+{
+	const struct nsh_key *key = nsh_key_find(entry->section, entry->key);
+	int number;
+	int ret;
+
+	if (!key)
+		return unknown_key(entry, err);
+	if (is_match_key(key) && kind != KIND_MATCH)
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+				   "%s.%s: is for files in match.d only", key->section, key->key);
+	ret = nsh_value_check(key, entry->value, &number, err);
+	if (ret < 0)
+		return nsh_err_context(err, ret, "%s.%s", key->section, key->key);
+	layer->values[key->id].text = entry->value;
+	layer->values[key->id].number = number;
+	layer->values[key->id].line = entry->line;
+	return 0;
+}
+
+/* An unknown section with keys is reported at its first key, which may be known elsewhere. */
+static int take_entry(struct layer *layer, const struct nsh_scan *scan, size_t i, enum kind kind,
+		      struct nsh_err *err)
+{
+	const struct nsh_entry *entry = &scan->entries[i];
+	bool has_keys = i + 1 < scan->count && scan->entries[i + 1].key;
+
+	if (entry->key)
+		return take_key(layer, entry, kind, err);
+	return has_keys ? 0 : unknown_section(entry->section, err);
+}
+
+static int take_entries(struct layer *layer, const struct nsh_scan *scan, enum kind kind,
+			const char *path, struct nsh_err *err)
+{
+	for (size_t i = 0; i < scan->count; i++) {
+		int ret = take_entry(layer, scan, i, kind, err);
+
+		if (ret < 0)
+			return nsh_err_context(err, ret, "%s:%u", path, scan->entries[i].line);
+	}
+	if (kind == KIND_MATCH && !layer->values[NSH_KEY_MATCH_USER].text &&
+	    !layer->values[NSH_KEY_MATCH_GROUP].text)
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+				   "%s:1: has no [match] that says whom it is for", path);
+	return 0;
+}
+
+/* Scanning and confirming begin their texts with "LINE: ". */
+static int at_path(struct nsh_err *err, int code, const char *path)
+{
+	char inner[NSH_ERR_MAX];
+
+	memcpy(inner, err->text, sizeof(inner));
+	return nsh_err_set(err, err->reason, code, "%s:%.900s", path, inner);
+}
+
+/* Returns 1 when the layer is for the user, 0 when not, or -errno. */
+static int layer_matches(const struct loader *loader, const struct layer *layer)
+{
+	const char *users = layer->values[NSH_KEY_MATCH_USER].text;
+	const char *groups = layer->values[NSH_KEY_MATCH_GROUP].text;
+
+	if (users && !nsh_match_user(users, loader->user))
+		return 0;
+	return groups ? nsh_match_group(groups, loader->user, loader->err) : 1;
+}
+
+static const char *remember_file(struct nsh_policy *policy, const char *path)
+{
+	char **grown = reallocarray(policy->files, policy->n_files + 1, sizeof(*grown));
+	char *copy = strdup(path);
+
+	if (grown)
+		policy->files = grown;
+	if (!grown || !copy) {
+		free(copy);
+		return NULL;
+	}
+	policy->files[policy->n_files++] = copy;
+	return copy;
+}
+
+static int set(struct nsh_setting *setting, const char *text, int number, const char *file,
+	       unsigned line)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	free(setting->text);
+	*setting = (struct nsh_setting){
+		.text = copy, .number = number, .file = file, .line = line};
+	return 0;
+}
+
+static void lock_keys(struct loader *loader, const char *list)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item)) {
+		for (int i = 0; i < NSH_KEY_COUNT; i++) {
+			size_t len = strlen(nsh_keys[i].section);
+
+			if (item.len > len && !memcmp(item.text, nsh_keys[i].section, len) &&
+			    item.text[len] == '.' && item.len - len - 1 == strlen(nsh_keys[i].key) &&
+			    !memcmp(item.text + len + 1, nsh_keys[i].key, item.len - len - 1))
+				loader->locked[i] = true;
+		}
+	}
+}
+
+static int apply_layer(struct loader *loader, const struct layer *layer, const char *path)
+{
+	const char *file = remember_file(loader->policy, path);
+	const char *locked = layer->values[NSH_KEY_POLICY_LOCKED].text;
+	int ret = file ? 0 : -ENOMEM;
+
+	for (int i = 0; i < NSH_KEY_COUNT && ret == 0; i++)
+		if (layer->values[i].text && !loader->locked[i] && !is_match_key(&nsh_keys[i]))
+			ret = set(&loader->policy->settings[i], layer->values[i].text,
+				  layer->values[i].number, file, layer->values[i].line);
+	if (ret < 0)
+		return nsh_err_sys(loader->err, NSH_REASON_MACHINE, ret, "%s", path);
+	if (locked && !loader->locked[NSH_KEY_POLICY_LOCKED])
+		lock_keys(loader, locked);
+	return 0;
+}
+
+static int apply_text(struct loader *loader, struct nsh_file *file, enum kind kind,
+		      const char *path)
+{
+	struct layer layer = {0};
+	struct nsh_scan scan;
+	int ret = nsh_scan(&scan, file->text, file->len, loader->err);
+
+	if (ret < 0)
+		return at_path(loader->err, ret, path);
+	ret = nsh_ini_confirm(file->fd, &scan, loader->err);
+	if (ret < 0)
+		ret = at_path(loader->err, ret, path);
+	else
+		ret = take_entries(&layer, &scan, kind, path, loader->err);
+	if (ret == 0 && kind == KIND_MATCH)
+		ret = layer_matches(loader, &layer);
+	else if (ret == 0)
+		ret = 1;
+	if (ret == 1)
+		ret = apply_layer(loader, &layer, path);
+	nsh_scan_free(&scan);
+	return ret;
+}
+
+/* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
+static int apply_file(struct loader *loader, int dirfd, const char *name, enum kind kind,
+		      const char *path)
+{
+	struct nsh_file file;
+	int ret = nsh_file_read(&file, dirfd, name, loader->place->owner, path, loader->err);
+
+	if (ret < 0)
+		return ret;
+	ret = apply_text(loader, &file, kind, path);
+	nsh_file_close(&file);
+	return ret;
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 && !strcmp(entry->d_name + len - 5, ".conf");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int apply_match_entry(struct loader *loader, int dirfd, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/match.d/%s", loader->place->folder, name);
+	return apply_file(loader, dirfd, name, KIND_MATCH, path);
+}
+
+static int apply_match_files(struct loader *loader, int dirfd)
+{
+	struct dirent **entries;
+	int count = scandirat(dirfd, ".", &entries, is_conf, by_name);
+	int ret = 0;
+
+	if (count < 0)
+		return nsh_err_sys(loader->err, NSH_REASON_POLICY, -errno, "%s/match.d",
+				   loader->place->folder);
+	for (int i = 0; i < count; i++) {
+		if (ret == 0)
+			ret = apply_match_entry(loader, dirfd, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return ret;
+}
+
+/* Opens a folder that may be missing: then *fd is -1. */
+static int open_subfolder(struct loader *loader, int dirfd, const char *name, int *fd)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/%s", loader->place->folder, name);
+	ret = nsh_folder_open(dirfd, name, loader->place->owner, path, loader->err);
+	*fd = ret < 0 ? -1 : ret;
+	return ret < 0 && ret != -ENOENT ? ret : 0;
+}
+
+static int apply_match_folder(struct loader *loader, int dirfd)
+{
+	NSH_CLOSE int fd = -1;
+	int ret = open_subfolder(loader, dirfd, "match.d", &fd);
+
+	return ret < 0 || fd < 0 ? ret : apply_match_files(loader, fd);
+}
+
+static int apply_user_file(struct loader *loader, int dirfd)
+{
+	NSH_CLOSE int fd = -1;
+	char name[NAME_MAX + 1];
+	char path[PATH_MAX];
+	int ret = open_subfolder(loader, dirfd, "users.d", &fd);
+
+	if (ret < 0 || fd < 0)
+		return ret;
+	if (snprintf(name, sizeof(name), "%s.conf", loader->user->name) >= (int)sizeof(name))
+		return 0; /* no file can have that name */
+	snprintf(path, sizeof(path), "%s/users.d/%s", loader->place->folder, name);
+	ret = apply_file(loader, fd, name, KIND_COMMON, path);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int apply_all(struct loader *loader)
+{
+	const struct nsh_place *place = loader->place;
+	char path[PATH_MAX];
+	NSH_CLOSE int fd =
+		nsh_folder_open(AT_FDCWD, place->folder, place->owner, place->folder, loader->err);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	snprintf(path, sizeof(path), "%s/nsshell.conf", place->folder);
+	ret = apply_file(loader, fd, "nsshell.conf", KIND_COMMON, path);
+	if (ret == 0)
+		ret = apply_match_folder(loader, fd);
+	if (ret == 0)
+		ret = apply_user_file(loader, fd);
+	return ret;
+}
+
+static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		int number;
+		int ret = nsh_value_check(&nsh_keys[i], nsh_keys[i].preset, &number, err);
+
+		if (ret == 0)
+			ret = set(&policy->settings[i], nsh_keys[i].preset, number, NULL, 0);
+		if (ret < 0)
+			return nsh_err_set(err, NSH_REASON_MACHINE, ret, "default of %s.%s",
+					   nsh_keys[i].section, nsh_keys[i].key);
+	}
+	return 0;
+}
+
+int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
+		    const struct nsh_user *user, struct nsh_err *err)
+{
+	struct loader loader = {.policy = policy, .place = place, .user = user, .err = err};
+	int ret;
+
+	*policy = (struct nsh_policy){0};
+	ret = apply_presets(policy, err);
+	if (ret == 0)
+		ret = apply_all(&loader);
+	if (ret < 0)
+		nsh_policy_free(policy);
+	return ret;
+}
+
+int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,
+			     struct nsh_err *err)
+{
+	struct nsh_place place = {.owner = owner};
+	struct loader loader = {.policy = policy, .place = &place, .err = err};
+	int ret;
+
+	*policy = (struct nsh_policy){0};
+	ret = apply_presets(policy, err);
+	if (ret == 0)
+		ret = apply_file(&loader, AT_FDCWD, path, KIND_COMMON, path);
+	if (ret < 0)
+		nsh_policy_free(policy);
+	return ret;
+}
+
+void nsh_policy_free(struct nsh_policy *policy)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		free(policy->settings[i].text);
+	for (size_t i = 0; i < policy->n_files; i++)
+		free(policy->files[i]);
+	free(policy->files);
+	*policy = (struct nsh_policy){0};
+}
+
+static void write_setting(FILE *out, const struct nsh_key *key, const struct nsh_setting *setting)
+{
+	if (setting->file)
+		fprintf(out, "# %s:%u\n", setting->file, setting->line);
+	else
+		fprintf(out, "# default\n");
+	fprintf(out, "%s = %s\n", key->key, setting->text);
+}
+
+char *nsh_policy_write(const struct nsh_policy *policy, size_t *len)
+{
+	const char *section = "";
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return NULL;
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		if (is_match_key(&nsh_keys[i]))
+			continue;
+		if (strcmp(section, nsh_keys[i].section) != 0)
+			fprintf(out, "[%s]\n", nsh_keys[i].section);
+		section = nsh_keys[i].section;
+		write_setting(out, &nsh_keys[i], &policy->settings[i]);
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first pass over the bytes of a policy file.
+ *
+ * Why each rule is here, measured on libiniparser 4.1 and 4.2: section names are lower-cased and
+ * merged; "[a:b] c" and "[a] b:c" are one key; a key twice is the last one, silently; a value ends
+ * at ";" and "#", quotes vanish, a backslash joins lines; "[]" and keys before a section are taken;
+ * long lines and NUL bytes end the load half way. Each of these is refused before it gets there.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/scan.h"
+
+struct cursor {
+	struct nsh_scan *scan;
+	size_t room;
+	const char *section; /* of the lines that follow, NULL at first */
+	unsigned line;
+	struct nsh_err *err;
+};
+
+static int wrong(struct cursor *at, const char *what)
+{
+	return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL, "%u: %s", at->line, what);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char *skip_blanks(char *text)
+{
+	while (is_blank(*text))
+		text++;
+	return text;
+}
+
+static void cut_blanks(char *start, char *end)
+{
+	while (end > start && is_blank(end[-1]))
+		end--;
+	*end = '\0';
+}
+
+/* Names are lower case because libiniparser makes them so, and have no ":" because it splits there. */
+static bool is_name(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return len && !text[len];
+}
+
+static int check_bytes(struct cursor *at, const char *text, size_t len)
+{
+	bool comment = *text == '#' || *text == ';';
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\r')
+			return wrong(at, "the line ends with a carriage return (not a Unix text file)");
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return wrong(at, "a control character");
+		if (c > 0x7f && !comment)
+			return wrong(at, "a character that is not ASCII");
+		if (strchr(";#\"'\\", c) && !comment)
+			return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
+					   "%u: the character %c is allowed in comment lines only",
+					   at->line, c);
+	}
+	return 0;
+}
+
+static int add_entry(struct cursor *at, const struct nsh_entry *entry)
+{
+	struct nsh_scan *scan = at->scan;
+
+	if (scan->count == at->room) {
+		size_t room = at->room ? at->room * 2 : 32;
+		struct nsh_entry *grown = reallocarray(scan->entries, room, sizeof(*grown));
+
+		if (!grown)
+			return nsh_err_sys(at->err, NSH_REASON_MACHINE, -ENOMEM, "policy");
+		scan->entries = grown;
+		at->room = room;
+	}
+	scan->entries[scan->count++] = *entry;
+	return 0;
+}
+
+static bool is_doubled(const struct nsh_scan *scan, const char *section, const char *key)
+{
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct nsh_entry *entry = &scan->entries[i];
+
+		if (!entry->key != !key || strcmp(entry->section, section))
+			continue;
+		if (!key || !strcmp(entry->key, key))
+			return true;
+	}
+	return false;
+}
+
+static int scan_section(struct cursor *at, char *text)
+{
+	struct nsh_entry entry = {.line = at->line};
+	char *close = strchr(text, ']');
+
+	if (!close || close[1])
+		return wrong(at, "a section is [name] alone on its line");
+	cut_blanks(text + 1, close);
+	entry.section = skip_blanks(text + 1);
+	if (!is_name(entry.section))
+		return wrong(at, "a section's name has lower-case letters, digits and _ only");
+	if (is_doubled(at->scan, entry.section, NULL))
+		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
+				   "%u: section [%s] stands here a second time", at->line,
+				   entry.section);
+	at->section = entry.section;
+	return add_entry(at, &entry);
+}
+
+static int scan_key(struct cursor *at, char *text)
+{
+	struct nsh_entry entry = {.line = at->line, .section = at->section, .key = text};
+	char *equals = strchr(text, '=');
+
+	if (!equals)
+		return wrong(at, "neither [section], key = value nor a comment");
+	if (!at->section)
+		return wrong(at, "a key before the first [section]");
+	cut_blanks(text, equals);
+	entry.value = skip_blanks(equals + 1);
+	if (!is_name(entry.key))
+		return wrong(at, "a key has lower-case letters, digits and _ only");
+	if (is_doubled(at->scan, entry.section, entry.key))
+		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
+				   "%u: %s.%s stands here a second time", at->line, entry.section,
+				   entry.key);
+	return add_entry(at, &entry);
+}
+
+static int scan_line(struct cursor *at, char *text, size_t len)
+{
+	char *start = skip_blanks(text);
+	int ret;
+
+	if (len > NSH_LINE_MAX)
+		return wrong(at, "the line is longer than 1000 bytes");
+	ret = check_bytes(at, start, len - (size_t)(start - text));
+	if (ret < 0)
+		return ret;
+	if (!*start || *start == '#' || *start == ';')
+		return 0;
+	cut_blanks(start, text + len);
+	return *start == '[' ? scan_section(at, start) : scan_key(at, start);
+}
+
+static int scan_lines(struct cursor *at, char *text, size_t len)
+{
+	char *end = text + len;
+	int ret = 0;
+
+	while (text < end && ret == 0) {
+		char *newline = memchr(text, '\n', (size_t)(end - text));
+		char *stop = newline ? newline : end;
+
+		*stop = '\0';
+		at->line++;
+		ret = scan_line(at, text, (size_t)(stop - text));
+		text = stop + 1;
+	}
+	return ret;
+}
+
+int nsh_scan(struct nsh_scan *scan, char *text, size_t len, struct nsh_err *err)
+{
+	struct cursor at = {.scan = scan, .err = err};
+	int ret;
+
+	*scan = (struct nsh_scan){0};
+	if (len > NSH_FILE_MAX)
+		return nsh_err_set(err, NSH_REASON_POLICY, -E2BIG, "is larger than 64 KiB");
+	ret = scan_lines(&at, text, len);
+	if (ret < 0)
+		nsh_scan_free(scan);
+	return ret;
+}
+
+void nsh_scan_free(struct nsh_scan *scan)
+{
+	free(scan->entries);
+	*scan = (struct nsh_scan){0};
+}

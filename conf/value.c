@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Strict checks of values, one small function a type.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "conf/text.h"
+#include "conf/value.h"
+#include "nsshell/hostname.h"
+#include "nsshell/list.h"
+
+/* Names that nsshell sets itself in every session. */
+static const char *const reserved_variables[] = {"NSSHELL_SESSION", "SHELL", "container"};
+
+typedef int check_fn(const struct nsh_item *item, struct nsh_err *err);
+
+static int invalid(struct nsh_err *err, const char *what, const struct nsh_item *item)
+{
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "\"%.*s\" %s", (int)item->len,
+			   item->text, what);
+}
+
+static struct nsh_item whole(const char *text)
+{
+	return (struct nsh_item){.text = text, .len = strlen(text)};
+}
+
+static int check_enum(const struct nsh_key *key, const char *text, int *number, struct nsh_err *err)
+{
+	const char *choice = key->choices;
+	size_t len = strlen(text);
+
+	for (int i = 0;; i++) {
+		const char *end = strchrnul(choice, '|');
+
+		if ((size_t)(end - choice) == len && !memcmp(choice, text, len)) {
+			*number = i;
+			return 0;
+		}
+		if (!*end)
+			break;
+		choice = end + 1;
+	}
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "\"%s\" is not one of %s", text,
+			   key->choices);
+}
+
+static int check_umask(const char *text, int *number, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	int value = 0;
+
+	if (!strcmp(text, "keep")) {
+		*number = NSH_UMASK_KEEP;
+		return 0;
+	}
+	if (item.len < 3 || item.len > 4 || strspn(text, "01234567") != item.len)
+		return invalid(err, "is neither keep nor three or four octal digits", &item);
+	for (; *text; text++)
+		value = value * 8 + (*text - '0');
+	if (value > 0777)
+		return invalid(err, "is more than 0777", &item);
+	*number = value;
+	return 0;
+}
+
+/* A component of a path that would make two spellings of one place, or leave it. */
+static bool is_odd_component(const char *start, size_t len)
+{
+	return len == 0 || (len == 1 && start[0] == '.') ||
+	       (len == 2 && start[0] == '.' && start[1] == '.');
+}
+
+static int check_path(const struct nsh_item *item, struct nsh_err *err)
+{
+	const char *at = item->text;
+	const char *end = item->text + item->len;
+
+	if (item->len < 2 || *at != '/')
+		return invalid(err, "is not an absolute path below /", item);
+	if (item->len >= PATH_MAX)
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "a path of %zu bytes is too long",
+				   item->len);
+	while (at < end) {
+		const char *name = at + 1;
+		const char *slash = memchr(name, '/', (size_t)(end - name));
+
+		at = slash ? slash : end;
+		if (is_odd_component(name, (size_t)(at - name)))
+			return invalid(err, "has \".\", \"..\", \"//\" or an ending \"/\"", item);
+	}
+	return 0;
+}
+
+static int check_optional_path(const struct nsh_item *item, struct nsh_err *err)
+{
+	struct nsh_item path = *item;
+
+	if (path.len && path.text[0] == '-') {
+		path.text++;
+		path.len--;
+	}
+	return check_path(&path, err);
+}
+
+static int check_name(const struct nsh_item *item, struct nsh_err *err)
+{
+	size_t start = item->len && item->text[0] == '!';
+
+	if (item->len == start)
+		return invalid(err, "is not a name", item);
+	for (size_t i = start; i < item->len; i++)
+		if (strchr(" \t/:!", item->text[i]))
+			return invalid(err, "is not a name", item);
+	return 0;
+}
+
+static size_t variable_length(const struct nsh_item *item)
+{
+	size_t len = 0;
+
+	if (item->len && item->text[0] >= '0' && item->text[0] <= '9')
+		return 0;
+	while (len < item->len && nsh_is_word(item->text[len]))
+		len++;
+	return len;
+}
+
+static int check_variable(const struct nsh_item *item, struct nsh_err *err)
+{
+	size_t len = variable_length(item);
+	bool wild = len + 1 == item->len && item->text[len] == '*';
+
+	if (wild || (len && len == item->len))
+		return 0;
+	return invalid(err, "is not the name of an environment variable", item);
+}
+
+static int check_assignment(const struct nsh_item *item, struct nsh_err *err)
+{
+	struct nsh_item name = {.text = item->text, .len = variable_length(item)};
+
+	if (!name.len || name.len == item->len || item->text[name.len] != '=')
+		return invalid(err, "is not of the form NAME=value", item);
+	for (size_t i = 0; i < sizeof(reserved_variables) / sizeof(*reserved_variables); i++)
+		if (nsh_item_is(&name, reserved_variables[i]))
+			return invalid(err, "sets a variable that nsshell sets itself", item);
+	return 0;
+}
+
+static int check_key_name(const struct nsh_item *item, struct nsh_err *err)
+{
+	char section[NSH_DISTANCE_TEXT_MAX] = "";
+	const char *dot = memchr(item->text, '.', item->len);
+	const struct nsh_key *nearest;
+	const char *key = "";
+
+	if (item->len < sizeof(section)) {
+		memcpy(section, item->text, item->len);
+		section[item->len] = '\0';
+		if (dot) {
+			section[dot - item->text] = '\0';
+			key = section + (dot - item->text) + 1;
+		}
+	}
+	if (nsh_key_find(section, key))
+		return 0;
+	nearest = nsh_key_nearest(section, key);
+	if (!nearest)
+		return invalid(err, "is not a known section.key", item);
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+			   "\"%.*s\" is not a known section.key, did you mean %s.%s?", (int)item->len,
+			   item->text, nearest->section, nearest->key);
+}
+
+static int check_list(const char *text, check_fn *check, struct nsh_err *err)
+{
+	size_t len = strlen(text);
+	struct nsh_item item;
+	int ret;
+
+	if (len && text[len - 1] == ',')
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "the list ends with a comma");
+	while (nsh_list_next(&text, &item)) {
+		if (!item.len)
+			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+					   "the list has an empty item");
+		ret = check(&item, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int check_one_path(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+
+	return check_path(&item, err);
+}
+
+int nsh_value_check(const struct nsh_key *key, const char *text, int *number, struct nsh_err *err)
+{
+	*number = 0;
+	switch (key->type) {
+	case NSH_TYPE_ENUM:
+		return check_enum(key, text, number, err);
+	case NSH_TYPE_UMASK:
+		return check_umask(text, number, err);
+	case NSH_TYPE_HOSTNAME:
+		return nsh_hostname_check(text, err);
+	case NSH_TYPE_PATH:
+		return check_one_path(text, err);
+	case NSH_TYPE_PATHS:
+		return check_list(text, check_path, err);
+	case NSH_TYPE_OPTIONAL_PATHS:
+		return check_list(text, check_optional_path, err);
+	case NSH_TYPE_NAMES:
+		return check_list(text, check_name, err);
+	case NSH_TYPE_VARIABLES:
+		return check_list(text, check_variable, err);
+	case NSH_TYPE_ASSIGNMENTS:
+		return check_list(text, check_assignment, err);
+	case NSH_TYPE_KEYS:
+		return check_list(text, check_key_name, err);
+	}
+	return nsh_err_set(err, NSH_REASON_MACHINE, -EINVAL, "a type without a check");
+}

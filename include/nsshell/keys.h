@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy's keys: the one table from which the parser, the checks, the resolved policy, the man
+ * page's test and the sample file's test are made. To add a key: a line here, its operation in
+ * sandbox/ or its use in shell/, its test, its place in nsshell.conf(5).
+ *
+ * Columns: name, section, key, type, default, choices (enum types only), help.
+ * A default must be a valid value of its type. Only keys that work stand here.
+ */
+#ifndef NSSHELL_KEYS_H
+#define NSSHELL_KEYS_H
+
+#define NSH_KEYS(X)                                                                                \
+	X(POLICY_LOCKED, "policy", "locked", KEYS, "", NULL,                                       \
+	  "keys that no later file can override")                                                  \
+	X(MATCH_USER, "match", "user", NAMES, "", NULL,                                            \
+	  "users whom this file is for (match.d only)")                                            \
+	X(MATCH_GROUP, "match", "group", NAMES, "", NULL,                                          \
+	  "groups whose members this file is for (match.d only)")                                  \
+	X(SESSION_CONFINE, "session", "confine", ENUM, "auto", "auto|yes|no",                      \
+	  "whether logins get a session of their own")                                             \
+	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", NULL,                        \
+	  "template of the session's host name")                                                   \
+	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", NULL,                              \
+	  "the shell that runs in the session")                                                    \
+	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", NULL,                                      \
+	  "the shell's umask")                                                                     \
+	X(IDENTITY_UID, "identity", "uid", ENUM, "keep", "keep|root",                              \
+	  "the user id that is seen inside")                                                       \
+	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
+	  "whose /tmp, /var/tmp and /dev/shm the session sees")                                    \
+	X(VIEW_HOMES, "view", "homes", PATHS, "/home", NULL,                                       \
+	  "folders that hold homes; others' homes in them are hidden")                             \
+	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", NULL,                                     \
+	  "files and folders that are hidden")                                                     \
+	X(ENV_SET, "env", "set", ASSIGNMENTS, "", NULL,                                            \
+	  "environment variables to set")                                                          \
+	X(ENV_UNSET, "env", "unset", VARIABLES, "", NULL,                                          \
+	  "environment variables to remove")                                                       \
+	X(ENV_KEEP, "env", "keep", VARIABLES, "*", NULL,                                           \
+	  "environment variables that are taken over from outside")
+
+enum nsh_key_id {
+#define X(id, section, key, type, preset, choices, help) NSH_KEY_##id,
+	NSH_KEYS(X)
+#undef X
+	NSH_KEY_COUNT
+};
+
+/* The types of values. All values are text; nsh_value_check() says what each type admits. */
+enum nsh_type {
+	NSH_TYPE_ENUM,           /* one of the choices */
+	NSH_TYPE_PATH,           /* absolute, without ".", "..", "//" and an ending "/" */
+	NSH_TYPE_PATHS,          /* comma list of paths */
+	NSH_TYPE_OPTIONAL_PATHS, /* likewise; a leading "-" marks one that may be absent */
+	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
+	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
+	NSH_TYPE_NAMES,          /* comma list of user or group names, "!" excludes, "*" is all */
+	NSH_TYPE_VARIABLES,      /* comma list of variable names, with an ending "*" for any ending */
+	NSH_TYPE_ASSIGNMENTS,    /* comma list of NAME=value */
+	NSH_TYPE_KEYS,           /* comma list of section.key */
+};
+
+struct nsh_key {
+	enum nsh_key_id id;
+	enum nsh_type type;
+	const char *section;
+	const char *key;
+	const char *preset;  /* the default */
+	const char *choices; /* "a|b|c" for NSH_TYPE_ENUM, else NULL */
+	const char *help;    /* a phrase for people */
+};
+
+/* All keys, indexed by id. */
+extern const struct nsh_key nsh_keys[NSH_KEY_COUNT];
+
+/* Enum values are their index in the choices. */
+enum { NSH_CONFINE_AUTO, NSH_CONFINE_YES, NSH_CONFINE_NO };
+enum { NSH_UID_KEEP, NSH_UID_ROOT };
+enum { NSH_TMP_PRIVATE, NSH_TMP_HOST };
+
+/* A umask of "keep" as a number. */
+#define NSH_UMASK_KEEP (-1)
+
+/* Returns the key of that section and name, or NULL. */
+const struct nsh_key *nsh_key_find(const char *section, const char *key);
+
+/* Returns the key whose "section.key" is most like the given one, or NULL when none is near. */
+const struct nsh_key *nsh_key_nearest(const char *section, const char *key);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: an ordered list of operations that make a session's view, built from a policy before
+ * the session's namespaces exist and carried out inside them.
+ *
+ * Building looks at the file system and allocates; carrying out allocates nothing and changes only
+ * the new namespaces. The order of the operations matters; sandbox/plan.c says why for each.
+ */
+#ifndef NSSHELL_PLAN_H
+#define NSSHELL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "nsshell/err.h"
+#include "nsshell/policy.h"
+#include "nsshell/user.h"
+
+/*
+ * The mount point of the session's own small file system. It is an empty folder that is installed
+ * with nsshell and belongs to root; only inside a session is something mounted on it.
+ */
+#ifndef NSH_SESSION_FOLDER
+#define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
+#endif
+
+/* Length of a session's id: 64 random bits in hexadecimal digits. */
+#define NSH_SESSION_ID_LEN 16
+
+/* What a session is made from. All texts are borrowed and must outlive the plan. */
+struct nsh_session {
+	const struct nsh_policy *policy;
+	const struct nsh_user *user;
+	gid_t gid;                /* the group that the process runs with */
+	const char *id;           /* NSH_SESSION_ID_LEN digits */
+	const char *hostname;     /* valid, see nsshell/hostname.h */
+	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
+};
+
+enum nsh_op_kind {
+	NSH_OP_IDMAP,   /* map one user and one group id; deny setgroups */
+	NSH_OP_KEEP,    /* hold the folder at path in a slot, for NSH_OP_RESTORE */
+	NSH_OP_SOCKET,  /* likewise the user's socket at path; none is no error */
+	NSH_OP_TMPFS,   /* a new tmpfs on path, with mode and (text) size */
+	NSH_OP_FOLDER,  /* make the folder path with mode */
+	NSH_OP_FILE,    /* make the file path with text, or (source) a copy after text */
+	NSH_OP_LINK,    /* make path a symbolic link to text */
+	NSH_OP_BIND,    /* show source on path; optional: unless path is not there */
+	NSH_OP_HIDE,    /* cover the file or folder path with an empty one */
+	NSH_OP_RESTORE, /* show what the slot holds on path */
+	NSH_OP_REOPEN,  /* make path's folder, and show on path what the slot holds */
+	NSH_OP_SEAL,    /* make the file system on path read-only */
+	NSH_OP_PROC,    /* the PID namespace's own /proc */
+	NSH_OP_HOSTNAME /* set the host name to text */
+};
+
+/* The slots that hold what will be covered. */
+enum nsh_slot { NSH_SLOT_HOME, NSH_SLOT_AGENT, NSH_SLOT_COUNT };
+
+struct nsh_op {
+	enum nsh_op_kind kind;
+	char *path;        /* owned, as are source and text; NULL where the kind has none */
+	char *source;
+	char *text;
+	size_t len;        /* of text */
+	mode_t mode;
+	enum nsh_slot slot;
+	bool optional;
+	id_t inside[2];    /* NSH_OP_IDMAP: uid and gid inside and outside */
+	id_t outside[2];
+};
+
+struct nsh_plan {
+	struct nsh_op *ops; /* owned */
+	size_t count;
+	size_t room;
+};
+
+/*
+ * Builds the plan of a session. Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that
+ * are not there or cannot be held (the reason is in *err); -EINVAL for a home that cannot be kept.
+ * On error nothing is to be freed.
+ */
+int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err);
+
+/* Carries out the plan in the calling process, alone in new namespaces and with a umask of 0. */
+int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err);
+
+void nsh_plan_free(struct nsh_plan *plan);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy of one user: for every key its value and where that came from.
+ *
+ * The text is read from a folder, /etc/nsshell in production:
+ *
+ *	nsshell.conf         must be there
+ *	match.d/NAME.conf    in strcmp(3) order of the names; applied when [match] fits the user
+ *	users.d/USER.conf    one open(2), however many users there are
+ *
+ * Later files override earlier ones key by key, but never a key that an earlier file lists in
+ * [policy] locked. Folders and files must belong to the owner and be writable by nobody else; files
+ * must be regular and at most 64 KiB. Whatever is unknown, doubled or malformed is an error, and
+ * there is no policy then.
+ */
+#ifndef NSSHELL_POLICY_H
+#define NSSHELL_POLICY_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "nsshell/err.h"
+#include "nsshell/keys.h"
+#include "nsshell/user.h"
+
+struct nsh_setting {
+	char *text;       /* as written, never NULL; owned by the policy */
+	int number;       /* of enums (index of the choice) and umasks; else 0 */
+	const char *file; /* full path, or NULL for the default; owned by the policy */
+	unsigned line;    /* from 1; 0 for the default */
+};
+
+struct nsh_policy {
+	struct nsh_setting settings[NSH_KEY_COUNT]; /* by enum nsh_key_id */
+	char **files; /* paths of the files that were applied, in order; owned */
+	size_t n_files;
+};
+
+/* Where policies are. owner is 0 but for those who check files of their own. */
+struct nsh_place {
+	const char *folder;
+	uid_t owner;
+};
+
+/*
+ * Resolves the policy of a user. Groups are those in user->groups and the account's primary one.
+ * Errors: -ENOENT (no nsshell.conf), -EPERM (not to be trusted), -EINVAL (not valid), -E2BIG, and
+ * what open(2) and read(2) give. The text is "FILE:LINE: section.key: what is wrong" as far as
+ * there is a line. On error nothing is to be freed.
+ */
+int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
+		    const struct nsh_user *user, struct nsh_err *err);
+
+/* Reads a policy that nsh_policy_write() wrote: one file that sets every key. */
+int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,
+			     struct nsh_err *err);
+
+void nsh_policy_free(struct nsh_policy *policy);
+
+/* The value of a key as text; never NULL. */
+static inline const char *nsh_policy_text(const struct nsh_policy *policy, enum nsh_key_id id)
+{
+	return policy->settings[id].text;
+}
+
+/* The value of an enum or umask key. */
+static inline int nsh_policy_number(const struct nsh_policy *policy, enum nsh_key_id id)
+{
+	return policy->settings[id].number;
+}
+
+/*
+ * Writes the policy in the form that it is read in, every key with its value and its origin as a
+ * comment, but no [match]. Returns the text, malloc'ed, with its length in *len; NULL without memory.
+ */
+char *nsh_policy_write(const struct nsh_policy *policy, size_t *len);
+
+#endif

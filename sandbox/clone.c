@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making the session's namespaces.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+
+#include "nsshell/sandbox.h"
+
+#define NAMESPACES                                                                                 \
+	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
+
+/* The child is a copy of this process and needs a stack of its own; only what it uses is real. */
+static char stack[256 * 1024] __attribute__((aligned(16)));
+
+static int explain(int code, struct nsh_err *err)
+{
+	const char *why = "clone";
+
+	switch (code) {
+	case -ENOSPC:
+	case -EUSERS:
+		why = "a limit on namespaces is reached or is 0 (sysctl user.max_user_namespaces "
+		      "and its like)";
+		break;
+	case -EPERM:
+		why = "user namespaces are switched off for users (sysctl "
+		      "kernel.unprivileged_userns_clone or kernel.apparmor_restrict_"
+		      "unprivileged_userns, or a chroot)";
+		break;
+	case -EAGAIN:
+		why = "the user has too many processes (RLIMIT_NPROC or a cgroup's pids.max)";
+		break;
+	case -EINVAL:
+		why = "this kernel lacks one of the user, PID, mount, UTS, IPC and cgroup namespaces";
+		break;
+	}
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, code, "%s", why);
+}
+
+pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, struct nsh_err *err)
+{
+	pid_t pid = clone(child, stack + sizeof(stack), NAMESPACES | SIGCHLD, arg);
+
+	return pid < 0 ? explain(-errno, err) : pid;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Paths that are looked up where a user might interfere.
+ *
+ * The home is a name in the account database, but folders below it are the user's, and a link there
+ * could lead a mount to another's home (CVE-2010-3853 is of this kind). So no link is followed that
+ * is not root's, and what was resolved is opened with links forbidden altogether.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/path.h"
+
+/* As many links as the kernel follows (path_resolution(7)). */
+#define LINKS_MAX 40
+
+struct walk {
+	const char *path; /* as asked, for messages */
+	char *out;
+	char rest[PATH_MAX];
+	int links;
+	struct nsh_err *err;
+};
+
+static int failed(const struct walk *walk, int code)
+{
+	return nsh_err_sys(walk->err, NSH_REASON_VIEW, code, "%s", walk->path);
+}
+
+static void go_up(char *out)
+{
+	char *slash = strrchr(out, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+static int follow(struct walk *walk, const char *name, const char *rest)
+{
+	char target[PATH_MAX];
+	char joined[PATH_MAX];
+	ssize_t len = readlink(walk->out, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return failed(walk, -errno);
+	if (++walk->links > LINKS_MAX)
+		return failed(walk, -ELOOP);
+	target[len] = '\0';
+	if (snprintf(joined, sizeof(joined), "%s/%s", target, rest) >= (int)sizeof(joined))
+		return failed(walk, -ENAMETOOLONG);
+	if (target[0] == '/')
+		walk->out[0] = '\0';
+	else
+		walk->out[strlen(walk->out) - strlen(name) - 1] = '\0';
+	memcpy(walk->rest, joined, sizeof(joined));
+	return 0;
+}
+
+static int step(struct walk *walk, const char *name, const char *rest)
+{
+	size_t used = strlen(walk->out);
+	struct stat st;
+
+	if (!*name || !strcmp(name, "."))
+		return 1;
+	if (!strcmp(name, "..")) {
+		go_up(walk->out);
+		return 1;
+	}
+	if (used + 1 + strlen(name) >= PATH_MAX)
+		return failed(walk, -ENAMETOOLONG);
+	sprintf(walk->out + used, "/%s", name);
+	if (lstat(walk->out, &st) < 0)
+		return failed(walk, -errno);
+	if (!S_ISLNK(st.st_mode))
+		return 1;
+	if (st.st_uid != 0)
+		return nsh_err_set(walk->err, NSH_REASON_VIEW, -EPERM,
+				   "%s: %s is a symbolic link that is not root's", walk->path,
+				   walk->out);
+	return follow(walk, name, rest);
+}
+
+/* Takes one component off walk->rest. Returns 0 when there is none left. */
+static int next(struct walk *walk)
+{
+	char name[NAME_MAX + 1];
+	char *start = walk->rest + strspn(walk->rest, "/");
+	size_t len = strcspn(start, "/");
+	int ret;
+
+	if (!len)
+		return 0;
+	if (len > NAME_MAX)
+		return failed(walk, -ENAMETOOLONG);
+	memcpy(name, start, len);
+	name[len] = '\0';
+	ret = step(walk, name, start + len);
+	if (ret == 1)
+		memmove(walk->rest, start + len, strlen(start + len) + 1);
+	return ret < 0 ? ret : 1;
+}
+
+int nsh_path_resolve(const char *path, char out[PATH_MAX], struct nsh_err *err)
+{
+	struct walk walk = {.path = path, .out = out, .err = err};
+	int ret;
+
+	out[0] = '\0';
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return failed(&walk, path[0] == '/' ? -ENAMETOOLONG : -EINVAL);
+	strcpy(walk.rest, path);
+	do {
+		ret = next(&walk);
+	} while (ret > 0);
+	if (ret == 0 && !out[0])
+		strcpy(out, "/");
+	return ret;
+}
+
+/* A sticky folder lets only owners rename what is in it. */
+static bool can_replace(const char *folder, const char *entry, uid_t uid)
+{
+	struct stat st;
+
+	if (stat(folder, &st) < 0 || st.st_uid == uid)
+		return true;
+	if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) < 0)
+		return false;
+	return !(st.st_mode & S_ISVTX) || lstat(entry, &st) < 0 || st.st_uid == uid;
+}
+
+int nsh_path_held(const char *path, uid_t uid, struct nsh_err *err)
+{
+	char entry[PATH_MAX];
+	char folder[PATH_MAX];
+
+	strcpy(folder, path);
+	while (strcmp(folder, "/") != 0) {
+		char *slash = strrchr(folder, '/');
+
+		strcpy(entry, folder);
+		slash[slash == folder] = '\0';
+		if (can_replace(folder, entry, uid))
+			return nsh_err_set(err, NSH_REASON_VIEW, -EPERM,
+					   "%s: cannot be held, because the user can write to %s",
+					   path, folder);
+	}
+	return 0;
+}
+
+const char *nsh_path_below(const char *folder, const char *path)
+{
+	size_t len = strcmp(folder, "/") ? strlen(folder) : 0;
+
+	if (strncmp(folder, path, len) != 0 || path[len] != '/' || !path[len + 1])
+		return NULL;
+	return path + len + 1;
+}
+
+int nsh_path_open(const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)(O_PATH | O_CLOEXEC | flags),
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	/* glibc has no wrapper for openat2(2) before 2.42. */
+	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}

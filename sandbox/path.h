@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Paths that are looked up where a user might interfere.
+ */
+#ifndef SANDBOX_PATH_H
+#define SANDBOX_PATH_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "nsshell/err.h"
+
+/*
+ * Resolves an absolute path to one without symbolic links, ".", ".." and "//". Only links that
+ * belong to root are followed. Errors: -EPERM for another's link, -ELOOP, -ENAMETOOLONG, and what
+ * lstat(2) gives; err is set. out is at least "/".
+ */
+int nsh_path_resolve(const char *path, char out[PATH_MAX], struct nsh_err *err);
+
+/*
+ * Tells whether the user can put something else at a resolved path, because a folder above it is
+ * writable for the calling process, which is the user's. Returns 0, or -EPERM with err set.
+ */
+int nsh_path_held(const char *path, uid_t uid, struct nsh_err *err);
+
+/*
+ * When path is inside folder returns what follows the folder and its slash, else NULL. A path is
+ * not inside itself. Both must be resolved or at least without doubled slashes.
+ */
+const char *nsh_path_below(const char *folder, const char *path);
+
+/* Opens a resolved path with O_PATH; a link anywhere in it is -ELOOP. Returns an fd or -errno. */
+int nsh_path_open(const char *path, int flags);
+
+#endif

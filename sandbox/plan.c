@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a policy to a plan.
+ *
+ * Theory of operation. Everything that a session sees instead of the machine's own comes from two
+ * file systems of its own, both tmpfs, both first mounted on NSH_SESSION_FOLDER:
+ *
+ *	one that the user may write: its three folders are shown on /tmp, /var/tmp and /dev/shm;
+ *	one that ends up read-only: session id and policy, hosts and hostname, the folders that are
+ *	shown on the folders of homes, and the empty file and folder that hide things.
+ *
+ * The second one covers the first one's mount point, so no path leads to it but the three. What is
+ * needed of a place that gets covered (the home, the agent's socket) is held by an O_PATH fd taken
+ * inside the new mount namespace before, and shown again on top afterwards.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "nsshell/list.h"
+#include "nsshell/plan.h"
+#include "sandbox/path.h"
+
+/* The read-only file system holds a copy of /etc/hosts and some small files. */
+#define SESSION_SIZE "4m"
+
+#define COVERS_MAX 64
+
+/* A folder that will be covered, and where its replacement is made. */
+struct cover {
+	char path[PATH_MAX];     /* resolved */
+	const char *name;        /* as the policy says it, for what accounts say */
+	size_t name_len;
+	char skeleton[PATH_MAX]; /* the folder that will be shown there */
+};
+
+struct builder {
+	struct nsh_plan *plan;
+	const struct nsh_session *session;
+	struct nsh_err *err;
+	struct cover *covers;
+	size_t n_covers;
+	char home[PATH_MAX]; /* resolved, or "" */
+	int ret;             /* the first error; all that follows does nothing */
+};
+
+static void fail(struct builder *b, int code)
+{
+	if (b->ret == 0)
+		b->ret = code;
+}
+
+static void no_memory(struct builder *b)
+{
+	fail(b, nsh_err_sys(b->err, NSH_REASON_MACHINE, -ENOMEM, "plan"));
+}
+
+/* Returns a new operation, or one that is thrown away when there was an error. */
+static struct nsh_op *add(struct builder *b, enum nsh_op_kind kind)
+{
+	static struct nsh_op nowhere;
+	struct nsh_plan *plan = b->plan;
+
+	nowhere = (struct nsh_op){0};
+	if (b->ret == 0 && plan->count == plan->room) {
+		size_t room = plan->room ? plan->room * 2 : 64;
+		struct nsh_op *grown = reallocarray(plan->ops, room, sizeof(*grown));
+
+		if (grown) {
+			plan->ops = grown;
+			plan->room = room;
+		} else {
+			no_memory(b);
+		}
+	}
+	if (b->ret < 0)
+		return &nowhere;
+	plan->ops[plan->count] = (struct nsh_op){.kind = kind};
+	return &plan->ops[plan->count++];
+}
+
+/* Sets an operation's text field to a formatted text. */
+static void __attribute__((format(printf, 3, 4)))
+put(struct builder *b, char **field, const char *format, ...)
+{
+	va_list args;
+
+	if (b->ret < 0)
+		return;
+	va_start(args, format);
+	if (vasprintf(field, format, args) < 0) {
+		*field = NULL;
+		no_memory(b);
+	}
+	va_end(args);
+}
+
+static struct nsh_op *add_path(struct builder *b, enum nsh_op_kind kind, const char *path)
+{
+	struct nsh_op *op = add(b, kind);
+
+	put(b, &op->path, "%s", path);
+	return op;
+}
+
+static void add_folder(struct builder *b, const char *path, mode_t mode)
+{
+	add_path(b, NSH_OP_FOLDER, path)->mode = mode;
+}
+
+static void add_bind(struct builder *b, const char *source, const char *path, bool optional)
+{
+	struct nsh_op *op = add_path(b, NSH_OP_BIND, path);
+
+	put(b, &op->source, "%s", source);
+	op->optional = optional;
+}
+
+static void add_text(struct builder *b, const char *path, mode_t mode, const char *text, size_t len)
+{
+	struct nsh_op *op = add_path(b, NSH_OP_FILE, path);
+
+	put(b, &op->text, "%.*s", (int)len, text);
+	op->len = len;
+	op->mode = mode;
+}
+
+static void add_tmpfs(struct builder *b, const char *path, const char *options)
+{
+	struct nsh_op *op = add_path(b, NSH_OP_TMPFS, path);
+
+	put(b, &op->text, "%s", options);
+}
+
+static void add_idmap(struct builder *b)
+{
+	const struct nsh_session *session = b->session;
+	bool root = nsh_policy_number(session->policy, NSH_KEY_IDENTITY_UID) == NSH_UID_ROOT;
+	struct nsh_op *op = add(b, NSH_OP_IDMAP);
+
+	op->outside[0] = session->user->uid;
+	op->outside[1] = session->gid;
+	op->inside[0] = root ? 0 : session->user->uid;
+	op->inside[1] = root ? 0 : session->gid;
+}
+
+/*
+ * The home, looked up in the view of the machine. An account without a home, or with one that is
+ * not there, has nothing to keep and starts in "/", as everywhere.
+ */
+static void find_home(struct builder *b)
+{
+	const char *home = b->session->user->home;
+	int ret;
+
+	if (home[0] != '/')
+		return;
+	ret = nsh_path_resolve(home, b->home, b->err);
+	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EACCES)
+		b->home[0] = '\0';
+	else if (ret < 0)
+		fail(b, nsh_err_context(b->err, ret, "the account's home"));
+	if (!strcmp(b->home, "/"))
+		b->home[0] = '\0';
+}
+
+/* Something that the policy hides stays hidden, be it the own home. */
+static bool home_is_hidden(const struct builder *b, const char *hidden)
+{
+	return !strcmp(hidden, b->home) || nsh_path_below(hidden, b->home);
+}
+
+static void add_hide(struct builder *b, const struct nsh_item *item)
+{
+	bool optional = item->text[0] == '-';
+	char resolved[PATH_MAX];
+	char path[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "%.*s", (int)item->len - optional, item->text + optional);
+	ret = nsh_path_resolve(path, resolved, b->err);
+	if (ret == -ENOENT && optional)
+		return;
+	if (ret == 0)
+		ret = nsh_path_held(resolved, b->session->user->uid, b->err);
+	if (ret < 0) {
+		b->err->reason = NSH_REASON_POLICY;
+		fail(b, nsh_err_context(b->err, ret, "view.hide"));
+		return;
+	}
+	add_path(b, NSH_OP_HIDE, resolved)->optional = optional;
+	if (home_is_hidden(b, resolved))
+		b->home[0] = '\0';
+}
+
+static void add_hides(struct builder *b)
+{
+	const char *list = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE);
+	struct nsh_item item;
+
+	while (b->ret == 0 && nsh_list_next(&list, &item))
+		add_hide(b, &item);
+}
+
+static bool is_covered(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_covers; i++)
+		if (!strcmp(b->covers[i].path, path) || nsh_path_below(b->covers[i].path, path))
+			return true;
+	return false;
+}
+
+/*
+ * A folder of homes that is not there, or that the user cannot even look up, shows nobody's home.
+ * Of two where one is in the other, covering the outer one is enough; they come outer one first.
+ */
+static void find_cover(struct builder *b, const struct nsh_item *item)
+{
+	struct cover *cover = &b->covers[b->n_covers];
+	char path[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "%.*s", (int)item->len, item->text);
+	ret = nsh_path_resolve(path, cover->path, b->err);
+	if (ret == -ENOENT || ret == -EACCES)
+		return;
+	if (ret == 0)
+		ret = nsh_path_held(cover->path, b->session->user->uid, b->err);
+	if (ret == 0 && !strcmp(cover->path, b->home))
+		ret = nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL,
+				  "%s holds homes, and is the home of this account too", path);
+	if (ret < 0) {
+		b->err->reason = NSH_REASON_POLICY;
+		fail(b, nsh_err_context(b->err, ret, "view.homes"));
+		return;
+	}
+	cover->name = item->text;
+	cover->name_len = item->len;
+	b->n_covers++;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct cover *)a)->path, ((const struct cover *)b)->path);
+}
+
+static void drop_inner_covers(struct builder *b)
+{
+	size_t all = b->n_covers;
+
+	qsort(b->covers, all, sizeof(*b->covers), by_path);
+	b->n_covers = 0;
+	for (size_t i = 0; i < all; i++)
+		if (!is_covered(b, b->covers[i].path))
+			b->covers[b->n_covers++] = b->covers[i];
+	for (size_t i = 0; i < b->n_covers; i++)
+		snprintf(b->covers[i].skeleton, sizeof(b->covers[i].skeleton), "%s/homes.%zu",
+			 NSH_SESSION_FOLDER, i);
+}
+
+static void find_covers(struct builder *b)
+{
+	const char *list = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HOMES);
+	struct nsh_item item;
+
+	while (b->ret == 0 && nsh_list_next(&list, &item)) {
+		if (b->n_covers < COVERS_MAX)
+			find_cover(b, &item);
+		else
+			fail(b, nsh_err_set(b->err, NSH_REASON_POLICY, -E2BIG,
+					    "view.homes: more than %d folders", COVERS_MAX));
+	}
+	if (b->ret == 0)
+		drop_inner_covers(b);
+}
+
+/* Makes every folder of below inside folder; the last one only when all is true. */
+static void add_folders(struct builder *b, const char *folder, const char *below, bool all)
+{
+	char path[PATH_MAX];
+
+	for (const char *at = below; at; at = strchr(at, '/')) {
+		const char *end;
+
+		at += at != below;
+		end = strchr(at, '/');
+		if (!end && !all)
+			return;
+		snprintf(path, sizeof(path), "%s/%.*s", folder,
+			 (int)((end ? end : at + strlen(at)) - below), below);
+		add_folder(b, path, 0755);
+		at = end ? end : at + strlen(at);
+		if (!*at)
+			return;
+	}
+}
+
+/*
+ * The name of the home in the account database must lead to it although the folder that holds the
+ * name is covered, also when that name is a link of root's to another place.
+ */
+static void add_home_link(struct builder *b, const struct cover *cover)
+{
+	const char *home = b->session->user->home;
+	char folder[PATH_MAX];
+	const char *real = nsh_path_below(cover->path, b->home);
+	const char *below;
+	struct nsh_op *op;
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)cover->name_len, cover->name);
+	below = nsh_path_below(folder, home);
+	if (!below || (real && !strcmp(below, real)))
+		return;
+	add_folders(b, cover->skeleton, below, false);
+	op = add(b, NSH_OP_LINK);
+	put(b, &op->path, "%s/%s", cover->skeleton, below);
+	put(b, &op->text, "%s", b->home);
+}
+
+static void add_skeleton(struct builder *b, const struct cover *cover)
+{
+	const char *below = b->home[0] ? nsh_path_below(cover->path, b->home) : NULL;
+
+	add_folder(b, cover->skeleton, 0755);
+	if (below)
+		add_folders(b, cover->skeleton, below, true);
+	if (b->home[0])
+		add_home_link(b, cover);
+}
+
+static void add_homes(struct builder *b)
+{
+	for (size_t i = 0; i < b->n_covers; i++)
+		add_bind(b, b->covers[i].skeleton, b->covers[i].path, false);
+}
+
+static void add_keep_home(struct builder *b)
+{
+	add_path(b, NSH_OP_KEEP, b->home)->slot = NSH_SLOT_HOME;
+}
+
+static void add_restore_home(struct builder *b)
+{
+	add_path(b, NSH_OP_RESTORE, b->home)->slot = NSH_SLOT_HOME;
+}
+
+/*
+ * sshd puts a forwarded agent's socket into a folder of its own in /tmp. The environment names it,
+ * and the environment is the user's, so only what looks as sshd makes it is brought along; that it
+ * is the user's own socket is checked when it is opened.
+ */
+static bool is_agent_socket(const char *path)
+{
+	const char *folder = path ? nsh_path_below("/tmp", path) : NULL;
+	const char *name = folder ? strchr(folder, '/') : NULL;
+
+	return name && !strncmp(folder, "ssh-", 4) && !strncmp(name, "/agent.", 7) &&
+	       !strchr(name + 1, '/') && strlen(path) < 100;
+}
+
+static void add_private_tmp(struct builder *b)
+{
+	static const char *const names[] = {"tmp", "var-tmp", "shm"};
+	static const char *const paths[] = {"/tmp", "/var/tmp", "/dev/shm"};
+	bool agent = is_agent_socket(b->session->agent_socket);
+	char folder[PATH_MAX];
+
+	if (agent)
+		add_path(b, NSH_OP_SOCKET, b->session->agent_socket)->slot = NSH_SLOT_AGENT;
+	add_tmpfs(b, NSH_SESSION_FOLDER, "mode=0755");
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(folder, sizeof(folder), "%s/%s", NSH_SESSION_FOLDER, names[i]);
+		add_folder(b, folder, 01777);
+		add_bind(b, folder, paths[i], false);
+	}
+	if (agent)
+		add_path(b, NSH_OP_REOPEN, b->session->agent_socket)->slot = NSH_SLOT_AGENT;
+	for (size_t i = 0; i < 3; i++) {
+		const char *below = b->home[0] ? nsh_path_below(paths[i], b->home) : NULL;
+
+		if (below)
+			add_folders(b, paths[i], below, true);
+	}
+}
+
+static bool is_in_tmp(const char *path)
+{
+	return nsh_path_below("/tmp", path) || nsh_path_below("/var/tmp", path) ||
+	       nsh_path_below("/dev/shm", path);
+}
+
+/* The name first, so that it wins over what the machine's own file says of it. */
+static void add_hosts(struct builder *b)
+{
+	const char *name = b->session->hostname;
+	int label = (int)strcspn(name, ".");
+	struct nsh_op *op = add_path(b, NSH_OP_FILE, NSH_SESSION_FOLDER "/hosts");
+
+	if (name[label])
+		put(b, &op->text, "127.0.1.1\t%s %.*s\n", name, label, name);
+	else
+		put(b, &op->text, "127.0.1.1\t%s\n", name);
+	op->len = op->text ? strlen(op->text) : 0;
+	put(b, &op->source, "/etc/hosts");
+	op->mode = 0444;
+	op = add_path(b, NSH_OP_FILE, NSH_SESSION_FOLDER "/hostname");
+	put(b, &op->text, "%s\n", name);
+	op->len = op->text ? strlen(op->text) : 0;
+	op->mode = 0444;
+}
+
+static void add_session_files(struct builder *b)
+{
+	size_t len;
+	char *policy = nsh_policy_write(b->session->policy, &len);
+
+	add_tmpfs(b, NSH_SESSION_FOLDER, "mode=0755,size=" SESSION_SIZE);
+	if (!policy)
+		no_memory(b);
+	else
+		add_text(b, NSH_SESSION_FOLDER "/policy", 0444, policy, len);
+	free(policy);
+	add_text(b, NSH_SESSION_FOLDER "/id", 0444, b->session->id, NSH_SESSION_ID_LEN);
+	add_hosts(b);
+	add_text(b, NSH_SESSION_FOLDER "/empty-file", 0, "", 0);
+	add_folder(b, NSH_SESSION_FOLDER "/empty-folder", 0);
+	for (size_t i = 0; i < b->n_covers; i++)
+		add_skeleton(b, &b->covers[i]);
+}
+
+/*
+ * The order. The home is held before anything can cover it. Hiding comes after the private /tmp, so
+ * that it holds there too, and before the folders of homes are covered, so that what it names is
+ * still there to be found. Sealing comes last but for /proc, through which held fds are reached
+ * and which from then on shows the session's processes only.
+ */
+static void add_view(struct builder *b)
+{
+	bool private_tmp = nsh_policy_number(b->session->policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
+	bool covered;
+	struct nsh_op *op;
+
+	find_home(b);
+	find_covers(b);
+	covered = b->home[0] && (is_covered(b, b->home) || (private_tmp && is_in_tmp(b->home)));
+	if (covered)
+		add_keep_home(b);
+	if (private_tmp)
+		add_private_tmp(b);
+	add_session_files(b);
+	add_hides(b);
+	add_homes(b);
+	if (covered && b->home[0])
+		add_restore_home(b);
+	add_bind(b, NSH_SESSION_FOLDER "/hosts", "/etc/hosts", true);
+	add_bind(b, NSH_SESSION_FOLDER "/hostname", "/etc/hostname", true);
+	add_path(b, NSH_OP_SEAL, NSH_SESSION_FOLDER);
+	add_path(b, NSH_OP_PROC, "/proc");
+	op = add(b, NSH_OP_HOSTNAME);
+	put(b, &op->text, "%s", b->session->hostname);
+	op->len = op->text ? strlen(op->text) : 0;
+}
+
+int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err)
+{
+	struct builder b = {.plan = plan, .session = session, .err = err};
+
+	*plan = (struct nsh_plan){0};
+	b.covers = calloc(COVERS_MAX, sizeof(*b.covers));
+	if (!b.covers)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");
+	add_idmap(&b);
+	add_view(&b);
+	free(b.covers);
+	if (b.ret < 0)
+		nsh_plan_free(plan);
+	return b.ret;
+}
+
+void nsh_plan_free(struct nsh_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		free(plan->ops[i].path);
+		free(plan->ops[i].source);
+		free(plan->ops[i].text);
+	}
+	free(plan->ops);
+	*plan = (struct nsh_plan){0};
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Carrying out a plan, inside the new namespaces.
+ *
+ * Runs between clone(2) and the shell, with all capabilities over the new user namespace and none
+ * over the machine. It allocates nothing and looks up no names. The first operation that fails ends
+ * it: a session is made as asked or not at all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/plan.h"
+#include "sandbox/path.h"
+
+struct run {
+	int slots[NSH_SLOT_COUNT]; /* fds, -1 when there is nothing to restore */
+	struct nsh_err *err;
+};
+
+typedef int op_fn(struct run *run, const struct nsh_op *op);
+
+static int failed(struct run *run, const char *what, const char *path)
+{
+	return nsh_err_sys(run->err, NSH_REASON_VIEW, -errno, "%s %s", what, path);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t done = write(fd, text, len);
+
+		if (done < 0)
+			return -errno;
+		text += done;
+		len -= (size_t)done;
+	}
+	return 0;
+}
+
+static int write_proc(struct run *run, const char *path, const char *text)
+{
+	NSH_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(text);
+
+	/* These files take one write(2) or none. */
+	if (fd >= 0 && write(fd, text, len) == (ssize_t)len)
+		return 0;
+	return nsh_err_sys(run->err, NSH_REASON_NAMESPACES, -errno, "write \"%s\" to %s", text,
+			   path);
+}
+
+/* setgroups is denied first: without that the kernel lets no user map a group (CVE-2014-8989). */
+static int run_idmap(struct run *run, const struct nsh_op *op)
+{
+	static const char *const files[] = {"/proc/self/uid_map", "/proc/self/gid_map"};
+	char line[64];
+	int ret = write_proc(run, "/proc/self/setgroups", "deny");
+
+	for (int i = 0; i < 2 && ret == 0; i++) {
+		snprintf(line, sizeof(line), "%u %u 1", op->inside[i], op->outside[i]);
+		ret = write_proc(run, files[i], line);
+	}
+	return ret;
+}
+
+static int run_keep(struct run *run, const struct nsh_op *op)
+{
+	int fd = nsh_path_open(op->path, O_DIRECTORY);
+
+	if (fd < 0)
+		return nsh_err_sys(run->err, NSH_REASON_VIEW, fd, "open %s", op->path);
+	run->slots[op->slot] = fd;
+	return 0;
+}
+
+/* The path came from the user: whatever is wrong with it only means that there is no socket. */
+static int run_socket(struct run *run, const struct nsh_op *op)
+{
+	int fd = nsh_path_open(op->path, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != getuid()) {
+		close(fd);
+		return 0;
+	}
+	run->slots[op->slot] = fd;
+	return 0;
+}
+
+static int run_tmpfs(struct run *run, const struct nsh_op *op)
+{
+	if (mount("tmpfs", op->path, "tmpfs", MS_NOSUID | MS_NODEV, op->text) < 0)
+		return failed(run, "mount a tmpfs on", op->path);
+	return 0;
+}
+
+static int run_folder(struct run *run, const struct nsh_op *op)
+{
+	if (mkdir(op->path, op->mode) < 0 && errno != EEXIST)
+		return failed(run, "make the folder", op->path);
+	return 0;
+}
+
+static int copy_into(struct run *run, int out, const char *source)
+{
+	NSH_CLOSE int in = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t done;
+
+	if (in < 0)
+		return errno == ENOENT ? 0 : failed(run, "open", source);
+	while ((done = sendfile(out, in, NULL, SSIZE_MAX >> 1)) > 0)
+		;
+	return done < 0 ? failed(run, "copy", source) : 0;
+}
+
+static int run_file(struct run *run, const struct nsh_op *op)
+{
+	NSH_CLOSE int fd = open(op->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, op->mode);
+	int ret;
+
+	if (fd < 0)
+		return failed(run, "make the file", op->path);
+	ret = write_all(fd, op->text, op->len);
+	if (ret < 0)
+		return nsh_err_sys(run->err, NSH_REASON_VIEW, ret, "write %s", op->path);
+	if (op->source)
+		ret = copy_into(run, fd, op->source);
+	return ret;
+}
+
+static int run_link(struct run *run, const struct nsh_op *op)
+{
+	return symlink(op->text, op->path) < 0 ? failed(run, "make the link", op->path) : 0;
+}
+
+static int run_bind(struct run *run, const struct nsh_op *op)
+{
+	if (mount(op->source, op->path, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	if (errno == ENOENT && op->optional)
+		return 0;
+	return failed(run, "bind a folder or file of the session's on", op->path);
+}
+
+static int run_hide(struct run *run, const struct nsh_op *op)
+{
+	const char *source = NSH_SESSION_FOLDER "/empty-file";
+	struct stat st;
+
+	if (stat(op->path, &st) < 0)
+		return errno == ENOENT && op->optional ? 0 : failed(run, "hide", op->path);
+	if (S_ISDIR(st.st_mode))
+		source = NSH_SESSION_FOLDER "/empty-folder";
+	return mount(source, op->path, NULL, MS_BIND, NULL) < 0 ? failed(run, "hide", op->path) : 0;
+}
+
+/* Recursive: what is mounted in the home comes along, and the kernel refuses to uncover it. */
+static int run_restore(struct run *run, const struct nsh_op *op)
+{
+	char source[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	if (run->slots[op->slot] < 0)
+		return 0;
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", run->slots[op->slot]);
+	if (mount(source, op->path, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return failed(run, "bind the user's own", op->path);
+	close(run->slots[op->slot]);
+	run->slots[op->slot] = -1;
+	return 0;
+}
+
+/* The folder is made as sshd makes it, for its owner only. */
+static int run_reopen(struct run *run, const struct nsh_op *op)
+{
+	char folder[PATH_MAX];
+	int fd;
+
+	if (run->slots[op->slot] < 0)
+		return 0;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(op->path, '/') - op->path),
+		 op->path);
+	if (mkdir(folder, 0700) < 0)
+		return failed(run, "make the folder", folder);
+	fd = open(op->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return failed(run, "make the file", op->path);
+	close(fd);
+	return run_restore(run, op);
+}
+
+static int run_seal(struct run *run, const struct nsh_op *op)
+{
+	if (mount(NULL, op->path, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
+		return failed(run, "make read-only", op->path);
+	return 0;
+}
+
+static int run_proc(struct run *run, const struct nsh_op *op)
+{
+	if (mount("proc", op->path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
+		return 0;
+	if (errno == EPERM)
+		return nsh_err_set(run->err, NSH_REASON_NAMESPACES, -EPERM,
+				   "mount %s: not permitted; parts of the machine's own %s are covered "
+				   "(mount_namespaces(7))",
+				   op->path, op->path);
+	return failed(run, "mount", op->path);
+}
+
+static int run_hostname(struct run *run, const struct nsh_op *op)
+{
+	return sethostname(op->text, op->len) < 0 ? failed(run, "set the host name", op->text) : 0;
+}
+
+static op_fn *const functions[] = {
+	[NSH_OP_IDMAP] = run_idmap,     [NSH_OP_KEEP] = run_keep,
+	[NSH_OP_SOCKET] = run_socket,   [NSH_OP_TMPFS] = run_tmpfs,
+	[NSH_OP_FOLDER] = run_folder,   [NSH_OP_FILE] = run_file,
+	[NSH_OP_LINK] = run_link,       [NSH_OP_BIND] = run_bind,
+	[NSH_OP_HIDE] = run_hide,       [NSH_OP_RESTORE] = run_restore,
+	[NSH_OP_REOPEN] = run_reopen,   [NSH_OP_SEAL] = run_seal,
+	[NSH_OP_PROC] = run_proc,       [NSH_OP_HOSTNAME] = run_hostname,
+};
+
+int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err)
+{
+	struct run run = {.slots = {-1, -1}, .err = err};
+
+	for (size_t i = 0; i < plan->count; i++) {
+		int ret = functions[plan->ops[i].kind](&run, &plan->ops[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of the session's shell. It is the user's as much as the shell is: it is handed
+ * on, and nothing in nsshell acts on it.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nsshell/list.h"
+#include "shell/environment.h"
+
+/* SHELL, container and NSSHELL_SESSION */
+#define OWN_VARIABLES 3
+
+const char *nsh_environment_get(char *const *environment, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; environment && *environment; environment++)
+		if (!strncmp(*environment, name, len) && (*environment)[len] == '=')
+			return *environment + len + 1;
+	return NULL;
+}
+
+static bool item_matches(const struct nsh_item *item, const char *name, size_t len)
+{
+	if (item->len && item->text[item->len - 1] == '*')
+		return len >= item->len - 1 && !memcmp(item->text, name, item->len - 1);
+	return item->len == len && !memcmp(item->text, name, len);
+}
+
+static bool list_matches(const char *list, const char *name, size_t len)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item))
+		if (item_matches(&item, name, len))
+			return true;
+	return false;
+}
+
+static bool list_assigns(const char *list, const char *name, size_t len)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item))
+		if (item.len > len && item.text[len] == '=' && !memcmp(item.text, name, len))
+			return true;
+	return false;
+}
+
+static bool is_kept(const struct nsh_policy *policy, const char *variable)
+{
+	size_t len = strcspn(variable, "=");
+
+	if (list_matches("SHELL, container, NSSHELL_SESSION", variable, len) ||
+	    list_matches(nsh_policy_text(policy, NSH_KEY_ENV_UNSET), variable, len) ||
+	    list_assigns(nsh_policy_text(policy, NSH_KEY_ENV_SET), variable, len))
+		return false;
+	return list_matches(nsh_policy_text(policy, NSH_KEY_ENV_KEEP), variable, len) ||
+	       list_matches("HOME, LOGNAME, PATH, TERM, USER", variable, len);
+}
+
+static size_t count_items(const char *list)
+{
+	struct nsh_item item;
+	size_t count = 0;
+
+	while (nsh_list_next(&list, &item))
+		count++;
+	return count;
+}
+
+static size_t count_variables(char *const *environment)
+{
+	size_t count = 0;
+
+	while (environment && environment[count])
+		count++;
+	return count;
+}
+
+/* Returns false without memory. */
+static bool add_assignments(char **environment, size_t *n, const char *list)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item)) {
+		char *copy = strndup(item.text, item.len);
+
+		if (!copy)
+			return false;
+		environment[(*n)++] = copy;
+	}
+	return true;
+}
+
+static bool add_own(char **environment, size_t *n, const struct nsh_policy *policy,
+		    const char *session_id)
+{
+	const char *shell = nsh_policy_text(policy, NSH_KEY_SHELL_PROGRAM);
+
+	return asprintf(&environment[(*n)++], "SHELL=%s", shell) >= 0 &&
+	       asprintf(&environment[(*n)++], "NSSHELL_SESSION=%s", session_id) >= 0 &&
+	       asprintf(&environment[(*n)++], "container=nsshell") >= 0;
+}
+
+char **nsh_environment_make(const struct nsh_policy *policy, char *const *outside,
+			    const char *session_id)
+{
+	const char *set = nsh_policy_text(policy, NSH_KEY_ENV_SET);
+	size_t room = count_variables(outside) + count_items(set) + OWN_VARIABLES + 1;
+	char **environment = calloc(room, sizeof(*environment));
+	size_t n = 0;
+
+	if (!environment)
+		return NULL;
+	for (; outside && *outside; outside++)
+		if (is_kept(policy, *outside))
+			environment[n++] = *outside;
+	if (add_assignments(environment, &n, set) && add_own(environment, &n, policy, session_id))
+		return environment;
+	free(environment);
+	return NULL;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PID 1 of a session: makes the view, gives up all power, starts the shell, reaps what is orphaned,
+ * passes on signals, and tells the outer process how the shell ended.
+ *
+ * It must never stop early: when it ends, for whatever reason, the kernel kills all that is left in
+ * the session. All signals are blocked here, so nothing from inside can disturb it; there are no
+ * handlers. It keeps none of the session's standard streams open, or their readers would not see
+ * the end of what the shell wrote.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
+#include "shell/init.h"
+#include "shell/message.h"
+#include "shell/refuse.h"
+
+/* How long what outlives the shell has between SIGTERM and SIGKILL, in milliseconds. */
+#define GRACE_MS 1000
+
+/* How long the shell has after its terminal is gone, in milliseconds. */
+#define HANGUP_MS 2000
+
+#define FOREVER (-1)
+
+struct reaper {
+	int outer;
+	int children; /* a signalfd for SIGCHLD */
+	pid_t shell;
+	bool ended;   /* the shell has */
+	int status;   /* then its wait status */
+	bool empty;   /* no process is left */
+	long deadline; /* in ms of CLOCK_MONOTONIC; 0 for none */
+};
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void tell(const struct reaper *reaper, enum message_kind kind, int value)
+{
+	struct message message = {.kind = kind, .value = value};
+
+	send(reaper->outer, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+static void take_status(struct reaper *reaper, pid_t pid, int status)
+{
+	if (pid != reaper->shell || reaper->ended)
+		return;
+	if (WIFSTOPPED(status)) {
+		tell(reaper, MESSAGE_STOPPED, WSTOPSIG(status));
+		return;
+	}
+	reaper->ended = true;
+	reaper->status = status;
+}
+
+/* One SIGCHLD can stand for many children. */
+static void reap(struct reaper *reaper)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+		take_status(reaper, pid, status);
+	reaper->empty = pid < 0 && errno == ECHILD;
+}
+
+/*
+ * PID 1 stays in the process group that nsshell was started in. A signal for that whole group
+ * (Ctrl-C while it has the terminal, kill -- -PGID) is therefore pending here too, sent from outside
+ * and so with process id 0; then it is meant for the shell's whole group. Otherwise it was sent to
+ * the outer process alone, and is for the shell alone. Either way it arrives once.
+ */
+static bool was_for_group(int signal)
+{
+	struct timespec at_once = {0};
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	return sigtimedwait(&set, &info, &at_once) == signal && info.si_pid == 0;
+}
+
+static void pass_on(const struct reaper *reaper, int signal)
+{
+	if (reaper->ended || signal < 1 || signal > SIGRTMAX)
+		return;
+	if (was_for_group(signal) && getpgid(reaper->shell) == reaper->shell)
+		kill(-reaper->shell, signal);
+	else
+		kill(reaper->shell, signal);
+}
+
+static void continue_shell(const struct reaper *reaper, bool foreground)
+{
+	pid_t group = reaper->ended ? -1 : getpgid(reaper->shell);
+
+	if (group <= 0)
+		return;
+	if (foreground) {
+		NSH_CLOSE int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+		if (terminal >= 0)
+			tcsetpgrp(terminal, group);
+	}
+	was_for_group(SIGCONT);
+	kill(-group, SIGCONT);
+}
+
+static void obey(struct reaper *reaper, const struct message *message)
+{
+	switch (message->kind) {
+	case MESSAGE_SIGNAL:
+		pass_on(reaper, message->value);
+		break;
+	case MESSAGE_HANGUP:
+		pass_on(reaper, SIGHUP);
+		reaper->deadline = now_ms() + HANGUP_MS;
+		break;
+	case MESSAGE_CONTINUE:
+		continue_shell(reaper, message->value);
+		break;
+	}
+}
+
+/* The end of the socket is the end of the outer process, and so of the session. */
+static void listen_outer(struct reaper *reaper)
+{
+	struct message message;
+	ssize_t got = recv(reaper->outer, &message, sizeof(message), MSG_DONTWAIT);
+
+	if (got == (ssize_t)sizeof(message))
+		obey(reaper, &message);
+	else if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+		_exit(NSH_EXIT_REFUSED);
+}
+
+static int time_left(const struct reaper *reaper)
+{
+	long left;
+
+	if (!reaper->deadline)
+		return FOREVER;
+	left = reaper->deadline - now_ms();
+	return left > 0 ? (int)left : 0;
+}
+
+static void wait_once(struct reaper *reaper)
+{
+	struct pollfd fds[] = {
+		{.fd = reaper->children, .events = POLLIN},
+		{.fd = reaper->outer, .events = POLLIN},
+	};
+	struct signalfd_siginfo info;
+
+	if (poll(fds, 2, time_left(reaper)) <= 0)
+		return;
+	if (fds[0].revents && read(reaper->children, &info, sizeof(info)) > 0)
+		reap(reaper);
+	if (fds[1].revents)
+		listen_outer(reaper);
+}
+
+static bool timed_out(const struct reaper *reaper)
+{
+	return reaper->deadline && time_left(reaper) == 0;
+}
+
+/* kill(-1) from PID 1 reaches every process of the session but itself. */
+static void end_the_rest(struct reaper *reaper)
+{
+	reap(reaper);
+	if (reaper->empty)
+		return;
+	kill(-1, SIGHUP);
+	kill(-1, SIGTERM);
+	kill(-1, SIGCONT);
+	reaper->deadline = now_ms() + GRACE_MS;
+	while (!reaper->empty && !timed_out(reaper))
+		wait_once(reaper);
+	if (reaper->empty)
+		return;
+	kill(-1, SIGKILL);
+	while (!reaper->empty && waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+static int supervise(struct reaper *reaper)
+{
+	while (!reaper->ended && !timed_out(reaper))
+		wait_once(reaper);
+	end_the_rest(reaper);
+	tell(reaper, MESSAGE_EXITED, reaper->ended ? reaper->status : SIGHUP);
+	return 0;
+}
+
+static int open_children(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int prepare(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+{
+	int ret = nsh_plan_run(init->plan, err);
+
+	if (ret < 0)
+		return ret;
+	if (chdir("/") < 0)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/");
+	reaper->children = open_children();
+	if (reaper->children < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "signalfd");
+	return nsh_privileges_drop(err);
+}
+
+int nsh_init_run(void *arg)
+{
+	const struct init *init = arg;
+	struct reaper reaper = {.outer = init->outer};
+	struct nsh_err err;
+
+	close(init->outer_own);
+	if (prepare(init, &reaper, &err) < 0)
+		return nsh_refuse(NSH_EXIT_REFUSED, &err);
+	reaper.shell = nsh_exec_child(&init->launch, &err);
+	if (reaper.shell < 0)
+		return nsh_refuse(-reaper.shell, &err);
+	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	return supervise(&reaper);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nsshell, the login shell that gives every login a Linux of its own.
+ *
+ * Runs as the user and with no privilege from the first instruction on. This file decides which of
+ * three things happens: inside a session, or for somebody who is not confined, the real shell is
+ * executed and nsshell is gone; for everybody else there is a session, or a refusal.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsshell/plan.h"
+#include "nsshell/policy.h"
+#include "nsshell/sandbox.h"
+#include "shell/command.h"
+#include "shell/exec.h"
+#include "shell/refuse.h"
+#include "shell/session.h"
+#include "shell/start.h"
+
+#ifndef NSH_POLICY_FOLDER
+#define NSH_POLICY_FOLDER "/etc/nsshell"
+#endif
+
+#ifndef NSH_VERSION
+#define NSH_VERSION "0"
+#endif
+
+static const char help[] =
+	"usage: nsshell [-l] [-c COMMAND] [ARGUMENT...]\n"
+	"\n"
+	"Runs the shell that the policy names in a session of its own: with its own processes,\n"
+	"host name and /tmp, and as much of the machine as the policy shows. All arguments are\n"
+	"the shell's. Made to be a login shell:  usermod -s /usr/bin/nsshell USER\n"
+	"\n"
+	"  " NSH_POLICY_FOLDER "/nsshell.conf   the policy, see nsshell.conf(5)\n"
+	"  exit status 125             there is no session; the reason is on standard error\n";
+
+struct run {
+	struct start start;
+	int argc;
+	char **argv;
+	struct nsh_err err;
+};
+
+static int exec_shell(struct run *run, const char *program)
+{
+	struct command command;
+
+	if (nsh_command_check(program, &run->err) < 0 ||
+	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
+		return NSH_EXIT_REFUSED;
+	return nsh_exec_here(&run->start, &command, run->start.environment, &run->err);
+}
+
+/* The session's own file says which shell; its owner is the user as seen inside. */
+static int run_inside(struct run *run)
+{
+	struct nsh_policy policy;
+
+	if (nsh_policy_load_resolved(&policy, NSH_SESSION_FOLDER "/policy", getuid(), &run->err) < 0)
+		return NSH_EXIT_REFUSED;
+	return exec_shell(run, nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM));
+}
+
+/*
+ * Root is never confined, and its way in does not depend on a policy that can be read. In a user
+ * namespace that somebody made for themselves user id 0 is not the machine's root.
+ */
+static int run_root(struct run *run)
+{
+	const char *program = nsh_keys[NSH_KEY_SHELL_PROGRAM].preset;
+	struct stat st;
+
+	if (stat("/", &st) < 0 || st.st_uid != 0) {
+		nsh_err_set(&run->err, NSH_REASON_ACCOUNT, -EPERM,
+			    "user id 0 of a user namespace that is not the machine's");
+		return NSH_EXIT_REFUSED;
+	}
+	return exec_shell(run, access(program, X_OK) == 0 ? program : "/bin/sh");
+}
+
+static int run_confined(struct run *run, const struct nsh_policy *policy,
+			const struct nsh_user *user)
+{
+	const char *program = nsh_policy_text(policy, NSH_KEY_SHELL_PROGRAM);
+	struct command command;
+
+	if (nsh_command_check(program, &run->err) < 0 ||
+	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
+		return NSH_EXIT_REFUSED;
+	nsh_session_run(&run->start, &command, policy, user, &run->err);
+	return NSH_EXIT_REFUSED;
+}
+
+static int run_user(struct run *run)
+{
+	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = 0};
+	struct nsh_policy policy;
+	struct nsh_user user;
+
+	if (nsh_user_find(&user, getuid(), &run->err) < 0 ||
+	    nsh_user_take_groups(&user, &run->err) < 0 ||
+	    nsh_policy_load(&policy, &place, &user, &run->err) < 0)
+		return NSH_EXIT_REFUSED;
+	if (nsh_policy_number(&policy, NSH_KEY_SESSION_CONFINE) == NSH_CONFINE_NO)
+		return exec_shell(run, nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM));
+	return run_confined(run, &policy, &user);
+}
+
+static int run_all(struct run *run)
+{
+	if (nsh_start_read(&run->start, &run->err) < 0)
+		return NSH_EXIT_REFUSED;
+	if (getuid() != geteuid() || getgid() != getegid()) {
+		nsh_err_set(&run->err, NSH_REASON_ACCOUNT, -EPERM,
+			    "real and effective ids differ; nsshell must not be set-user-ID");
+		return NSH_EXIT_REFUSED;
+	}
+	if (nsh_sandbox_is_inside())
+		return run_inside(run);
+	if (getuid() == 0)
+		return run_root(run);
+	return run_user(run);
+}
+
+static int print(const char *text)
+{
+	return fputs(text, stdout) < 0 || fflush(stdout) < 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = {.argc = argc, .argv = argv};
+
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		return print(help);
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		return print("nsshell " NSH_VERSION "\n");
+	return nsh_refuse(run_all(&run), &run.err);
+}

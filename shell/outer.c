@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outer process of a session.
+ *
+ * It has no power over the session but its socket to PID 1, and holds nothing of it open. Towards
+ * its parent it stands for the shell: it stops when the shell stops, ends as the shell ends, and
+ * what it is sent the shell gets. The shell has a process group of its own, because that of the
+ * outer process has no number inside the PID namespace. The terminal follows: at once when this
+ * process leads its session or the shell is interactive, else when the shell first asks for it (it
+ * is stopped with SIGTTIN or SIGTTOU), so that in "nsshell -c command | less" less keeps it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
+#include "shell/message.h"
+#include "shell/outer.h"
+#include "shell/refuse.h"
+
+struct outer {
+	const struct start *start;
+	int inner;
+	int signals;
+	pid_t pid;
+};
+
+static void tell(const struct outer *outer, enum message_kind kind, int value)
+{
+	struct message message = {.kind = kind, .value = value};
+
+	send(outer->inner, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+static int open_terminal(void)
+{
+	return open("/dev/tty", O_RDWR | O_CLOEXEC);
+}
+
+static bool has_terminal(int terminal)
+{
+	return terminal >= 0 && tcgetpgrp(terminal) == getpgrp();
+}
+
+/*
+ * A shell that led its session would leave the terminal to the next one; any other gives it back
+ * to the group that had it. All signals are blocked, SIGTTOU with them.
+ */
+static void give_terminal_back(const struct outer *outer)
+{
+	NSH_CLOSE int terminal = -1;
+
+	if (outer->start->leader || !outer->start->foreground)
+		return;
+	terminal = open_terminal();
+	if (terminal >= 0 && !has_terminal(terminal))
+		tcsetpgrp(terminal, getpgrp());
+}
+
+/* The process cannot leave a core: nsh_privileges_hide() has seen to that. */
+static void __attribute__((noreturn)) end_by_signal(int signal)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	sigaction(signal, &by_default, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + signal);
+}
+
+static void __attribute__((noreturn)) end(const struct outer *outer, int status)
+{
+	give_terminal_back(outer);
+	if (WIFSIGNALED(status))
+		end_by_signal(WTERMSIG(status));
+	_exit(WEXITSTATUS(status));
+}
+
+/* PID 1 ended without a last word: it refused, or was killed and all of the session with it. */
+static void __attribute__((noreturn)) end_with_init(const struct outer *outer)
+{
+	int status;
+
+	while (waitpid(outer->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(NSH_EXIT_REFUSED);
+	end(outer, status);
+}
+
+/* Stops as a process does that the signal's default action stops; returns when continued. */
+static void stop_by(int signal)
+{
+	struct timespec at_once = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCONT);
+	sigtimedwait(&set, NULL, &at_once);
+}
+
+/*
+ * Where the kernel does not stop this process, because its group is orphaned and nobody could
+ * continue it, it would not have stopped the shell either; then the shell goes on at once.
+ */
+static void follow_stop(const struct outer *outer, int signal)
+{
+	NSH_CLOSE int terminal = open_terminal();
+	bool wants_terminal = signal == SIGTTIN || signal == SIGTTOU;
+
+	if (!wants_terminal || !has_terminal(terminal))
+		stop_by(signal);
+	tell(outer, MESSAGE_CONTINUE, has_terminal(terminal));
+}
+
+static void listen_inner(const struct outer *outer)
+{
+	struct message message;
+	ssize_t got = recv(outer->inner, &message, sizeof(message), MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got != (ssize_t)sizeof(message))
+		end_with_init(outer);
+	if (message.kind == MESSAGE_EXITED)
+		end(outer, message.value);
+	if (message.kind == MESSAGE_STOPPED)
+		follow_stop(outer, message.value);
+}
+
+static void pass_signal(const struct outer *outer)
+{
+	struct signalfd_siginfo info;
+
+	if (read(outer->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+	    info.ssi_signo == SIGCHLD)
+		return;
+	if (info.ssi_signo == SIGHUP && info.ssi_code == SI_KERNEL)
+		tell(outer, MESSAGE_HANGUP, 0);
+	else
+		tell(outer, MESSAGE_SIGNAL, (int)info.ssi_signo);
+}
+
+static void watch(const struct outer *outer)
+{
+	struct pollfd fds[] = {
+		{.fd = outer->inner, .events = POLLIN},
+		{.fd = outer->signals, .events = POLLIN},
+	};
+
+	if (poll(fds, 2, -1) <= 0)
+		return;
+	if (fds[1].revents)
+		pass_signal(outer);
+	if (fds[0].revents)
+		listen_inner(outer);
+}
+
+/* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
+void nsh_outer_run(const struct start *start, int inner, pid_t pid)
+{
+	struct outer outer = {.start = start, .inner = inner, .pid = pid};
+	sigset_t all;
+
+	sigfillset(&all);
+	outer.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	nsh_privileges_hide();
+	if (outer.signals < 0) {
+		kill(pid, SIGKILL);
+		end_with_init(&outer);
+	}
+	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	for (;;)
+		watch(&outer);
+}

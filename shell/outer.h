@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outer process of a session: the one that sshd, login or a shell waits for.
+ */
+#ifndef SHELL_OUTER_H
+#define SHELL_OUTER_H
+
+#include <sys/types.h>
+
+#include "nsshell/err.h"
+#include "shell/start.h"
+
+/*
+ * Watches over a session until it ends. inner is the outer process's end of the socket pair and pid
+ * its PID 1. Never returns: ends the process as the shell ended, with its exit code or by the
+ * signal that killed it.
+ */
+void nsh_outer_run(const struct start *start, int inner, pid_t pid) __attribute__((noreturn));
+
+#endif

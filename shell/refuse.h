@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saying no.
+ */
+#ifndef SHELL_REFUSE_H
+#define SHELL_REFUSE_H
+
+#include "nsshell/err.h"
+
+/* The exit codes of nsshell's own: of a refusal, and of a shell that could not be executed. */
+#define NSH_EXIT_REFUSED 125
+#define NSH_EXIT_NOT_EXECUTABLE 126
+#define NSH_EXIT_NOT_FOUND 127
+
+/*
+ * Writes one line for the user to standard error and one with the same incident id to syslog
+ * (authpriv). Returns code, for the caller to exit with.
+ */
+int nsh_refuse(int code, const struct nsh_err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How nsshell was started.
+ *
+ * The environment is taken away from the C library before anything looks at it: nothing that a user
+ * can set (TZ, GLIBC_TUNABLES, LD_*, POSIXLY_CORRECT) may change what nsshell does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shell/start.h"
+
+/* Without this the next file opened would become somebody's standard output. */
+static int fill_streams(struct start *start)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		int got;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		got = open("/dev/null", O_RDWR | O_NOCTTY);
+		if (got < 0)
+			return -errno;
+		if (got != fd)
+			return -EBADF;
+		start->closed[fd] = true;
+	}
+	return 0;
+}
+
+static void read_terminal(struct start *start)
+{
+	start->terminal = -1;
+	start->leader = getsid(0) == getpid();
+	for (int fd = 0; fd < 3; fd++) {
+		pid_t group = tcgetpgrp(fd);
+
+		if (group < 0)
+			continue;
+		start->terminal = fd;
+		start->foreground = group == getpgrp();
+		return;
+	}
+}
+
+int nsh_start_read(struct start *start, struct nsh_err *err)
+{
+	static char *nothing[] = {NULL};
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	struct sigaction old;
+	sigset_t all;
+	int ret;
+
+	*start = (struct start){.environment = environ};
+	environ = nothing;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &start->mask);
+	sigaction(SIGCHLD, &by_default, &old);
+	start->chld_ignored = old.sa_handler == SIG_IGN;
+	start->umask = umask(0);
+	ret = fill_streams(start);
+	if (ret < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "open /dev/null");
+	read_terminal(start);
+	return 0;
+}
+
+void nsh_start_restore(const struct start *start)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	umask(start->umask);
+	if (start->chld_ignored)
+		sigaction(SIGCHLD, &ignore, NULL);
+	for (int fd = 0; fd < 3; fd++)
+		if (start->closed[fd])
+			close(fd);
+	sigprocmask(SIG_SETMASK, &start->mask, NULL);
+}

@@ -1,0 +1,75 @@
+"""A user at a terminal: pexpect on a pty that belongs to the user, as sshd and login leave it."""
+
+import grp
+import os
+import re
+
+import pexpect
+
+from lib_accounts import PROMPT
+from lib_process import environment, home_or_root
+
+CALLER_PROMPT = "caller> "
+STOPPED = re.compile(r"(?i)stopped|suspended")
+
+# The same rows and columns everywhere, so that a change can be seen.
+ROWS, COLUMNS = 24, 80
+
+
+def _become(account):
+    """Runs in the child, on its new terminal, before exec."""
+
+    def become():
+        os.fchown(0, account.uid, grp.getgrnam("tty").gr_gid)
+        os.setgroups(account.groups)
+        os.setgid(account.gid)
+        os.setuid(account.uid)
+
+    return become
+
+
+class Terminal(pexpect.spawn):
+    """A program on a terminal. account None: as root, for the programs that make logins."""
+
+    def __init__(self, account, argv, env=None, timeout=10):
+        super().__init__(
+            argv[0], list(argv[1:]), encoding="utf-8", codec_errors="replace", timeout=timeout,
+            dimensions=(ROWS, COLUMNS), cwd=home_or_root(account) if account else "/",
+            env=env or (environment(account) if account else None),
+            preexec_fn=_become(account) if account else None,
+        )
+        self.delaybeforesend = None
+        self.prompt = PROMPT
+
+    def at_prompt(self, prompt=None):
+        self.expect_exact(prompt or self.prompt)
+        return self
+
+    def ask(self, command):
+        """Types a command at the prompt and returns what it printed."""
+        self.sendline(command)
+        self.at_prompt()
+        printed = self.before
+        return printed.partition("\n")[2].replace("\r", "").strip("\n")
+
+    def finish(self):
+        """Waits for the end; returns the exit code, or minus the signal."""
+        self.expect(pexpect.EOF)
+        self.close(force=False)
+        return self.exitstatus if self.signalstatus is None else -self.signalstatus
+
+    def __exit__(self, *_):
+        self.close(force=True)
+
+
+def caller(account, shell="bash", **more):
+    """An ordinary interactive shell, outside of any session, from which others are run."""
+    argv = {
+        "bash": ["/bin/bash", "--norc", "--noprofile", "-i"],
+        "zsh": ["/bin/zsh", "-f", "-i", "+o", "prompt_sp", "+o", "prompt_cr", "+o", "zle"],
+    }[shell]
+    env = environment(account, PS1=CALLER_PROMPT, SHELL=argv[0], **more)
+    terminal = Terminal(account, argv, env=env)
+    terminal.prompt = CALLER_PROMPT
+    terminal.at_prompt()
+    return terminal
