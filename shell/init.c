@@ -22,6 +22,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
+#include "shell/memory.h"
 #include "shell/message.h"
 #include "shell/refuse.h"
 
@@ -247,5 +248,6 @@ int nsh_init_run(void *arg)
 	if (reaper.shell < 0)
 		return nsh_refuse(-reaper.shell, &err);
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	nsh_memory_release((void (*)(void))wait_once, init);
 	return supervise(&reaper);
 }

@@ -23,6 +23,7 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
+#include "shell/memory.h"
 #include "shell/message.h"
 #include "shell/outer.h"
 #include "shell/refuse.h"
@@ -186,6 +187,7 @@ void nsh_outer_run(const struct start *start, int inner, pid_t pid)
 		end_with_init(&outer);
 	}
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	nsh_memory_release((void (*)(void))watch, (const char *)&outer - getpagesize());
 	for (;;)
 		watch(&outer);
 }

@@ -3,12 +3,14 @@
 import ctypes
 import os
 import socket
+import threading
 from pathlib import Path
 
 from lib_process import wait_until
 from lib_settings import RUN
 
 DEV_LOG = Path("/dev/log")
+OURS = RUN / "dev-log-is-ours"
 CLONE_NEWNS = 0x00020000
 MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
 
@@ -34,41 +36,43 @@ class Syslog:
         self.made = not os.path.lexists(DEV_LOG)
         self.path = DEV_LOG if self.made else RUN / "log"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if self.made:
+            OURS.touch()
         self.socket.bind(str(self.path))
         self.path.chmod(0o666)
-        self.socket.setblocking(False)
-        self.lines = []
         if not self.made:
             _cover_machines_own(self.path)
+        self.lines = []
+        # A full queue would stop every program of the machine that logs: read always.
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
-    def read(self):
-        """All lines so far, as text with their <priority>."""
+    def _read(self):
         while True:
-            try:
-                self.lines.append(self.socket.recv(65536).decode(errors="replace"))
-            except BlockingIOError:
-                return self.lines
+            text = self.socket.recv(65536).decode(errors="replace")
+            if text == "end":
+                return
+            self.lines.append(text)
 
     def line_with(self, text):
-        """Waits for a line that has that text."""
+        """Waits for a line that has that text. Lines begin with their <priority>."""
         return wait_until(
-            lambda: next((line for line in self.read() if text in line), None),
-            f"a syslog line with {text}: {self.lines}",
+            lambda: next((line for line in list(self.lines) if text in line), None),
+            f"a syslog line with {text} among {self.lines[-5:]}",
         )
 
-    def clear(self):
-        self.read()
-        self.lines.clear()
-
     def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"end", str(self.path))
+        self.reader.join(timeout=5)
         self.socket.close()
         self.path.unlink(missing_ok=True)
+        OURS.unlink(missing_ok=True)
 
 
 def remove_left_over():
-    """A socket of a killed run that nobody listens to, when it is ours."""
+    """The socket of a killed run."""
     (RUN / "log").unlink(missing_ok=True)
-    mine = RUN / "dev-log-is-ours"
-    if mine.exists():
+    if OURS.exists():
         DEV_LOG.unlink(missing_ok=True)
-        mine.unlink()
+        OURS.unlink()

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a process that from now on only waits.
+ */
+#ifndef SHELL_MEMORY_H
+#define SHELL_MEMORY_H
+
+/*
+ * Gives back to the kernel what starting a session has used: program text (it comes back when it is
+ * called), the heap, and the main stack below the object at stack. code is the function that will
+ * be waiting. After this malloc(3) must not be used, nor anything that was allocated with it.
+ */
+void nsh_memory_release(void (*code)(void), const void *stack);
+
+#endif

@@ -1,0 +1,167 @@
+"""Fixtures: the machine is given users, a policy and an sshd of the tests' own, and gets all back."""
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import lib_accounts  # noqa: E402
+import lib_policy  # noqa: E402
+from lib_process import kill_all_of, run, sh  # noqa: E402
+from lib_settings import IS_NSSHELL, LOGIN_SHELL, PAM_FILE, PREFIX, RUN  # noqa: E402
+from lib_sshd import Sshd  # noqa: E402
+from lib_syslog import Syslog, remove_left_over  # noqa: E402
+
+# Longest time that one test may take, in seconds.
+TEST_TIMEOUT = 90
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "faithful: holds for every login shell, and so for /bin/bash in nsshell's place"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """With another login shell only what holds for every login shell is run."""
+    if IS_NSSHELL:
+        return
+    others = [item for item in items if not item.get_closest_marker("faithful")]
+    items[:] = [item for item in items if item.get_closest_marker("faithful")]
+    config.hook.pytest_deselected(items=others)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone():
+    """One run at a time on a machine: users and policy are the same for all runs."""
+    if os.geteuid() != 0:
+        pytest.exit("the system tests make users and start an sshd: run them as root", 2)
+    if not os.access(LOGIN_SHELL, os.X_OK):
+        pytest.exit(f"{LOGIN_SHELL} is missing: make check builds and installs it", 2)
+    lock = os.open(PREFIX, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+    os.close(lock)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_folder(alone):
+    """Everything that a killed run left is removed first."""
+    remove_left_over()
+    PAM_FILE.unlink(missing_ok=True)
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(mode=0o755)
+    yield RUN
+    shutil.rmtree(RUN, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def accounts(run_folder):
+    """All test users by name."""
+    lib_accounts.remove_all()
+    try:
+        made = lib_accounts.create_all()
+        yield made
+        kill_all_of(made.values())
+    finally:
+        lib_accounts.remove_all()
+
+
+@pytest.fixture(scope="session")
+def alice(accounts):
+    return accounts["nshalice"]
+
+
+@pytest.fixture(scope="session")
+def bob(accounts):
+    return accounts["nshbob"]
+
+
+@pytest.fixture(scope="session")
+def installed_policy(run_folder):
+    """The policy as it was installed, kept aside."""
+    if not IS_NSSHELL:
+        yield
+        return
+    lib_policy.save()
+    yield
+    lib_policy.recover()
+
+
+@pytest.fixture
+def policy(installed_policy):
+    """The policy's files, to be changed; afterwards they are what was installed."""
+    changed = lib_policy.Policy()
+    yield changed
+    changed.restore()
+
+
+@pytest.fixture
+def use_program(policy):
+    """Makes a program the users' shell. Returns what is to be started for it."""
+
+    def use(program):
+        if not IS_NSSHELL:
+            return program
+        policy.conf(f"[shell] program={program}")
+        return LOGIN_SHELL
+
+    return use
+
+
+@pytest.fixture(scope="session")
+def syslog(run_folder):
+    listener = Syslog()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture(scope="session")
+def sshd(accounts, installed_policy):
+    server = Sshd(accounts)
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def clean_end(accounts, installed_policy):
+    """No test runs for ever, and none leaves processes for the next."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(TEST_TIMEOUT)
+    yield
+    signal.alarm(0)
+    kill_all_of(accounts.values())
+
+
+def _too_long(*_):
+    raise TimeoutError(f"the test took longer than {TEST_TIMEOUT} s")
+
+
+@pytest.fixture
+def scratch(alice):
+    """A folder that both sides see: in alice's home, hers, removed afterwards."""
+    folder = alice.path("scratch")
+    folder.mkdir(mode=0o755)
+    os.chown(folder, alice.uid, alice.gid)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def inside(alice):
+    """inside("command"): runs it as alice's login shell does, and returns the Result."""
+    return lambda command, *args, **how: sh(alice, command, *args, **how)
+
+
+@pytest.fixture
+def login(alice):
+    """login("command"): a login shell that reads the command from its stdin."""
+    return lambda command, **how: run(
+        alice, argv0="-" + os.path.basename(LOGIN_SHELL), stdin=command, **how
+    )
