@@ -57,9 +57,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(archives) $(BUILD)/flags
+$(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(archives) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -o $@ $< $(archives) $(LDFLAGS) -liniparser -lcmocka
+	$(COMPILE) -MMD -MP -pie -o $@ $< $(filter-out %/main.o,$(shell_objects)) $(archives) \
+		$(LDFLAGS) -liniparser -lcmocka
 
 $(BUILD)/%: docs/%.scd
 	@mkdir -p $(@D)

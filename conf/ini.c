@@ -57,9 +57,10 @@ static int confirm_entry(const dictionary *dict, const struct nsh_entry *entry, 
 static int confirm(const dictionary *dict, const struct nsh_scan *scan, struct nsh_err *err)
 {
 	if ((size_t)dict->n != scan->count)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-				   "1: has %zu entries at first, then %zu; was it just being written?",
-				   scan->count, (size_t)dict->n);
+		return nsh_err_set(
+			err, NSH_REASON_POLICY, -EINVAL,
+			"1: has %zu entries at first, then %zu; was it just being written?",
+			scan->count, (size_t)dict->n);
 	for (size_t i = 0; i < scan->count; i++) {
 		int ret = confirm_entry(dict, &scan->entries[i], err);
 

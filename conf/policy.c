@@ -161,8 +161,7 @@ static int set(struct nsh_setting *setting, const char *text, int number, const 
 	if (!copy)
 		return -ENOMEM;
 	free(setting->text);
-	*setting = (struct nsh_setting){
-		.text = copy, .number = number, .file = file, .line = line};
+	*setting = (struct nsh_setting){.text = copy, .number = number, .file = file, .line = line};
 	return 0;
 }
 
@@ -175,7 +174,8 @@ static void lock_keys(struct loader *loader, const char *list)
 			size_t len = strlen(nsh_keys[i].section);
 
 			if (item.len > len && !memcmp(item.text, nsh_keys[i].section, len) &&
-			    item.text[len] == '.' && item.len - len - 1 == strlen(nsh_keys[i].key) &&
+			    item.text[len] == '.' &&
+			    item.len - len - 1 == strlen(nsh_keys[i].key) &&
 			    !memcmp(item.text + len + 1, nsh_keys[i].key, item.len - len - 1))
 				loader->locked[i] = true;
 		}

@@ -62,7 +62,8 @@ static int check_bytes(struct cursor *at, const char *text, size_t len)
 		unsigned char c = (unsigned char)text[i];
 
 		if (c == '\r')
-			return wrong(at, "the line ends with a carriage return (not a Unix text file)");
+			return wrong(at,
+				     "the line ends with a carriage return (not a Unix text file)");
 		if ((c < ' ' && c != '\t') || c == 0x7f)
 			return wrong(at, "a control character");
 		if (c > 0x7f && !comment)

@@ -205,8 +205,8 @@ static int ask_getent(const char *database, const char *wanted, struct answer *a
 }
 
 /* What the files do not know. Returns the one line that was asked for. */
-static int find_with_getent(const char *database, size_t n_fields, size_t field,
-			    const char *wanted, struct answer *line, struct nsh_err *err)
+static int find_with_getent(const char *database, size_t n_fields, size_t field, const char *wanted,
+			    struct answer *line, struct nsh_err *err)
 {
 	struct answer answer = {0};
 	int ret = ask_getent(database, wanted, &answer);
@@ -247,7 +247,8 @@ static int fill_user(struct nsh_user *user, const struct answer *line, struct ns
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "account");
 	if (!nsh_user_name_ok(user->name))
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL,
-				   "the name of the account with user id %u cannot be used", user->uid);
+				   "the name of the account with user id %u cannot be used",
+				   user->uid);
 	return 0;
 }
 
@@ -261,8 +262,8 @@ int nsh_user_find(struct nsh_user *user, uid_t uid, struct nsh_err *err)
 	snprintf(wanted, sizeof(wanted), "%u", uid);
 	ret = find("/etc/passwd", "passwd", PASSWD_FIELDS, 2, wanted, &line, err);
 	if (ret == -ENOENT)
-		return nsh_err_set(err, NSH_REASON_ACCOUNT, -ENOENT,
-				   "no account has user id %u", uid);
+		return nsh_err_set(err, NSH_REASON_ACCOUNT, -ENOENT, "no account has user id %u",
+				   uid);
 	if (ret < 0)
 		return ret;
 	ret = fill_user(user, &line, err);

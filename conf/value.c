@@ -81,8 +81,8 @@ static int check_path(const struct nsh_item *item, struct nsh_err *err)
 	if (item->len < 2 || *at != '/')
 		return invalid(err, "is not an absolute path below /", item);
 	if (item->len >= PATH_MAX)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "a path of %zu bytes is too long",
-				   item->len);
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+				   "a path of %zu bytes is too long", item->len);
 	while (at < end) {
 		const char *name = at + 1;
 		const char *slash = memchr(name, '/', (size_t)(end - name));
@@ -171,8 +171,8 @@ static int check_key_name(const struct nsh_item *item, struct nsh_err *err)
 	if (!nearest)
 		return invalid(err, "is not a known section.key", item);
 	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "\"%.*s\" is not a known section.key, did you mean %s.%s?", (int)item->len,
-			   item->text, nearest->section, nearest->key);
+			   "\"%.*s\" is not a known section.key, did you mean %s.%s?",
+			   (int)item->len, item->text, nearest->section, nearest->key);
 }
 
 static int check_list(const char *text, check_fn *check, struct nsh_err *err)

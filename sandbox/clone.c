@@ -33,7 +33,8 @@ static int explain(int code, struct nsh_err *err)
 		why = "the user has too many processes (RLIMIT_NPROC or a cgroup's pids.max)";
 		break;
 	case -EINVAL:
-		why = "this kernel lacks one of the user, PID, mount, UTS, IPC and cgroup namespaces";
+		why = "this kernel lacks one of the user, PID, mount, UTS, IPC and cgroup "
+		      "namespaces";
 		break;
 	}
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, code, "%s", why);

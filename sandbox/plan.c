@@ -31,8 +31,8 @@
 
 /* A folder that will be covered, and where its replacement is made. */
 struct cover {
-	char path[PATH_MAX];     /* resolved */
-	const char *name;        /* as the policy says it, for what accounts say */
+	char path[PATH_MAX]; /* resolved */
+	const char *name;    /* as the policy says it, for what accounts say */
 	size_t name_len;
 	char skeleton[PATH_MAX]; /* the folder that will be shown there */
 };
@@ -439,7 +439,8 @@ static void add_session_files(struct builder *b)
  */
 static void add_view(struct builder *b)
 {
-	bool private_tmp = nsh_policy_number(b->session->policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
+	bool private_tmp =
+		nsh_policy_number(b->session->policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
 	bool covered;
 	struct nsh_op *op;
 

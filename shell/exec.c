@@ -38,8 +38,10 @@ static void enter_folder(const char *folder)
 		return;
 	if (chdir("/") < 0)
 		_exit(NSH_EXIT_REFUSED);
-	dprintf(STDERR_FILENO, "nsshell: the current folder %s%scannot be seen in the session; "
-		"starting in /\n", folder, folder[0] ? " " : "");
+	dprintf(STDERR_FILENO,
+		"nsshell: the current folder %s%scannot be seen in the session; "
+		"starting in /\n",
+		folder, folder[0] ? " " : "");
 }
 
 /* Runs in PID 1's memory until the exec: it sets what belongs to the process and nothing else. */

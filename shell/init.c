@@ -38,9 +38,9 @@ struct reaper {
 	int outer;
 	int children; /* a signalfd for SIGCHLD */
 	pid_t shell;
-	bool ended;   /* the shell has */
-	int status;   /* then its wait status */
-	bool empty;   /* no process is left */
+	bool ended;    /* the shell has */
+	int status;    /* then its wait status */
+	bool empty;    /* no process is left */
 	long deadline; /* in ms of CLOCK_MONOTONIC; 0 for none */
 };
 

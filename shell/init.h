@@ -11,8 +11,8 @@
 struct init {
 	const struct nsh_plan *plan;
 	struct launch launch;
-	int outer;          /* PID 1's end of the socket pair, owned */
-	int outer_own;      /* the other end, to be closed here */
+	int outer;     /* PID 1's end of the socket pair, owned */
+	int outer_own; /* the other end, to be closed here */
 };
 
 /* The whole life of PID 1; a nsh_child_fn. Returns its exit code. */

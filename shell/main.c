@@ -61,7 +61,8 @@ static int run_inside(struct run *run)
 {
 	struct nsh_policy policy;
 
-	if (nsh_policy_load_resolved(&policy, NSH_SESSION_FOLDER "/policy", getuid(), &run->err) < 0)
+	if (nsh_policy_load_resolved(&policy, NSH_SESSION_FOLDER "/policy", getuid(), &run->err) <
+	    0)
 		return NSH_EXIT_REFUSED;
 	return exec_shell(run, nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM));
 }

@@ -23,8 +23,7 @@
 	  "template of the session's host name")                                                   \
 	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", NULL,                              \
 	  "the shell that runs in the session")                                                    \
-	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", NULL,                                      \
-	  "the shell's umask")                                                                     \
+	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", NULL, "the shell's umask")                 \
 	X(IDENTITY_UID, "identity", "uid", ENUM, "keep", "keep|root",                              \
 	  "the user id that is seen inside")                                                       \
 	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
@@ -33,10 +32,8 @@
 	  "folders that hold homes; others' homes in them are hidden")                             \
 	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", NULL,                                     \
 	  "files and folders that are hidden")                                                     \
-	X(ENV_SET, "env", "set", ASSIGNMENTS, "", NULL,                                            \
-	  "environment variables to set")                                                          \
-	X(ENV_UNSET, "env", "unset", VARIABLES, "", NULL,                                          \
-	  "environment variables to remove")                                                       \
+	X(ENV_SET, "env", "set", ASSIGNMENTS, "", NULL, "environment variables to set")            \
+	X(ENV_UNSET, "env", "unset", VARIABLES, "", NULL, "environment variables to remove")       \
 	X(ENV_KEEP, "env", "keep", VARIABLES, "*", NULL,                                           \
 	  "environment variables that are taken over from outside")
 
@@ -44,7 +41,7 @@ enum nsh_key_id {
 #define X(id, section, key, type, preset, choices, help) NSH_KEY_##id,
 	NSH_KEYS(X)
 #undef X
-	NSH_KEY_COUNT
+		NSH_KEY_COUNT
 };
 
 /* The types of values. All values are text; nsh_value_check() says what each type admits. */
@@ -56,9 +53,9 @@ enum nsh_type {
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
 	NSH_TYPE_NAMES,          /* comma list of user or group names, "!" excludes, "*" is all */
-	NSH_TYPE_VARIABLES,      /* comma list of variable names, with an ending "*" for any ending */
-	NSH_TYPE_ASSIGNMENTS,    /* comma list of NAME=value */
-	NSH_TYPE_KEYS,           /* comma list of section.key */
+	NSH_TYPE_VARIABLES,   /* comma list of variable names, with an ending "*" for any ending */
+	NSH_TYPE_ASSIGNMENTS, /* comma list of NAME=value */
+	NSH_TYPE_KEYS,        /* comma list of section.key */
 };
 
 struct nsh_key {

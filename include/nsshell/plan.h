@@ -60,14 +60,14 @@ enum nsh_slot { NSH_SLOT_HOME, NSH_SLOT_AGENT, NSH_SLOT_COUNT };
 
 struct nsh_op {
 	enum nsh_op_kind kind;
-	char *path;        /* owned, as are source and text; NULL where the kind has none */
+	char *path; /* owned, as are source and text; NULL where the kind has none */
 	char *source;
 	char *text;
-	size_t len;        /* of text */
+	size_t len; /* of text */
 	mode_t mode;
 	enum nsh_slot slot;
 	bool optional;
-	id_t inside[2];    /* NSH_OP_IDMAP: uid and gid inside and outside */
+	id_t inside[2]; /* NSH_OP_IDMAP: uid and gid inside and outside */
 	id_t outside[2];
 };
 

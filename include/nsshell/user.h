@@ -17,9 +17,9 @@
 
 struct nsh_user {
 	uid_t uid;
-	gid_t gid;     /* primary group of the account */
-	char *name;    /* owned, as are the next two; checked by nsh_user_name_ok() */
-	char *home;    /* "" when the account has none */
+	gid_t gid;  /* primary group of the account */
+	char *name; /* owned, as are the next two; checked by nsh_user_name_ok() */
+	char *home; /* "" when the account has none */
 	char *shell;
 	gid_t *groups; /* supplementary groups, owned; may be NULL */
 	size_t n_groups;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Strict values: what each type of key admits and refuses.
+ */
+#include "tests/unit/unit.h"
+
+#include "conf/value.h"
+
+struct sample {
+	enum nsh_key_id key;
+	const char *text;
+	int number;       /* expected, for good ones */
+	const char *says; /* expected, for bad ones */
+};
+
+static void test_good(void **state)
+{
+	static const struct sample samples[] = {
+		{NSH_KEY_SESSION_CONFINE, "no", NSH_CONFINE_NO, NULL},
+		{NSH_KEY_SHELL_UMASK, "keep", NSH_UMASK_KEEP, NULL},
+		{NSH_KEY_SHELL_UMASK, "0027", 027, NULL},
+		{NSH_KEY_SHELL_UMASK, "777", 0777, NULL},
+		{NSH_KEY_SHELL_PROGRAM, "/bin/sh", 0, NULL},
+		{NSH_KEY_SHELL_PROGRAM, "/a/..b/.c/d...", 0, NULL},
+		{NSH_KEY_VIEW_HOMES, "", 0, NULL},
+		{NSH_KEY_VIEW_HOMES, "/home, /srv/my homes", 0, NULL},
+		{NSH_KEY_VIEW_HIDE, "/a,-/b", 0, NULL},
+		{NSH_KEY_SESSION_HOSTNAME, "%u.%h-%g%i%%", 0, NULL},
+		{NSH_KEY_MATCH_USER, "*, !root, a.b, Foo_$", 0, NULL},
+		{NSH_KEY_ENV_KEEP, "LC_*, LANG, *", 0, NULL},
+		{NSH_KEY_ENV_SET, "A=, B2=c=d e", 0, NULL},
+		{NSH_KEY_POLICY_LOCKED, "view.hide, session.confine", 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_err err = {0};
+		int number;
+
+		if (nsh_value_check(&nsh_keys[samples[i].key], samples[i].text, &number, &err) < 0)
+			fail_msg("\"%s\": %s", samples[i].text, err.text);
+		assert_int_equal(number, samples[i].number);
+	}
+}
+
+static void test_bad(void **state)
+{
+	static const struct sample samples[] = {
+		{NSH_KEY_SESSION_CONFINE, "yellow", 0, "is not one of auto|yes|no"},
+		{NSH_KEY_SESSION_CONFINE, "", 0, "is not one of"},
+		{NSH_KEY_SESSION_CONFINE, "auto|yes", 0, "is not one of"},
+		{NSH_KEY_SESSION_CONFINE, "Yes", 0, "is not one of"},
+		{NSH_KEY_SHELL_UMASK, "22", 0, "octal digits"},
+		{NSH_KEY_SHELL_UMASK, "0x1f", 0, "octal digits"},
+		{NSH_KEY_SHELL_UMASK, "0028", 0, "octal digits"},
+		{NSH_KEY_SHELL_UMASK, "1777", 0, "more than 0777"},
+		{NSH_KEY_SHELL_UMASK, "-022", 0, "octal digits"},
+		{NSH_KEY_SHELL_PROGRAM, "bash", 0, "is not an absolute path"},
+		{NSH_KEY_SHELL_PROGRAM, "", 0, "is not an absolute path"},
+		{NSH_KEY_SHELL_PROGRAM, "/", 0, "is not an absolute path"},
+		{NSH_KEY_SHELL_PROGRAM, "/bin/../bin/sh", 0, "has \".\""},
+		{NSH_KEY_SHELL_PROGRAM, "/bin//sh", 0, "has \".\""},
+		{NSH_KEY_SHELL_PROGRAM, "/bin/sh/", 0, "has \".\""},
+		{NSH_KEY_SHELL_PROGRAM, "/bin/./sh", 0, "has \".\""},
+		{NSH_KEY_VIEW_HOMES, "/home,", 0, "ends with a comma"},
+		{NSH_KEY_VIEW_HOMES, "/a,,/b", 0, "empty item"},
+		{NSH_KEY_VIEW_HOMES, "-/home", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_HIDE, "--/a", 0, "is not an absolute path"},
+		{NSH_KEY_SESSION_HOSTNAME, "", 0, "is empty"},
+		{NSH_KEY_SESSION_HOSTNAME, "%x", 0, "has a %"},
+		{NSH_KEY_SESSION_HOSTNAME, "a%", 0, "has a %"},
+		{NSH_KEY_MATCH_USER, "!", 0, "is not a name"},
+		{NSH_KEY_MATCH_USER, "a b", 0, "is not a name"},
+		{NSH_KEY_MATCH_USER, "../x", 0, "is not a name"},
+		{NSH_KEY_ENV_KEEP, "1A", 0, "is not the name"},
+		{NSH_KEY_ENV_KEEP, "A*B", 0, "is not the name"},
+		{NSH_KEY_ENV_SET, "A", 0, "NAME=value"},
+		{NSH_KEY_ENV_SET, "=b", 0, "NAME=value"},
+		{NSH_KEY_ENV_SET, "SHELL=/bin/sh", 0, "nsshell sets itself"},
+		{NSH_KEY_POLICY_LOCKED, "view.hid", 0, "did you mean view.hide?"},
+		{NSH_KEY_POLICY_LOCKED, "zzzzzzzzzzzz", 0, "is not a known section.key"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_err err = {0};
+		int number;
+
+		if (nsh_value_check(&nsh_keys[samples[i].key], samples[i].text, &number, &err) >= 0)
+			fail_msg("\"%s\" was taken", samples[i].text);
+		assert_says(&err, samples[i].says);
+		assert_int_equal(err.reason, NSH_REASON_POLICY);
+	}
+}
+
+/* Every default is a valid value of its own key, and every key has help. */
+static void test_table(void **state)
+{
+	(void)state;
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		struct nsh_err err;
+		int number;
+
+		assert_int_equal(nsh_keys[i].id, i);
+		assert_int_equal(nsh_value_check(&nsh_keys[i], nsh_keys[i].preset, &number, &err),
+				 0);
+		assert_true(strlen(nsh_keys[i].help) > 0);
+	}
+}
+
+static void test_nearest(void **state)
+{
+	(void)state;
+	assert_int_equal(nsh_key_nearest("session", "hostnam")->id, NSH_KEY_SESSION_HOSTNAME);
+	assert_int_equal(nsh_key_nearest("shell", "hostname")->id, NSH_KEY_SESSION_HOSTNAME);
+	assert_int_equal(nsh_key_nearest("veiw", "hdie")->id, NSH_KEY_VIEW_HIDE);
+	assert_null(nsh_key_nearest("network", "publishing"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_nearest),
+	};
+
+	return cmocka_run_group_tests_name("value", tests, NULL, NULL);
+}
