@@ -24,8 +24,8 @@
 #include "nsshell/plan.h"
 #include "sandbox/path.h"
 
-/* The read-only file system holds a copy of /etc/hosts and some small files. */
-#define SESSION_SIZE "4m"
+/* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
+#define SESSION_SIZE "64m"
 
 #define COVERS_MAX 64
 
