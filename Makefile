@@ -84,13 +84,13 @@ uninstall: ## remove what install installed; policies stay
 	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
-	packaging/install-missing packaging/build.txt packaging/check.txt
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt
 	$(call own_build,check) all unit-tests
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
 
 demo: ## install what is missing, build, show a login over SSH
-	packaging/install-missing packaging/build.txt packaging/demo.txt
+	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
 	$(SUDO) $(call own_build,demo) install >/dev/null
 	$(SUDO) tests/demo/demo

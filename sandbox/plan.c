@@ -27,14 +27,13 @@
 /* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
 #define SESSION_SIZE "64m"
 
-#define COVERS_MAX 64
-
 /* A folder that will be covered, and where its replacement is made. */
 struct cover {
 	char path[PATH_MAX]; /* resolved */
 	const char *name;    /* as the policy says it, for what accounts say */
 	size_t name_len;
 	char skeleton[PATH_MAX]; /* the folder that will be shown there */
+	bool inner;              /* lies in another one */
 };
 
 struct builder {
@@ -215,7 +214,6 @@ static bool is_covered(const struct builder *b, const char *path)
 
 /*
  * A folder of homes that is not there, or that the user cannot even look up, shows nobody's home.
- * Of two where one is in the other, covering the outer one is enough; they come outer one first.
  */
 static void find_cover(struct builder *b, const struct nsh_item *item)
 {
@@ -242,21 +240,28 @@ static void find_cover(struct builder *b, const struct nsh_item *item)
 	b->n_covers++;
 }
 
-static int by_path(const void *a, const void *b)
+/* Of two that are the same the first one counts. */
+static bool is_inner(const struct cover *covers, size_t count, size_t i)
 {
-	return strcmp(((const struct cover *)a)->path, ((const struct cover *)b)->path);
+	for (size_t j = 0; j < count; j++)
+		if (nsh_path_below(covers[j].path, covers[i].path) ||
+		    (j < i && !strcmp(covers[j].path, covers[i].path)))
+			return true;
+	return false;
 }
 
-static void drop_inner_covers(struct builder *b)
+/* Of two folders where one is in the other, covering the outer one is enough. */
+static void choose_covers(struct builder *b)
 {
-	size_t all = b->n_covers;
+	size_t chosen = 0;
 
-	qsort(b->covers, all, sizeof(*b->covers), by_path);
-	b->n_covers = 0;
-	for (size_t i = 0; i < all; i++)
-		if (!is_covered(b, b->covers[i].path))
-			b->covers[b->n_covers++] = b->covers[i];
 	for (size_t i = 0; i < b->n_covers; i++)
+		b->covers[i].inner = is_inner(b->covers, b->n_covers, i);
+	for (size_t i = 0; i < b->n_covers; i++)
+		if (!b->covers[i].inner)
+			b->covers[chosen++] = b->covers[i];
+	b->n_covers = chosen;
+	for (size_t i = 0; i < chosen; i++)
 		snprintf(b->covers[i].skeleton, sizeof(b->covers[i].skeleton), "%s/homes.%zu",
 			 NSH_SESSION_FOLDER, i);
 }
@@ -266,15 +271,10 @@ static void find_covers(struct builder *b)
 	const char *list = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HOMES);
 	struct nsh_item item;
 
-	while (b->ret == 0 && nsh_list_next(&list, &item)) {
-		if (b->n_covers < COVERS_MAX)
-			find_cover(b, &item);
-		else
-			fail(b, nsh_err_set(b->err, NSH_REASON_POLICY, -E2BIG,
-					    "view.homes: more than %d folders", COVERS_MAX));
-	}
+	while (b->ret == 0 && nsh_list_next(&list, &item))
+		find_cover(b, &item);
 	if (b->ret == 0)
-		drop_inner_covers(b);
+		choose_covers(b);
 }
 
 /* Makes every folder of below inside folder; the last one only when all is true. */
@@ -465,12 +465,23 @@ static void add_view(struct builder *b)
 	op->len = op->text ? strlen(op->text) : 0;
 }
 
+static size_t count_homes(const struct nsh_policy *policy)
+{
+	const char *list = nsh_policy_text(policy, NSH_KEY_VIEW_HOMES);
+	struct nsh_item item;
+	size_t count = 0;
+
+	while (nsh_list_next(&list, &item))
+		count++;
+	return count;
+}
+
 int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err)
 {
 	struct builder b = {.plan = plan, .session = session, .err = err};
 
 	*plan = (struct nsh_plan){0};
-	b.covers = calloc(COVERS_MAX, sizeof(*b.covers));
+	b.covers = calloc(count_homes(session->policy) + 1, sizeof(*b.covers));
 	if (!b.covers)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");
 	add_idmap(&b);

@@ -132,15 +132,17 @@ def sshd(accounts, installed_policy):
 @pytest.fixture(autouse=True)
 def clean_end(accounts, installed_policy):
     """No test runs for ever, and none leaves processes for the next."""
-    signal.signal(signal.SIGALRM, _too_long)
+
+    def too_long(*_):
+        # What the test waits for is ended as well, so that its own end cannot hang.
+        kill_all_of(accounts.values())
+        raise TimeoutError(f"the test took longer than {TEST_TIMEOUT} s")
+
+    signal.signal(signal.SIGALRM, too_long)
     signal.alarm(TEST_TIMEOUT)
     yield
     signal.alarm(0)
     kill_all_of(accounts.values())
-
-
-def _too_long(*_):
-    raise TimeoutError(f"the test took longer than {TEST_TIMEOUT} s")
 
 
 @pytest.fixture
