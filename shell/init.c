@@ -32,8 +32,6 @@
 /* How long the shell has after its terminal is gone, in milliseconds. */
 #define HANGUP_MS 2000
 
-#define FOREVER (-1)
-
 struct reaper {
 	int outer;
 	int children; /* a signalfd for SIGCHLD */
@@ -42,6 +40,9 @@ struct reaper {
 	int status;    /* then its wait status */
 	bool empty;    /* no process is left */
 	long deadline; /* in ms of CLOCK_MONOTONIC; 0 for none */
+	bool busy;     /* something happened since memory was given back */
+	const void
+		*stack; /* an object of the outer process's, on the stack that is not used here */
 };
 
 static long now_ms(void)
@@ -158,7 +159,7 @@ static int time_left(const struct reaper *reaper)
 	long left;
 
 	if (!reaper->deadline)
-		return FOREVER;
+		return reaper->busy ? NSH_IDLE_MS : -1;
 	left = reaper->deadline - now_ms();
 	return left > 0 ? (int)left : 0;
 }
@@ -170,8 +171,12 @@ static void wait_once(struct reaper *reaper)
 		{.fd = reaper->outer, .events = POLLIN},
 	};
 	struct signalfd_siginfo info;
+	int ready = poll(fds, 2, time_left(reaper));
 
-	if (poll(fds, 2, time_left(reaper)) <= 0)
+	if (ready == 0)
+		nsh_memory_release((void (*)(void))wait_once, reaper->stack);
+	reaper->busy = ready != 0;
+	if (ready <= 0)
 		return;
 	if (fds[0].revents && read(reaper->children, &info, sizeof(info)) > 0)
 		reap(reaper);
@@ -238,7 +243,7 @@ static int prepare(const struct init *init, struct reaper *reaper, struct nsh_er
 int nsh_init_run(void *arg)
 {
 	const struct init *init = arg;
-	struct reaper reaper = {.outer = init->outer};
+	struct reaper reaper = {.outer = init->outer, .busy = true, .stack = init};
 	struct nsh_err err;
 
 	close(init->outer_own);
@@ -248,6 +253,5 @@ int nsh_init_run(void *arg)
 	if (reaper.shell < 0)
 		return nsh_refuse(-reaper.shell, &err);
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
-	nsh_memory_release((void (*)(void))wait_once, init);
 	return supervise(&reaper);
 }

@@ -5,6 +5,9 @@
 #ifndef SHELL_MEMORY_H
 #define SHELL_MEMORY_H
 
+/* After this long without an event a process is taken to be waiting, in milliseconds. */
+#define NSH_IDLE_MS 1000
+
 /*
  * Gives back to the kernel what starting a session has used: program text (it comes back when it is
  * called), the heap, and the main stack below the object at stack. code is the function that will

@@ -33,6 +33,7 @@ struct outer {
 	int inner;
 	int signals;
 	pid_t pid;
+	bool busy; /* something happened since memory was given back */
 };
 
 static void tell(const struct outer *outer, enum message_kind kind, int value)
@@ -158,14 +159,19 @@ static void pass_signal(const struct outer *outer)
 		tell(outer, MESSAGE_SIGNAL, (int)info.ssi_signo);
 }
 
-static void watch(const struct outer *outer)
+static void watch(struct outer *outer)
 {
 	struct pollfd fds[] = {
 		{.fd = outer->inner, .events = POLLIN},
 		{.fd = outer->signals, .events = POLLIN},
 	};
 
-	if (poll(fds, 2, -1) <= 0)
+	int ready = poll(fds, 2, outer->busy ? NSH_IDLE_MS : -1);
+
+	if (ready == 0)
+		nsh_memory_release((void (*)(void))watch, (const char *)fds - getpagesize());
+	outer->busy = ready != 0;
+	if (ready <= 0)
 		return;
 	if (fds[1].revents)
 		pass_signal(outer);
@@ -176,7 +182,7 @@ static void watch(const struct outer *outer)
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
 void nsh_outer_run(const struct start *start, int inner, pid_t pid)
 {
-	struct outer outer = {.start = start, .inner = inner, .pid = pid};
+	struct outer outer = {.start = start, .inner = inner, .pid = pid, .busy = true};
 	sigset_t all;
 
 	sigfillset(&all);
@@ -187,7 +193,6 @@ void nsh_outer_run(const struct start *start, int inner, pid_t pid)
 		end_with_init(&outer);
 	}
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
-	nsh_memory_release((void (*)(void))watch, (const char *)&outer - getpagesize());
 	for (;;)
 		watch(&outer);
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn ROUNDS SECONDS PAUSE ::: PROGRAM ARG... ::: PROGRAM ARG... : how long programs take.
+ *
+ * Each round runs every program once, in an order of its own, and prints a line of nanoseconds from
+ * posix_spawn(3) to waitpid(2), in the order of the arguments. Before each run it waits PAUSE
+ * microseconds: what the kernel still has to clean up after one program must not be counted to the
+ * next. After SECONDS no further round is begun. A program that does not end with 0 ends all.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_PROGRAMS 16
+#define WARM_UP	     5
+
+static char **programs[MAX_PROGRAMS];
+static int count;
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static int64_t run(char **argv)
+{
+	int64_t start = now();
+	int status;
+	pid_t pid;
+
+	if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0)
+		return -1;
+	waitpid(pid, &status, 0);
+	return status == 0 ? now() - start : -1;
+}
+
+static void shuffle(int *order)
+{
+	for (int i = count - 1; i > 0; i--) {
+		int other = (int)(random() % (i + 1));
+		int kept = order[i];
+
+		order[i] = order[other];
+		order[other] = kept;
+	}
+}
+
+static void round_of_all(long pause, int64_t *times)
+{
+	static int order[MAX_PROGRAMS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+	shuffle(order);
+	for (int i = 0; i < count; i++) {
+		usleep((useconds_t)pause);
+		times[order[i]] = run(programs[order[i]]);
+	}
+}
+
+static int print(FILE *out, const int64_t *times)
+{
+	for (int i = 0; i < count; i++) {
+		if (times[i] < 0) {
+			fprintf(out, "failed: %s\n", programs[i][0]);
+			return -1;
+		}
+		fprintf(out, "%lld%c", (long long)times[i], i < count - 1 ? ' ' : '\n');
+	}
+	return 0;
+}
+
+static void find_programs(char **argv)
+{
+	for (; *argv && count < MAX_PROGRAMS; argv++) {
+		if (strcmp(*argv, ":::") != 0)
+			continue;
+		*argv = NULL;
+		programs[count++] = argv + 1;
+	}
+}
+
+/* The figures go where standard output was; the programs have /dev/null. */
+static FILE *take_output(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	return fdopen(out, "w");
+}
+
+int main(int argc, char **argv)
+{
+	int64_t times[MAX_PROGRAMS];
+	FILE *out = take_output();
+	int64_t end;
+
+	if (argc < 6)
+		return 2;
+	find_programs(argv + 4);
+	end = now() + atoll(argv[2]) * INT64_C(1000000000);
+	for (long i = -WARM_UP; i < atol(argv[1]) && now() < end; i++) {
+		round_of_all(atol(argv[3]), times);
+		if (i >= 0 && print(out, times) < 0)
+			break;
+	}
+	return fclose(out) != 0;
+}
