@@ -189,7 +189,18 @@ static bool timed_out(const struct reaper *reaper)
 	return reaper->deadline && time_left(reaper) == 0;
 }
 
-/* kill(-1) from PID 1 reaches every process of the session but itself. */
+/* Waits until no process is left, but no longer than that. */
+static void await_empty(struct reaper *reaper)
+{
+	reaper->deadline = now_ms() + GRACE_MS;
+	while (!reaper->empty && !timed_out(reaper))
+		wait_once(reaper);
+}
+
+/*
+ * kill(-1) from PID 1 reaches every process of the session but itself. One that even SIGKILL does
+ * not end soon hangs in the kernel (on a dead file server, say); the login need not hang with it.
+ */
 static void end_the_rest(struct reaper *reaper)
 {
 	reap(reaper);
@@ -198,14 +209,11 @@ static void end_the_rest(struct reaper *reaper)
 	kill(-1, SIGHUP);
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT);
-	reaper->deadline = now_ms() + GRACE_MS;
-	while (!reaper->empty && !timed_out(reaper))
-		wait_once(reaper);
+	await_empty(reaper);
 	if (reaper->empty)
 		return;
 	kill(-1, SIGKILL);
-	while (!reaper->empty && waitpid(-1, NULL, 0) > 0)
-		;
+	await_empty(reaper);
 }
 
 static int supervise(struct reaper *reaper)

@@ -66,15 +66,14 @@ static void round_of_all(long pause, int64_t *times)
 	}
 }
 
+/* A line of figures, or of what went wrong. */
 static int print(FILE *out, const int64_t *times)
 {
-	for (int i = 0; i < count; i++) {
-		if (times[i] < 0) {
-			fprintf(out, "failed: %s\n", programs[i][0]);
-			return -1;
-		}
+	for (int i = 0; i < count; i++)
+		if (times[i] < 0)
+			return fprintf(out, "failed: %s\n", programs[i][0]), -1;
+	for (int i = 0; i < count; i++)
 		fprintf(out, "%lld%c", (long long)times[i], i < count - 1 ? ' ' : '\n');
-	}
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-"""Fixtures: the machine is given users, a policy and an sshd of the tests' own, and gets all back."""
+"""Fixtures: users, a policy and an sshd of the tests' own, all of which is taken away again."""
 
 import fcntl
 import os
@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import lib_accounts  # noqa: E402
 import lib_policy  # noqa: E402
+import lib_sshd  # noqa: E402
+import lib_syslog  # noqa: E402
 from lib_process import kill_all_of, run, sh  # noqa: E402
-from lib_settings import IS_NSSHELL, LOGIN_SHELL, PAM_FILE, PREFIX, RUN  # noqa: E402
-from lib_sshd import Sshd  # noqa: E402
-from lib_syslog import Syslog, remove_left_over  # noqa: E402
+from lib_settings import IS_NSSHELL, LOGIN_SHELL, PREFIX, RUN  # noqa: E402
 
 # Longest time that one test may take, in seconds.
 TEST_TIMEOUT = 90
@@ -53,8 +53,8 @@ def alone():
 @pytest.fixture(scope="session", autouse=True)
 def run_folder(alone):
     """Everything that a killed run left is removed first."""
-    remove_left_over()
-    PAM_FILE.unlink(missing_ok=True)
+    lib_syslog.remove_left_over()
+    lib_sshd.remove_left_over()
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(mode=0o755)
     yield RUN
@@ -85,7 +85,7 @@ def bob(accounts):
 
 @pytest.fixture(scope="session")
 def installed_policy(run_folder):
-    """The policy as it was installed, kept aside."""
+    """What was installed is kept aside; the tests begin with the sample policy."""
     if not IS_NSSHELL:
         yield
         return
@@ -96,7 +96,7 @@ def installed_policy(run_folder):
 
 @pytest.fixture
 def policy(installed_policy):
-    """The policy's files, to be changed; afterwards they are what was installed."""
+    """The policy's files, to be changed; afterwards they are the sample again."""
     changed = lib_policy.Policy()
     yield changed
     changed.restore()
@@ -117,14 +117,14 @@ def use_program(policy):
 
 @pytest.fixture(scope="session")
 def syslog(run_folder):
-    listener = Syslog()
+    listener = lib_syslog.Syslog()
     yield listener
     listener.close()
 
 
 @pytest.fixture(scope="session")
 def sshd(accounts, installed_policy):
-    server = Sshd(accounts)
+    server = lib_sshd.Sshd(accounts)
     yield server
     server.close()
 

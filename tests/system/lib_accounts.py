@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lib_process import kill_all_of
 from lib_settings import LOGIN_SHELL, SRV
 
 GROUPS = ("nshteam", "nshguest")
@@ -136,6 +137,7 @@ def remove_all():
     """Removes whatever of it is there, also what a killed run has left."""
     for spec in SPECS:
         if _exists(spec.name):
+            kill_all_of([Account.of(spec.name)])
             home = pwd.getpwnam(spec.name).pw_dir
             _command("userdel", "-f", spec.name, check=False)
             if spec.make_home and "nsh" in home:

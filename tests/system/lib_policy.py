@@ -2,10 +2,9 @@
 
 import shutil
 
-from lib_settings import POLICY
+from lib_settings import POLICY, SAMPLE_POLICY
 
 SAVED = POLICY.with_name("nsshell.saved")
-RESTORED = ("nsshell.conf", "match.d", "users.d")
 
 
 class Policy:
@@ -46,8 +45,7 @@ class Policy:
 
     def restore(self):
         if self.touched:
-            remove(POLICY)
-            shutil.copytree(SAVED, POLICY, symlinks=True)
+            make_sample()
             self.touched = False
 
 
@@ -69,10 +67,20 @@ def remove(path):
         raise AssertionError(f"{path} could not be removed")
 
 
+def make_sample():
+    """What a first installation leaves: the sample policy and two empty folders."""
+    remove(POLICY)
+    for folder in (POLICY, POLICY / "match.d", POLICY / "users.d"):
+        folder.mkdir(mode=0o755)
+    shutil.copyfile(SAMPLE_POLICY, POLICY / "nsshell.conf")
+    (POLICY / "nsshell.conf").chmod(0o644)
+
+
 def save():
     """Keeps the installed policy aside. One that a killed run kept is the right one."""
     recover()
     shutil.copytree(POLICY, SAVED, symlinks=True)
+    make_sample()
 
 
 def recover():

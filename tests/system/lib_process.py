@@ -177,7 +177,7 @@ class Held:
 
     def ask(self, command):
         """Runs a command in the session. Returns a Result with stdout and stderr together."""
-        line = f"{{ {command}\n}} </dev/null 2>&1; echo; echo '{self.MARK}'$?\n"
+        line = f"{{ {command}\n}} </dev/null 2>&1; printf '\\n{self.MARK}%d\\n' $?\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
         lines = []

@@ -6,6 +6,7 @@ from pathlib import Path
 PREFIX = Path(os.environ.get("NSH_PREFIX", "/opt/nsshell-check"))
 NSSHELL = PREFIX / "bin/nsshell"
 POLICY = PREFIX / "etc/nsshell"
+SAMPLE_POLICY = Path(__file__).resolve().parents[2] / "conf/nsshell.conf"
 MARKER = PREFIX / "lib/nsshell/session"
 
 # What the test users have as their login shell. With /bin/bash here the tests that are marked

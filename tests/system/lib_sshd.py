@@ -6,6 +6,7 @@ that name (before OpenSSH 9.8; later there is an option for it), its own host ke
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -70,6 +71,20 @@ def make_key(path):
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)],
         check=True, capture_output=True,
     )
+
+
+def remove_left_over():
+    """The server of a killed run: known by its file, which only the tests have."""
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            program = os.readlink(f"/proc/{entry}/exe")
+        except OSError:
+            continue
+        if program.startswith(str(RUN / SSHD_NAME)):
+            os.kill(int(entry), signal.SIGKILL)
+    PAM_FILE.unlink(missing_ok=True)
 
 
 class Sshd:

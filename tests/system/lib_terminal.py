@@ -40,6 +40,7 @@ class Terminal(pexpect.spawn):
         )
         self.delaybeforesend = None
         self.prompt = PROMPT
+        self.marks = 0
 
     def at_prompt(self, prompt=None):
         self.expect_exact(prompt or self.prompt)
@@ -51,6 +52,16 @@ class Terminal(pexpect.spawn):
         self.at_prompt()
         printed = self.before
         return printed.partition("\n")[2].replace("\r", "").strip("\n")
+
+    def ready(self):
+        """Waits until the shell runs commands. Prompts do not tell: some shells draw them again,
+        and some throw away what was typed before they read."""
+        for _ in range(20):
+            self.marks += 1
+            self.sendline(f"printf 'mark-%d\\n' {self.marks}")
+            if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5) == 0:
+                return
+        raise AssertionError(f"the shell does not answer: {self.before!r}")
 
     def finish(self):
         """Waits for the end; returns the exit code, or minus the signal."""

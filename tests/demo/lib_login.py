@@ -1,0 +1,137 @@
+"""A private sshd on loopback, and logins to it.
+
+The sshd is a copy of the machine's under a name of its own. OpenSSH takes its PAM service from that
+name, and from PAMServiceName since 9.8, so that neither /etc/pam.d/sshd nor /etc/ssh matters.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from lib_borrowed import borrow_file, borrow_folder, end_processes
+
+NAME = "nsshell-demo-sshd"
+PAM_FILE = Path("/etc/pam.d") / NAME
+PAM_STACK = """\
+# Made by nsshell's make demo, and removed at its end.
+auth     required pam_deny.so
+account  required pam_unix.so
+password required pam_deny.so
+session  required pam_permit.so
+"""
+SERVER = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host_key
+PidFile none
+AllowUsers {users}
+AuthorizedKeysFile {folder}/client_key.pub
+AuthenticationMethods publickey
+UsePAM yes
+PrintMotd no
+PrintLastLog no
+UseDNS no
+"""
+CLIENT = """\
+HostName 127.0.0.1
+Port {port}
+IdentityFile {folder}/client_key
+IdentitiesOnly yes
+IdentityAgent none
+UserKnownHostsFile {folder}/known_hosts
+GlobalKnownHostsFile /dev/null
+HostKeyAlias localhost
+StrictHostKeyChecking yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+LogLevel ERROR
+ConnectTimeout 20
+"""
+START_SECONDS = 20
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _make_key(path):
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)],
+        check=True, stdin=subprocess.DEVNULL,
+    )
+
+
+def _processes_of(program):
+    """The ids of the processes that run this file, also after it was removed."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "exe").split(" (")[0] == str(program):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+class Sshd:
+    """The server; it ends with the Borrowed that it was made for."""
+
+    def __init__(self, borrowed, folder, users):
+        self.folder = folder
+        self.program = folder / NAME
+        self.log = folder / "log"
+        self.port = _free_port()
+        borrowed.promise(
+            "sshd",
+            lambda: end_processes(lambda: _processes_of(self.program)),
+            lambda: bool(_processes_of(self.program)),
+        )
+        end_processes(lambda: _processes_of(self.program))
+        borrow_folder(borrowed, "/run/sshd")
+        borrow_file(borrowed, PAM_FILE, PAM_STACK)
+        self._write_files(users)
+        self._start()
+
+    def _write_files(self, users):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o755)
+        shutil.copy("/usr/sbin/sshd", self.program)
+        _make_key(self.folder / "host_key")
+        _make_key(self.folder / "client_key")
+        names = {"port": self.port, "folder": self.folder, "users": " ".join(users)}
+        server = SERVER.format(**names)
+        if Path("/usr/lib/openssh/sshd-session").exists():
+            server += f"PAMServiceName {NAME}\n"
+        (self.folder / "sshd_config").write_text(server)
+        (self.folder / "ssh_config").write_text(CLIENT.format(**names))
+        key = (self.folder / "host_key.pub").read_text()
+        (self.folder / "known_hosts").write_text(f"localhost {key}")
+        for name in ("client_key.pub", "sshd_config", "ssh_config", "known_hosts"):
+            (self.folder / name).chmod(0o644)
+
+    def _start(self):
+        with open(self.log, "wb") as log:
+            server = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM",
+                 self.program, "-D", "-e", "-f", self.folder / "sshd_config"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while "Server listening" not in self.log.read_text():
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"sshd did not start:\n{self.log.read_text()}")
+            time.sleep(0.02)
+
+    def ssh(self, user, *words, **popen):
+        """Starts ssh as that user."""
+        return subprocess.Popen(
+            ["ssh", "-F", self.folder / "ssh_config", *words, f"{user.pw_name}@localhost"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": "/root"}, cwd="/",
+            text=True, errors="replace", **popen,
+        )
