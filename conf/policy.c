@@ -102,6 +102,28 @@ static int take_entry(struct layer *layer, const struct nsh_scan *scan, size_t i
 	return has_keys ? 0 : unknown_section(entry->section, err);
 }
 
+/* An empty list could be read as nobody and as everybody, so it is neither. */
+static int check_match(const struct layer *layer, const char *path, struct nsh_err *err)
+{
+	static const enum nsh_key_id ids[] = {NSH_KEY_MATCH_USER, NSH_KEY_MATCH_GROUP};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		const char *list = layer->values[ids[i]].text;
+
+		found |= list != NULL;
+		if (list && !*list)
+			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+					   "%s:%u: %s.%s: the list is empty", path,
+					   layer->values[ids[i]].line, nsh_keys[ids[i]].section,
+					   nsh_keys[ids[i]].key);
+	}
+	if (found)
+		return 0;
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+			   "%s:1: has no [match] that says whom it is for", path);
+}
+
 static int take_entries(struct layer *layer, const struct nsh_scan *scan, enum kind kind,
 			const char *path, struct nsh_err *err)
 {
@@ -111,11 +133,7 @@ static int take_entries(struct layer *layer, const struct nsh_scan *scan, enum k
 		if (ret < 0)
 			return nsh_err_context(err, ret, "%s:%u", path, scan->entries[i].line);
 	}
-	if (kind == KIND_MATCH && !layer->values[NSH_KEY_MATCH_USER].text &&
-	    !layer->values[NSH_KEY_MATCH_GROUP].text)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-				   "%s:1: has no [match] that says whom it is for", path);
-	return 0;
+	return kind == KIND_MATCH ? check_match(layer, path, err) : 0;
 }
 
 /* Scanning and confirming begin their texts with "LINE: ". */

@@ -166,10 +166,11 @@ static void find_home(struct builder *b)
 		b->home[0] = '\0';
 }
 
-/* Something that the policy hides stays hidden, be it the own home. */
-static bool home_is_hidden(const struct builder *b, const char *hidden)
+/* Where nsshell itself looks things up inside. */
+static bool is_needed(const char *path)
 {
-	return !strcmp(hidden, b->home) || nsh_path_below(hidden, b->home);
+	return !strcmp(path, NSH_SESSION_FOLDER) || nsh_path_below(path, NSH_SESSION_FOLDER) ||
+	       nsh_path_below(NSH_SESSION_FOLDER, path);
 }
 
 static void add_hide(struct builder *b, const struct nsh_item *item)
@@ -185,14 +186,15 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 		return;
 	if (ret == 0)
 		ret = nsh_path_held(resolved, b->session->user->uid, b->err);
+	if (ret == 0 && is_needed(resolved))
+		ret = nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL,
+				  "%s: cannot be hidden, nsshell needs what is there", path);
 	if (ret < 0) {
 		b->err->reason = NSH_REASON_POLICY;
 		fail(b, nsh_err_context(b->err, ret, "view.hide"));
 		return;
 	}
-	add_path(b, NSH_OP_HIDE, resolved)->optional = optional;
-	if (home_is_hidden(b, resolved))
-		b->home[0] = '\0';
+	add_path(b, NSH_OP_HIDE, resolved);
 }
 
 static void add_hides(struct builder *b)
@@ -432,10 +434,9 @@ static void add_session_files(struct builder *b)
 }
 
 /*
- * The order. The home is held before anything can cover it. Hiding comes after the private /tmp, so
- * that it holds there too, and before the folders of homes are covered, so that what it names is
- * still there to be found. Sealing comes last but for /proc, through which held fds are reached
- * and which from then on shows the session's processes only.
+ * The order. The home is held before anything can cover it. /proc comes after all that is reached
+ * through held fds, because from then on it shows the session's processes only. Hiding comes last,
+ * so that nothing is shown on top of it.
  */
 static void add_view(struct builder *b)
 {
@@ -452,14 +453,14 @@ static void add_view(struct builder *b)
 	if (private_tmp)
 		add_private_tmp(b);
 	add_session_files(b);
-	add_hides(b);
 	add_homes(b);
-	if (covered && b->home[0])
+	if (covered)
 		add_restore_home(b);
 	add_bind(b, NSH_SESSION_FOLDER "/hosts", "/etc/hosts", true);
 	add_bind(b, NSH_SESSION_FOLDER "/hostname", "/etc/hostname", true);
 	add_path(b, NSH_OP_SEAL, NSH_SESSION_FOLDER);
 	add_path(b, NSH_OP_PROC, "/proc");
+	add_hides(b);
 	op = add(b, NSH_OP_HOSTNAME);
 	put(b, &op->text, "%s", b->session->hostname);
 	op->len = op->text ? strlen(op->text) : 0;

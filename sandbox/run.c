@@ -152,13 +152,14 @@ static int run_bind(struct run *run, const struct nsh_op *op)
 	return failed(run, "bind a folder or file of the session's on", op->path);
 }
 
+/* It was there when the plan was made. What is not in the session's view now is hidden already. */
 static int run_hide(struct run *run, const struct nsh_op *op)
 {
 	const char *source = NSH_SESSION_FOLDER "/empty-file";
 	struct stat st;
 
 	if (stat(op->path, &st) < 0)
-		return errno == ENOENT && op->optional ? 0 : failed(run, "hide", op->path);
+		return errno == ENOENT ? 0 : failed(run, "hide", op->path);
 	if (S_ISDIR(st.st_mode))
 		source = NSH_SESSION_FOLDER "/empty-folder";
 	return mount(source, op->path, NULL, MS_BIND, NULL) < 0 ? failed(run, "hide", op->path) : 0;

@@ -34,14 +34,15 @@ int nsh_exec_here(const struct start *start, const struct command *command, char
  */
 static void enter_folder(const char *folder)
 {
+	char shown[NSH_ERR_MAX];
+
 	if (folder[0] && chdir(folder) == 0)
 		return;
 	if (chdir("/") < 0)
 		_exit(NSH_EXIT_REFUSED);
-	dprintf(STDERR_FILENO,
-		"nsshell: the current folder %s%scannot be seen in the session; "
-		"starting in /\n",
-		folder, folder[0] ? " " : "");
+	snprintf(shown, sizeof(shown), "the current folder%s%s", folder[0] ? " " : "", folder);
+	nsh_make_printable(shown);
+	dprintf(STDERR_FILENO, "nsshell: %s cannot be seen in the session; starting in /\n", shown);
 }
 
 /* Runs in PID 1's memory until the exec: it sets what belongs to the process and nothing else. */

@@ -110,6 +110,15 @@ static void pass_on(const struct reaper *reaper, int signal)
 		kill(reaper->shell, signal);
 }
 
+/* What stopped and continued the group of the outer process is pending here and is over now. */
+static void drain(void)
+{
+	static const int signals[] = {SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		was_for_group(signals[i]);
+}
+
 static void continue_shell(const struct reaper *reaper, bool foreground)
 {
 	pid_t group = reaper->ended ? -1 : getpgid(reaper->shell);
@@ -122,7 +131,7 @@ static void continue_shell(const struct reaper *reaper, bool foreground)
 		if (terminal >= 0)
 			tcsetpgrp(terminal, group);
 	}
-	was_for_group(SIGCONT);
+	drain();
 	kill(-group, SIGCONT);
 }
 

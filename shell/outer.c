@@ -33,7 +33,8 @@ struct outer {
 	int inner;
 	int signals;
 	pid_t pid;
-	bool busy; /* something happened since memory was given back */
+	bool handed; /* the shell was given the terminal */
+	bool busy;   /* something happened since memory was given back */
 };
 
 static void tell(const struct outer *outer, enum message_kind kind, int value)
@@ -54,18 +55,17 @@ static bool has_terminal(int terminal)
 }
 
 /*
- * A shell that led its session would leave the terminal to the next one; any other gives it back
- * to the group that had it. All signals are blocked, SIGTTOU with them.
+ * Gives the terminal back to the group that had it. Returns whether the session had it until now.
+ * All signals are blocked, SIGTTOU with them.
  */
-static void give_terminal_back(const struct outer *outer)
+static bool take_terminal_back(const struct outer *outer)
 {
 	NSH_CLOSE int terminal = -1;
 
-	if (outer->start->leader || !outer->start->foreground)
-		return;
+	if (!outer->handed)
+		return false;
 	terminal = open_terminal();
-	if (terminal >= 0 && !has_terminal(terminal))
-		tcsetpgrp(terminal, getpgrp());
+	return terminal >= 0 && !has_terminal(terminal) && tcsetpgrp(terminal, getpgrp()) == 0;
 }
 
 /* The process cannot leave a core: nsh_privileges_hide() has seen to that. */
@@ -82,12 +82,22 @@ static void __attribute__((noreturn)) end_by_signal(int signal)
 	_exit(128 + signal);
 }
 
+/*
+ * Ctrl-C and Ctrl-\ are for the whole group that has the terminal. While the shell's group had it in
+ * place of ours, the rest of ours (a script that waits for us, the other side of a pipe) did not
+ * get the signal that ended the shell; it gets it now.
+ */
 static void __attribute__((noreturn)) end(const struct outer *outer, int status)
 {
-	give_terminal_back(outer);
-	if (WIFSIGNALED(status))
-		end_by_signal(WTERMSIG(status));
-	_exit(WEXITSTATUS(status));
+	bool had_terminal = !outer->start->leader && take_terminal_back(outer);
+	int signal;
+
+	if (!WIFSIGNALED(status))
+		_exit(WEXITSTATUS(status));
+	signal = WTERMSIG(status);
+	if (had_terminal && (signal == SIGINT || signal == SIGQUIT))
+		kill(0, signal);
+	end_by_signal(signal);
 }
 
 /* PID 1 ended without a last word: it refused, or was killed and all of the session with it. */
@@ -101,15 +111,19 @@ static void __attribute__((noreturn)) end_with_init(const struct outer *outer)
 	end(outer, status);
 }
 
-/* Stops as a process does that the signal's default action stops; returns when continued. */
-static void stop_by(int signal)
+/*
+ * Stops as a process does that the signal's default action stops; returns when continued. For
+ * Ctrl-Z what end() says of Ctrl-C holds as well.
+ */
+static void stop_by(const struct outer *outer, int signal)
 {
+	bool for_group = take_terminal_back(outer) && signal == SIGTSTP;
 	struct timespec at_once = {0};
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, signal);
-	kill(getpid(), signal);
+	kill(for_group ? 0 : getpid(), signal);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigemptyset(&set);
@@ -121,17 +135,20 @@ static void stop_by(int signal)
  * Where the kernel does not stop this process, because its group is orphaned and nobody could
  * continue it, it would not have stopped the shell either; then the shell goes on at once.
  */
-static void follow_stop(const struct outer *outer, int signal)
+static void follow_stop(struct outer *outer, int signal)
 {
 	NSH_CLOSE int terminal = open_terminal();
 	bool wants_terminal = signal == SIGTTIN || signal == SIGTTOU;
+	bool hand_over;
 
 	if (!wants_terminal || !has_terminal(terminal))
-		stop_by(signal);
-	tell(outer, MESSAGE_CONTINUE, has_terminal(terminal));
+		stop_by(outer, signal);
+	hand_over = has_terminal(terminal);
+	outer->handed |= hand_over;
+	tell(outer, MESSAGE_CONTINUE, hand_over);
 }
 
-static void listen_inner(const struct outer *outer)
+static void listen_inner(struct outer *outer)
 {
 	struct message message;
 	ssize_t got = recv(outer->inner, &message, sizeof(message), MSG_DONTWAIT);
@@ -180,9 +197,10 @@ static void watch(struct outer *outer)
 }
 
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
-void nsh_outer_run(const struct start *start, int inner, pid_t pid)
+void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool handed)
 {
-	struct outer outer = {.start = start, .inner = inner, .pid = pid, .busy = true};
+	struct outer outer = {
+		.start = start, .inner = inner, .pid = pid, .handed = handed, .busy = true};
 	sigset_t all;
 
 	sigfillset(&all);

@@ -5,6 +5,7 @@
 #ifndef SHELL_OUTER_H
 #define SHELL_OUTER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "nsshell/err.h"
@@ -12,9 +13,10 @@
 
 /*
  * Watches over a session until it ends. inner is the outer process's end of the socket pair and pid
- * its PID 1. Never returns: ends the process as the shell ended, with its exit code or by the
+ * its PID 1; handed says that the shell takes the terminal at its start. Never returns: ends the process as the shell ended, with its exit code or by the
  * signal that killed it.
  */
-void nsh_outer_run(const struct start *start, int inner, pid_t pid) __attribute__((noreturn));
+void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool handed)
+	__attribute__((noreturn));
 
 #endif

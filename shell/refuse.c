@@ -11,8 +11,7 @@
 
 #include "shell/refuse.h"
 
-/* Names and paths in the text may hold what a terminal or a log would act on. */
-static void make_printable(char *text)
+void nsh_make_printable(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -27,7 +26,7 @@ int nsh_refuse(int code, const struct nsh_err *err)
 	if (getrandom(&incident, sizeof(incident), GRND_NONBLOCK) < 0)
 		incident = (uint32_t)getpid();
 	memcpy(text, err->text, sizeof(text));
-	make_printable(text);
+	nsh_make_printable(text);
 	dprintf(STDERR_FILENO, "nsshell: no session: %s: %s [incident %08x]\n",
 		nsh_reason_sentence(err->reason), text, incident);
 	openlog("nsshell", LOG_PID, LOG_AUTHPRIV);

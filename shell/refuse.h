@@ -7,6 +7,9 @@
 
 #include "nsshell/err.h"
 
+/* Replaces what a terminal or a log would act on: names and paths can hold anything. */
+void nsh_make_printable(char *text);
+
 /* The exit codes of nsshell's own: of a refusal, and of a shell that could not be executed. */
 #define NSH_EXIT_REFUSED 125
 #define NSH_EXIT_NOT_EXECUTABLE 126

@@ -81,7 +81,7 @@ static int start_init(struct init *init, struct nsh_err *err)
 		close(ends[0]);
 		return pid;
 	}
-	nsh_outer_run(init->launch.start, ends[0], pid);
+	nsh_outer_run(init->launch.start, ends[0], pid, init->launch.terminal >= 0);
 }
 
 /* See shell/outer.c for when the shell gets the terminal. */
@@ -122,8 +122,10 @@ int nsh_session_run(const struct start *start, const struct command *command,
 			   .umask = nsh_policy_number(policy, NSH_KEY_SHELL_UMASK),
 			   .terminal = terminal_to_take(start, command)},
 	};
-	int ret = close_inherited(err);
+	int ret = nsh_start_check_streams(err);
 
+	if (ret == 0)
+		ret = close_inherited(err);
 	if (ret == 0)
 		ret = make_id(id, err);
 	if (ret == 0)

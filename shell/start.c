@@ -67,6 +67,23 @@ int nsh_start_read(struct start *start, struct nsh_err *err)
 	return 0;
 }
 
+int nsh_start_check_streams(struct nsh_err *err)
+{
+	static const char *const names[] = {"standard input", "standard output", "standard error"};
+
+	for (int fd = 0; fd < 3; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		struct stat st;
+
+		if (flags < 0 || fstat(fd, &st) < 0)
+			return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "%s", names[fd]);
+		if (S_ISDIR(st.st_mode) || (flags & O_PATH))
+			return nsh_err_set(err, NSH_REASON_VIEW, -EPERM,
+					   "%s is an open folder or path, not a stream", names[fd]);
+	}
+	return 0;
+}
+
 void nsh_start_restore(const struct start *start)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};

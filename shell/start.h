@@ -29,6 +29,12 @@ struct start {
  */
 int nsh_start_read(struct start *start, struct nsh_err *err);
 
+/*
+ * Checks that the standard streams, which the session gets, open nothing else: a folder, or a file
+ * opened by O_PATH, would be a door to the machine's view. Returns 0 or -EPERM with err set.
+ */
+int nsh_start_check_streams(struct nsh_err *err);
+
 /* Puts signals, umask and standard streams back as they were. Safe after vfork(2). */
 void nsh_start_restore(const struct start *start);
 
