@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define MAX_PROGRAMS 16
-#define WARM_UP	     5
+#define WARM_UP 5
 
 static char **programs[MAX_PROGRAMS];
 static int count;
