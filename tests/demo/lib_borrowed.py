@@ -5,6 +5,7 @@ way out, be it the end, an error or a signal, all of it is undone, last things f
 for again.
 """
 
+import fcntl
 import grp
 import os
 import pwd
@@ -178,7 +179,13 @@ def borrow_folder(borrowed, path):
 
 
 def borrow_installation(borrowed, prefix):
-    """The folder that make installed this build in: it goes as well."""
+    """The folder that make installed this build in: it goes as well. One run at a time has it."""
+    folder = os.open(prefix, os.O_RDONLY | os.O_DIRECTORY)
+    borrowed.callback(os.close, folder)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"another run uses {prefix}: wait for its end") from None
     borrowed.promise(
         str(prefix), lambda: shutil.rmtree(prefix, ignore_errors=True), lambda: prefix.exists()
     )
