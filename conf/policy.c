@@ -255,16 +255,16 @@ static int apply_file(struct loader *loader, int dirfd, const char *name, enum k
 	return ret;
 }
 
-static int is_conf(const struct dirent *entry)
+static bool is_conf(const char *name)
 {
-	size_t len = strlen(entry->d_name);
+	size_t len = strlen(name);
 
-	return entry->d_name[0] != '.' && len > 5 && !strcmp(entry->d_name + len - 5, ".conf");
+	return name[0] != '.' && len > 5 && !strcmp(name + len - 5, ".conf");
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int by_name(const void *a, const void *b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static int apply_match_entry(struct loader *loader, int dirfd, const char *name)
@@ -275,21 +275,68 @@ static int apply_match_entry(struct loader *loader, int dirfd, const char *name)
 	return apply_file(loader, dirfd, name, KIND_MATCH, path);
 }
 
-static int apply_match_files(struct loader *loader, int dirfd)
+struct names {
+	char **at; /* owned, with what it holds */
+	size_t count;
+};
+
+static int add_name(struct names *names, const char *name)
 {
-	struct dirent **entries;
-	int count = scandirat(dirfd, ".", &entries, is_conf, by_name);
+	char **grown = reallocarray(names->at, names->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	names->at = grown;
+	names->at[names->count] = strdup(name);
+	return names->at[names->count++] ? 0 : -ENOMEM;
+}
+
+static int list_conf_files(DIR *folder, struct names *names)
+{
+	const struct dirent *entry;
 	int ret = 0;
 
-	if (count < 0)
-		return nsh_err_sys(loader->err, NSH_REASON_POLICY, -errno, "%s/match.d",
-				   loader->place->folder);
-	for (int i = 0; i < count; i++) {
-		if (ret == 0)
-			ret = apply_match_entry(loader, dirfd, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
+	do {
+		errno = 0; /* readdir(3) returns NULL for the end and for errors */
+		entry = readdir(folder);
+		if (!entry)
+			return -errno;
+		if (is_conf(entry->d_name))
+			ret = add_name(names, entry->d_name);
+	} while (ret == 0);
+	return ret;
+}
+
+static int apply_names(struct loader *loader, int dirfd, const struct names *names)
+{
+	int ret = 0;
+
+	if (names->count)
+		qsort(names->at, names->count, sizeof(*names->at), by_name);
+	for (size_t i = 0; i < names->count && ret == 0; i++)
+		ret = apply_match_entry(loader, dirfd, names->at[i]);
+	return ret;
+}
+
+/* Takes fd. */
+static int apply_match_files(struct loader *loader, int fd)
+{
+	DIR *folder = fdopendir(fd);
+	struct names names = {0};
+	int ret = folder ? list_conf_files(folder, &names) : -errno;
+
+	if (ret < 0)
+		nsh_err_sys(loader->err, NSH_REASON_POLICY, ret, "%s/match.d",
+			    loader->place->folder);
+	else
+		ret = apply_names(loader, fd, &names);
+	for (size_t i = 0; i < names.count; i++)
+		free(names.at[i]);
+	free(names.at);
+	if (folder)
+		closedir(folder);
+	else
+		close(fd);
 	return ret;
 }
 
@@ -307,7 +354,7 @@ static int open_subfolder(struct loader *loader, int dirfd, const char *name, in
 
 static int apply_match_folder(struct loader *loader, int dirfd)
 {
-	NSH_CLOSE int fd = -1;
+	int fd = -1;
 	int ret = open_subfolder(loader, dirfd, "match.d", &fd);
 
 	return ret < 0 || fd < 0 ? ret : apply_match_files(loader, fd);

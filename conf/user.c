@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +25,9 @@
 
 /* An answer of getent has one line; a group with very many members is long. */
 #define ANSWER_MAX (1024 * 1024)
+
+/* The largest /etc/passwd or /etc/group, in bytes. */
+#define DATABASE_MAX (100L * 1024 * 1024)
 
 #define GETENT "/usr/bin/getent"
 
@@ -91,8 +93,8 @@ bool nsh_database_find(const char *text, size_t len, size_t n_fields, size_t fie
 	return false;
 }
 
-static bool find_in_map(const char *text, size_t len, size_t n_fields, size_t field,
-			const char *wanted, struct answer *line)
+static bool find_in_text(const char *text, size_t len, size_t n_fields, size_t field,
+			 const char *wanted, struct answer *line)
 {
 	struct nsh_fields found;
 	const char *end;
@@ -105,29 +107,48 @@ static bool find_in_map(const char *text, size_t len, size_t n_fields, size_t fi
 	return true;
 }
 
+/* Reads a whole file. The accounts of a large machine take a megabyte, and never a hundred. */
+static int read_file(int fd, struct answer *file)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size > DATABASE_MAX)
+		return -EFBIG;
+	file->text = malloc((size_t)st.st_size + 1);
+	if (!file->text)
+		return -ENOMEM;
+	while (file->len < (size_t)st.st_size) {
+		ssize_t got = read(fd, file->text + file->len, (size_t)st.st_size - file->len);
+
+		if (got <= 0)
+			return got < 0 ? -errno : 0;
+		file->len += (size_t)got;
+	}
+	return 0;
+}
+
 static int find_in_file(const char *path, size_t n_fields, size_t field, const char *wanted,
 			struct answer *line, struct nsh_err *err)
 {
 	NSH_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	bool found;
-	void *map;
+	struct answer file = {0};
+	bool found = false;
+	int ret;
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT
 				       : nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "%s", path);
-	if (fstat(fd, &st) < 0)
-		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "%s", path);
-	if (!st.st_size)
-		return -ENOENT;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "%s", path);
-	found = find_in_map(map, (size_t)st.st_size, n_fields, field, wanted, line);
-	munmap(map, (size_t)st.st_size);
-	if (!found)
-		return -ENOENT;
-	return line->text ? 0 : nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "%s", path);
+	ret = read_file(fd, &file);
+	if (ret == 0)
+		found = find_in_text(file.text, file.len, n_fields, field, wanted, line);
+	free(file.text);
+	if (ret == 0 && found && !line->text)
+		ret = -ENOMEM;
+	if (ret < 0)
+		return nsh_err_sys(err, NSH_REASON_ACCOUNT, ret, "%s", path);
+	return found ? 0 : -ENOENT;
 }
 
 static int read_answer(int fd, struct answer *answer)
@@ -211,7 +232,7 @@ static int find_with_getent(const char *database, size_t n_fields, size_t field,
 	struct answer answer = {0};
 	int ret = ask_getent(database, wanted, &answer);
 
-	if (ret == 0 && !find_in_map(answer.text, answer.len, n_fields, field, wanted, line))
+	if (ret == 0 && !find_in_text(answer.text, answer.len, n_fields, field, wanted, line))
 		ret = -ENOENT;
 	free(answer.text);
 	if (ret < 0 && ret != -ENOENT)

@@ -427,8 +427,10 @@ static void add_session_files(struct builder *b)
 	free(policy);
 	add_text(b, NSH_SESSION_FOLDER "/id", 0444, b->session->id, NSH_SESSION_ID_LEN);
 	add_hosts(b);
-	add_text(b, NSH_SESSION_FOLDER "/empty-file", 0, "", 0);
-	add_folder(b, NSH_SESSION_FOLDER "/empty-folder", 0);
+	if (*nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE)) {
+		add_text(b, NSH_SESSION_FOLDER "/empty-file", 0, "", 0);
+		add_folder(b, NSH_SESSION_FOLDER "/empty-folder", 0);
+	}
 	for (size_t i = 0; i < b->n_covers; i++)
 		add_skeleton(b, &b->covers[i]);
 }

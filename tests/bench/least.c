@@ -8,7 +8,8 @@
  * library: gcc -O2 -static -DSESSION='"/opt/.../session"' least.c
  *
  * Of the ways tried this is the fastest: PID 1 and the outer process share their memory, which saves
- * to copy it; the shell comes from vfork(2); its status comes back over a pipe, before PID 1 ends.
+ * to copy it (-DOWN_MEMORY: they do not); the shell comes from vfork(2); its status comes back over a
+ * pipe, before PID 1 ends.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -26,6 +27,12 @@
 
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
+
+#ifdef OWN_MEMORY
+#define MEMORY 0
+#else
+#define MEMORY CLONE_VM
+#endif
 
 static char stack[64 * 1024] __attribute__((aligned(16)));
 static char **argv;
@@ -155,7 +162,7 @@ int main(int argc, char **args)
 	uid = getuid();
 	gid = getgid();
 	must(argc > 4 && pipe2(ends, O_CLOEXEC) == 0);
-	must(clone(init, stack + sizeof(stack), NAMESPACES | CLONE_VM | SIGCHLD, NULL) > 0);
+	must(clone(init, stack + sizeof(stack), NAMESPACES | MEMORY | SIGCHLD, NULL) > 0);
 	close(ends[1]);
 	must(read(ends[0], &status, sizeof(status)) == sizeof(status));
 	if (WIFSIGNALED(status))
