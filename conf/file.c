@@ -59,10 +59,11 @@ int nsh_folder_open(int dirfd, const char *name, uid_t owner, const char *shown,
 	return fd;
 }
 
-static int read_all(struct nsh_file *file, const char *shown, struct nsh_err *err)
+/* room is the size that fstat(2) gave, and one more byte to notice that the file has grown. */
+static int read_all(struct nsh_file *file, size_t room, const char *shown, struct nsh_err *err)
 {
-	while (file->len <= NSH_FILE_MAX) {
-		ssize_t got = read(file->fd, file->text + file->len, NSH_FILE_MAX + 1 - file->len);
+	while (file->len < room) {
+		ssize_t got = read(file->fd, file->text + file->len, room - file->len);
 
 		if (got < 0)
 			return nsh_err_sys(err, NSH_REASON_POLICY, -errno, "%s", shown);
@@ -72,7 +73,7 @@ static int read_all(struct nsh_file *file, const char *shown, struct nsh_err *er
 		}
 		file->len += (size_t)got;
 	}
-	return nsh_err_set(err, NSH_REASON_POLICY, -E2BIG, "%s: is larger than 64 KiB", shown);
+	return nsh_err_set(err, NSH_REASON_POLICY, -EAGAIN, "%s: was just being written", shown);
 }
 
 static int check_and_read(struct nsh_file *file, uid_t owner, const char *shown,
@@ -91,10 +92,10 @@ static int check_and_read(struct nsh_file *file, uid_t owner, const char *shown,
 	if (st.st_size > NSH_FILE_MAX)
 		return nsh_err_set(err, NSH_REASON_POLICY, -E2BIG, "%s: is larger than 64 KiB",
 				   shown);
-	file->text = malloc(NSH_FILE_MAX + 2);
+	file->text = malloc((size_t)st.st_size + 2);
 	if (!file->text)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "%s", shown);
-	return read_all(file, shown, err);
+	return read_all(file, (size_t)st.st_size + 1, shown, err);
 }
 
 int nsh_file_read(struct nsh_file *file, int dirfd, const char *name, uid_t owner,

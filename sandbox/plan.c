@@ -27,13 +27,13 @@
 /* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
 #define SESSION_SIZE "64m"
 
-/* A folder that will be covered, and where its replacement is made. */
+/* A folder that will be covered, and the folder (skeleton) that will be shown there. */
 struct cover {
-	char path[PATH_MAX]; /* resolved */
-	const char *name;    /* as the policy says it, for what accounts say */
+	char *path;       /* resolved; owned */
+	const char *name; /* as the policy says it, for what accounts say */
 	size_t name_len;
-	char skeleton[PATH_MAX]; /* the folder that will be shown there */
-	bool inner;              /* lies in another one */
+	bool inner; /* lies in another one */
+	char skeleton[sizeof(NSH_SESSION_FOLDER "/homes.") + 3 * sizeof(size_t)];
 };
 
 struct builder {
@@ -221,15 +221,16 @@ static void find_cover(struct builder *b, const struct nsh_item *item)
 {
 	struct cover *cover = &b->covers[b->n_covers];
 	char path[PATH_MAX];
+	char resolved[PATH_MAX];
 	int ret;
 
 	snprintf(path, sizeof(path), "%.*s", (int)item->len, item->text);
-	ret = nsh_path_resolve(path, cover->path, b->err);
+	ret = nsh_path_resolve(path, resolved, b->err);
 	if (ret == -ENOENT || ret == -EACCES)
 		return;
 	if (ret == 0)
-		ret = nsh_path_held(cover->path, b->session->user->uid, b->err);
-	if (ret == 0 && !strcmp(cover->path, b->home))
+		ret = nsh_path_held(resolved, b->session->user->uid, b->err);
+	if (ret == 0 && !strcmp(resolved, b->home))
 		ret = nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL,
 				  "%s holds homes, and is the home of this account too", path);
 	if (ret < 0) {
@@ -237,9 +238,10 @@ static void find_cover(struct builder *b, const struct nsh_item *item)
 		fail(b, nsh_err_context(b->err, ret, "view.homes"));
 		return;
 	}
+	put(b, &cover->path, "%s", resolved);
 	cover->name = item->text;
 	cover->name_len = item->len;
-	b->n_covers++;
+	b->n_covers += b->ret == 0;
 }
 
 /* Of two that are the same the first one counts. */
@@ -259,9 +261,12 @@ static void choose_covers(struct builder *b)
 
 	for (size_t i = 0; i < b->n_covers; i++)
 		b->covers[i].inner = is_inner(b->covers, b->n_covers, i);
-	for (size_t i = 0; i < b->n_covers; i++)
-		if (!b->covers[i].inner)
+	for (size_t i = 0; i < b->n_covers; i++) {
+		if (b->covers[i].inner)
+			free(b->covers[i].path);
+		else
 			b->covers[chosen++] = b->covers[i];
+	}
 	b->n_covers = chosen;
 	for (size_t i = 0; i < chosen; i++)
 		snprintf(b->covers[i].skeleton, sizeof(b->covers[i].skeleton), "%s/homes.%zu",
@@ -479,6 +484,13 @@ static size_t count_homes(const struct nsh_policy *policy)
 	return count;
 }
 
+static void free_covers(struct builder *b)
+{
+	for (size_t i = 0; i < b->n_covers; i++)
+		free(b->covers[i].path);
+	free(b->covers);
+}
+
 int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err)
 {
 	struct builder b = {.plan = plan, .session = session, .err = err};
@@ -489,7 +501,7 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");
 	add_idmap(&b);
 	add_view(&b);
-	free(b.covers);
+	free_covers(&b);
 	if (b.ret < 0)
 		nsh_plan_free(plan);
 	return b.ret;

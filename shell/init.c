@@ -212,7 +212,6 @@ static void await_empty(struct reaper *reaper)
  */
 static void end_the_rest(struct reaper *reaper)
 {
-	reap(reaper);
 	if (reaper->empty)
 		return;
 	kill(-1, SIGHUP);
