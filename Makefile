@@ -4,6 +4,7 @@
 VERSION    = 0.1.0
 PREFIX     = /usr
 SYSCONFDIR = /etc
+RUNDIR     = /run
 DESTDIR    =
 BUILD      = build
 
@@ -12,6 +13,9 @@ libdir     = $(PREFIX)/lib/nsshell
 mandir     = $(PREFIX)/share/man
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
+framedir   = $(RUNDIR)/nsshell/session
+# Where libpam looks for modules that are named without a path.
+pamdir     = $(PREFIX)/lib/$(shell $(CC) -print-multiarch)/security
 
 CC       ?= cc
 CFLAGS   ?= -O2 -g
@@ -20,26 +24,39 @@ WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_VERSION='"$(VERSION)"' -DNSH_POLICY_FOLDER='"$(confdir)"' \
-            -DNSH_SESSION_FOLDER='"$(sessiondir)"'
-OWN_LDFLAGS = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+            -DNSH_SESSION_FOLDER='"$(sessiondir)"' -DNSH_FRAME_FOLDER='"$(framedir)"' \
+            -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"'
+SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
+OWN_LDFLAGS = -static-pie $(SECURE_LDFLAGS)
+# Loaded into sshd and others: nothing but libpam and libc, and nothing to be seen but pam_sm_*.
+MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
 COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
 
 conf_objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/*.c))
 sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c))
 shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
+helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
+module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) conf/err.c conf/id.c)
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
-manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5
+manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5 $(BUILD)/pam_nsshell.8
 # The archives in the order of the layers: sandbox uses conf.
 archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
 
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
-own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc
+own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
+            RUNDIR=/opt/nsshell-$(1)/run
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
-all: $(BUILD)/nsshell $(archives) $(manuals) ## build everything into build/
+all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
 
 $(BUILD)/nsshell: $(shell_objects) $(archives)
 	$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser $(LDLIBS)
+
+$(BUILD)/nsshell-session: $(helper_objects) $(archives)
+	$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser $(LDLIBS)
+
+$(BUILD)/pam_nsshell.so: $(module_objects)
+	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
 
 $(BUILD)/libnsh-conf.a: $(conf_objects)
 	$(AR) rcs $@ $^
@@ -50,12 +67,16 @@ $(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
 # A change of a path or a flag makes everything anew.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS))' > $@
+	@echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' > $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(archives) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -69,18 +90,24 @@ $(BUILD)/%: docs/%.scd
 unit-tests: $(unit_tests)
 
 install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(pamdir)
+	install -d $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
 	install -d -m 755 $(DESTDIR)$(libdir) $(DESTDIR)$(sessiondir)
 	install -d -m 755 $(DESTDIR)$(confdir) $(DESTDIR)$(confdir)/match.d $(DESTDIR)$(confdir)/users.d
+	install -d -m 755 $(DESTDIR)$(RUNDIR)
 	install -m 755 $(BUILD)/nsshell $(DESTDIR)$(bindir)/nsshell
+	install -m 755 $(BUILD)/nsshell-session $(DESTDIR)$(libdir)/nsshell-session
+	install -m 644 $(BUILD)/pam_nsshell.so $(DESTDIR)$(pamdir)/pam_nsshell.so
 	install -m 644 $(BUILD)/nsshell.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 $(BUILD)/nsshell.conf.5 $(DESTDIR)$(mandir)/man5
+	install -m 644 $(BUILD)/pam_nsshell.8 $(DESTDIR)$(mandir)/man8
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
 uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
-	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5
+	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5 $(DESTDIR)$(mandir)/man8/pam_nsshell.8
+	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session
 	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
@@ -102,7 +129,8 @@ bench: ## measure against the least possible program, bubblewrap, unshare and fi
 	$(SUDO) tests/bench/bench
 
 format: ## format the C files
-	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] tests/unit/*.c
+	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \
+		pam_module/*.[ch] tests/unit/*.c tests/bench/*.c tests/tools/*.c
 
 lint: ## run the checks of tests/lint alone
 	for lint in tests/lint/*; do $$lint || exit 1; done

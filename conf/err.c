@@ -52,6 +52,13 @@ int nsh_err_context(struct nsh_err *err, int code, const char *format, ...)
 	return code;
 }
 
+void nsh_err_make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 const char *nsh_reason_sentence(enum nsh_reason reason)
 {
 	switch (reason) {
@@ -65,6 +72,12 @@ const char *nsh_reason_sentence(enum nsh_reason reason)
 		return "this machine does not allow the session's namespaces";
 	case NSH_REASON_VIEW:
 		return "the session's view of the files cannot be made";
+	case NSH_REASON_FRAME:
+		return "the frame of this login cannot be made or used";
+	case NSH_REASON_DENIED:
+		return "the policy allows this account no session here";
+	case NSH_REASON_LOGIN_SHELL:
+		return "this account has to be confined and is not set up for it";
 	case NSH_REASON_MACHINE:
 		break;
 	}

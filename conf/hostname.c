@@ -4,9 +4,13 @@
  * useradd; what comes out is always a valid host name or an error.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/hostname.h"
 
 struct name {
@@ -98,4 +102,32 @@ int nsh_hostname_expand(const char *template, const struct nsh_hostname_words *w
 		return 0;
 	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 			   "session.hostname: \"%s\" gives no valid host name", template);
+}
+
+int nsh_hostname_make(const struct nsh_policy *policy, const struct nsh_user *user,
+		      char name[NSH_HOSTNAME_MAX], struct nsh_err *err)
+{
+	const char *template = nsh_policy_text(policy, NSH_KEY_SESSION_HOSTNAME);
+	struct nsh_hostname_words words = {.user = user->name, .group = ""};
+	char host[HOST_NAME_MAX + 1];
+	char uid[3 * sizeof(uid_t) + 1];
+	NSH_FREE char *group = NULL;
+	int ret;
+
+	if (gethostname(host, sizeof(host)) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "gethostname");
+	host[HOST_NAME_MAX] = '\0';
+	snprintf(uid, sizeof(uid), "%u", user->uid);
+	words.host = host;
+	words.uid = uid;
+	if (nsh_hostname_uses(template, 'g')) {
+		ret = nsh_group_name(user->gid, &group, err);
+		if (ret == -ENOENT)
+			return nsh_err_set(err, NSH_REASON_ACCOUNT, ret,
+					   "group id %u of %s has no name", user->gid, user->name);
+		if (ret < 0)
+			return ret;
+		words.group = group;
+	}
+	return nsh_hostname_expand(template, &words, name, err);
 }

@@ -11,15 +11,37 @@
 #include <stdio.h>
 
 #include "conf/match.h"
+#include "conf/source.h"
 #include "nsshell/list.h"
 
-/* Returns 1 or 0 for whether the name fits, or -errno. */
-typedef int fits_fn(const struct nsh_item *name, const struct nsh_user *user, struct nsh_err *err);
+/* What lists are compared with; a test looks at one of them. */
+struct subject {
+	const struct nsh_user *user;
+	const char *service;
+	struct nsh_source source;
+	struct nsh_err *err;
+};
 
-static int fits_user(const struct nsh_item *name, const struct nsh_user *user, struct nsh_err *err)
+/* Returns 1 or 0 for whether the name fits, or -errno. */
+typedef int fits_fn(const struct nsh_item *name, const struct subject *subject);
+
+static int fits_user(const struct nsh_item *name, const struct subject *subject)
 {
-	(void)err;
-	return nsh_item_is(name, user->name);
+	return nsh_item_is(name, subject->user->name);
+}
+
+static int fits_service(const struct nsh_item *name, const struct subject *subject)
+{
+	return nsh_item_is(name, subject->service);
+}
+
+/* The list's type has been checked, so its items are valid. */
+static int fits_source(const struct nsh_item *name, const struct subject *subject)
+{
+	struct nsh_source pattern;
+
+	return nsh_source_parse(&pattern, name->text, name->len, subject->err) == 0 &&
+	       nsh_source_has(&pattern, &subject->source);
 }
 
 static bool has_group(const struct nsh_user *user, gid_t gid)
@@ -32,7 +54,7 @@ static bool has_group(const struct nsh_user *user, gid_t gid)
 	return false;
 }
 
-static int fits_group(const struct nsh_item *name, const struct nsh_user *user, struct nsh_err *err)
+static int fits_group(const struct nsh_item *name, const struct subject *subject)
 {
 	char group[NAME_MAX + 1];
 	gid_t gid;
@@ -41,19 +63,13 @@ static int fits_group(const struct nsh_item *name, const struct nsh_user *user, 
 	if (name->len >= sizeof(group))
 		return 0;
 	snprintf(group, sizeof(group), "%.*s", (int)name->len, name->text);
-	ret = nsh_group_find(group, &gid, err);
+	ret = nsh_group_find(group, &gid, subject->err);
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	return has_group(user, gid);
+	return has_group(subject->user, gid);
 }
 
-static int fits(const struct nsh_item *name, fits_fn *test, const struct nsh_user *user,
-		struct nsh_err *err)
-{
-	return nsh_item_is(name, "*") ? 1 : test(name, user, err);
-}
-
-static int match(const char *list, fits_fn *test, const struct nsh_user *user, struct nsh_err *err)
+static int match(const char *list, fits_fn *test, const struct subject *subject)
 {
 	bool included = false;
 	bool only_exclusions = true;
@@ -62,7 +78,7 @@ static int match(const char *list, fits_fn *test, const struct nsh_user *user, s
 	while (nsh_list_next(&list, &item)) {
 		bool exclude = item.text[0] == '!';
 		struct nsh_item name = {.text = item.text + exclude, .len = item.len - exclude};
-		int ret = fits(&name, test, user, err);
+		int ret = nsh_item_is(&name, "*") ? 1 : test(&name, subject);
 
 		if (ret < 0)
 			return ret;
@@ -76,10 +92,24 @@ static int match(const char *list, fits_fn *test, const struct nsh_user *user, s
 
 int nsh_match_user(const char *list, const struct nsh_user *user)
 {
-	return match(list, fits_user, user, NULL);
+	return match(list, fits_user, &(struct subject){.user = user});
 }
 
 int nsh_match_group(const char *list, const struct nsh_user *user, struct nsh_err *err)
 {
-	return match(list, fits_group, user, err);
+	return match(list, fits_group, &(struct subject){.user = user, .err = err});
+}
+
+int nsh_match_service(const char *list, const char *service)
+{
+	return match(list, fits_service, &(struct subject){.service = service});
+}
+
+/* A name in place of an address came from the name service of whoever connects: it decides nothing. */
+int nsh_match_source(const char *list, const char *source, struct nsh_err *err)
+{
+	struct subject subject = {.err = err};
+	int ret = nsh_source_of_login(&subject.source, source, err);
+
+	return ret < 0 ? ret : match(list, fits_source, &subject);
 }

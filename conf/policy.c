@@ -36,7 +36,8 @@ struct layer {
 struct loader {
 	struct nsh_policy *policy;
 	const struct nsh_place *place;
-	const struct nsh_user *user; /* NULL for a resolved policy */
+	const struct nsh_user *user;   /* NULL for a resolved policy */
+	const struct nsh_login *login; /* NULL without PAM */
 	struct nsh_err *err;
 	bool locked[NSH_KEY_COUNT];
 };
@@ -105,7 +106,8 @@ static int take_entry(struct layer *layer, const struct nsh_scan *scan, size_t i
 /* An empty list could be read as nobody and as everybody, so it is neither. */
 static int check_match(const struct layer *layer, const char *path, struct nsh_err *err)
 {
-	static const enum nsh_key_id ids[] = {NSH_KEY_MATCH_USER, NSH_KEY_MATCH_GROUP};
+	static const enum nsh_key_id ids[] = {NSH_KEY_MATCH_USER, NSH_KEY_MATCH_GROUP,
+					      NSH_KEY_MATCH_SERVICE, NSH_KEY_MATCH_SOURCE};
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
@@ -145,15 +147,48 @@ static int at_path(struct nsh_err *err, int code, const char *path)
 	return nsh_err_set(err, err->reason, code, "%s:%.900s", path, inner);
 }
 
-/* Returns 1 when the layer is for the user, 0 when not, or -errno. */
-static int layer_matches(const struct loader *loader, const struct layer *layer)
+/* What only PAM tells cannot be guessed: the file could be what confines the user. */
+static int needs_pam(const struct loader *loader, const struct layer *layer, enum nsh_key_id id,
+		     const char *path)
+{
+	return nsh_err_set(loader->err, NSH_REASON_POLICY, -EPERM,
+			   "%s:%u: %s.%s: cannot be told for a login without the PAM module", path,
+			   layer->values[id].line, nsh_keys[id].section, nsh_keys[id].key);
+}
+
+static int login_matches(const struct loader *loader, const struct layer *layer, const char *path)
+{
+	const char *services = layer->values[NSH_KEY_MATCH_SERVICE].text;
+	const char *sources = layer->values[NSH_KEY_MATCH_SOURCE].text;
+	int ret;
+
+	if (!loader->login && services)
+		return needs_pam(loader, layer, NSH_KEY_MATCH_SERVICE, path);
+	if (!loader->login && sources)
+		return needs_pam(loader, layer, NSH_KEY_MATCH_SOURCE, path);
+	if (services && !nsh_match_service(services, loader->login->service))
+		return 0;
+	if (!sources)
+		return 1;
+	ret = nsh_match_source(sources, loader->login->source, loader->err);
+	if (ret < 0)
+		nsh_err_context(loader->err, ret, "%s:%u: match.source", path,
+				layer->values[NSH_KEY_MATCH_SOURCE].line);
+	return ret;
+}
+
+/* Returns 1 when the layer is for the user and the login, 0 when not, or -errno. */
+static int layer_matches(const struct loader *loader, const struct layer *layer, const char *path)
 {
 	const char *users = layer->values[NSH_KEY_MATCH_USER].text;
 	const char *groups = layer->values[NSH_KEY_MATCH_GROUP].text;
+	int ret = 1;
 
 	if (users && !nsh_match_user(users, loader->user))
 		return 0;
-	return groups ? nsh_match_group(groups, loader->user, loader->err) : 1;
+	if (groups)
+		ret = nsh_match_group(groups, loader->user, loader->err);
+	return ret == 1 ? login_matches(loader, layer, path) : ret;
 }
 
 static const char *remember_file(struct nsh_policy *policy, const char *path)
@@ -232,7 +267,7 @@ static int apply_text(struct loader *loader, struct nsh_file *file, enum kind ki
 	else
 		ret = take_entries(&layer, &scan, kind, path, loader->err);
 	if (ret == 0 && kind == KIND_MATCH)
-		ret = layer_matches(loader, &layer);
+		ret = layer_matches(loader, &layer, path);
 	else if (ret == 0)
 		ret = 1;
 	if (ret == 1)
@@ -411,9 +446,10 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 }
 
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
-		    const struct nsh_user *user, struct nsh_err *err)
+		    const struct nsh_user *user, const struct nsh_login *login, struct nsh_err *err)
 {
-	struct loader loader = {.policy = policy, .place = place, .user = user, .err = err};
+	struct loader loader = {
+		.policy = policy, .place = place, .user = user, .login = login, .err = err};
 	int ret;
 
 	*policy = (struct nsh_policy){0};
@@ -439,6 +475,17 @@ int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t 
 	if (ret < 0)
 		nsh_policy_free(policy);
 	return ret;
+}
+
+int nsh_policy_settle(struct nsh_policy *policy, enum nsh_key_id id, const char *text,
+		      struct nsh_err *err)
+{
+	struct nsh_setting *setting = &policy->settings[id];
+	int ret = set(setting, text, setting->number, setting->file, setting->line);
+
+	if (ret < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "policy");
+	return 0;
 }
 
 void nsh_policy_free(struct nsh_policy *policy)

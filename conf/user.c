@@ -108,7 +108,7 @@ static bool find_in_text(const char *text, size_t len, size_t n_fields, size_t f
 }
 
 /* Reads a whole file. The accounts of a large machine take a megabyte, and never a hundred. */
-static int read_file(int fd, struct answer *file)
+static int read_file(int fd, char **text, size_t *len)
 {
 	struct stat st;
 
@@ -116,38 +116,48 @@ static int read_file(int fd, struct answer *file)
 		return -errno;
 	if (st.st_size > DATABASE_MAX)
 		return -EFBIG;
-	file->text = malloc((size_t)st.st_size + 1);
-	if (!file->text)
+	*text = malloc((size_t)st.st_size + 1);
+	if (!*text)
 		return -ENOMEM;
-	while (file->len < (size_t)st.st_size) {
-		ssize_t got = read(fd, file->text + file->len, (size_t)st.st_size - file->len);
+	while (*len < (size_t)st.st_size) {
+		ssize_t got = read(fd, *text + *len, (size_t)st.st_size - *len);
 
 		if (got <= 0)
 			return got < 0 ? -errno : 0;
-		file->len += (size_t)got;
+		*len += (size_t)got;
 	}
 	return 0;
+}
+
+int nsh_database_read(const char *path, char **text, size_t *len, struct nsh_err *err)
+{
+	NSH_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int ret = fd < 0 ? -errno : 0;
+
+	*text = NULL;
+	*len = 0;
+	if (ret == 0)
+		ret = read_file(fd, text, len);
+	if (ret == 0)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return nsh_err_sys(err, NSH_REASON_ACCOUNT, ret, "%s", path);
 }
 
 static int find_in_file(const char *path, size_t n_fields, size_t field, const char *wanted,
 			struct answer *line, struct nsh_err *err)
 {
-	NSH_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct answer file = {0};
-	bool found = false;
-	int ret;
+	struct answer file;
+	bool found;
+	int ret = nsh_database_read(path, &file.text, &file.len, err);
 
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT
-				       : nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "%s", path);
-	ret = read_file(fd, &file);
-	if (ret == 0)
-		found = find_in_text(file.text, file.len, n_fields, field, wanted, line);
-	free(file.text);
-	if (ret == 0 && found && !line->text)
-		ret = -ENOMEM;
 	if (ret < 0)
-		return nsh_err_sys(err, NSH_REASON_ACCOUNT, ret, "%s", path);
+		return ret;
+	found = find_in_text(file.text, file.len, n_fields, field, wanted, line);
+	free(file.text);
+	if (found && !line->text)
+		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -ENOMEM, "%s", path);
 	return found ? 0 : -ENOENT;
 }
 
@@ -273,6 +283,22 @@ static int fill_user(struct nsh_user *user, const struct answer *line, struct ns
 	return 0;
 }
 
+/* Takes the line's text. */
+static int take_user(struct nsh_user *user, struct answer *line, struct nsh_err *err)
+{
+	int ret = fill_user(user, line, err);
+
+	free(line->text);
+	if (ret < 0)
+		nsh_user_free(user);
+	return ret;
+}
+
+static int no_such_user(uid_t uid, struct nsh_err *err)
+{
+	return nsh_err_set(err, NSH_REASON_ACCOUNT, -ENOENT, "no account has user id %u", uid);
+}
+
 int nsh_user_find(struct nsh_user *user, uid_t uid, struct nsh_err *err)
 {
 	struct answer line = {0};
@@ -283,15 +309,23 @@ int nsh_user_find(struct nsh_user *user, uid_t uid, struct nsh_err *err)
 	snprintf(wanted, sizeof(wanted), "%u", uid);
 	ret = find("/etc/passwd", "passwd", PASSWD_FIELDS, 2, wanted, &line, err);
 	if (ret == -ENOENT)
-		return nsh_err_set(err, NSH_REASON_ACCOUNT, -ENOENT, "no account has user id %u",
-				   uid);
-	if (ret < 0)
-		return ret;
-	ret = fill_user(user, &line, err);
-	free(line.text);
-	if (ret < 0)
-		nsh_user_free(user);
-	return ret;
+		return no_such_user(uid, err);
+	return ret < 0 ? ret : take_user(user, &line, err);
+}
+
+int nsh_user_parse(struct nsh_user *user, uid_t uid, const char *text, size_t len,
+		   struct nsh_err *err)
+{
+	struct answer line = {0};
+	char wanted[3 * sizeof(uid) + 1];
+
+	*user = (struct nsh_user){.uid = uid};
+	snprintf(wanted, sizeof(wanted), "%u", uid);
+	if (!find_in_text(text, len, PASSWD_FIELDS, 2, wanted, &line))
+		return no_such_user(uid, err);
+	if (!line.text)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "account");
+	return take_user(user, &line, err);
 }
 
 void nsh_user_free(struct nsh_user *user)

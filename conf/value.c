@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "conf/source.h"
 #include "conf/text.h"
 #include "conf/value.h"
 #include "nsshell/hostname.h"
@@ -117,6 +118,16 @@ static int check_name(const struct nsh_item *item, struct nsh_err *err)
 	return 0;
 }
 
+static int check_source(const struct nsh_item *item, struct nsh_err *err)
+{
+	struct nsh_source source;
+	size_t start = item->len && item->text[0] == '!';
+
+	if (item->len == start + 1 && item->text[start] == '*')
+		return 0;
+	return nsh_source_parse(&source, item->text + start, item->len - start, err);
+}
+
 static size_t variable_length(const struct nsh_item *item)
 {
 	size_t len = 0;
@@ -219,6 +230,8 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_list(text, check_optional_path, err);
 	case NSH_TYPE_NAMES:
 		return check_list(text, check_name, err);
+	case NSH_TYPE_SOURCES:
+		return check_list(text, check_source, err);
 	case NSH_TYPE_VARIABLES:
 		return check_list(text, check_variable, err);
 	case NSH_TYPE_ASSIGNMENTS:

@@ -9,7 +9,7 @@
 #include "nsshell/sandbox.h"
 
 #define NAMESPACES                                                                                 \
-	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
+	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
 
 /* The child is a copy of this process and needs a stack of its own; only what it uses is real. */
 static char stack[256 * 1024] __attribute__((aligned(16)));
@@ -40,9 +40,17 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, code, "%s", why);
 }
 
-pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, struct nsh_err *err)
+int nsh_sandbox_join(int userns, struct nsh_err *err)
 {
-	pid_t pid = clone(child, stack + sizeof(stack), NAMESPACES | SIGCHLD, arg);
+	if (setns(userns, CLONE_NEWUSER) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "join the frame's user namespace");
+}
+
+pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, bool joined, struct nsh_err *err)
+{
+	int flags = NAMESPACES | (joined ? 0 : CLONE_NEWUSER) | SIGCHLD;
+	pid_t pid = clone(child, stack + sizeof(stack), flags, arg);
 
 	return pid < 0 ? explain(-errno, err) : pid;
 }

@@ -12,6 +12,10 @@
  * The second one covers the first one's mount point, so no path leads to it but the three. What is
  * needed of a place that gets covered (the home, the agent's socket) is held by an O_PATH fd taken
  * inside the new mount namespace before, and shown again on top afterwards.
+ *
+ * With the PAM module the work is shared. The frame (root's) has both file systems on
+ * NSH_FRAME_FOLDER, hides and covers; the shell (the user's) adds on NSH_SESSION_FOLDER what goes with
+ * its own UTS and PID namespaces: host names and /proc. Standalone, one plan is the whole.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -20,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsshell/id.h"
 #include "nsshell/list.h"
 #include "nsshell/plan.h"
 #include "sandbox/path.h"
@@ -27,13 +32,16 @@
 /* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
 #define SESSION_SIZE "64m"
 
+/* Of a frame: the policy, whose values are lines of 1000 bytes at most, and two lines of text. */
+#define FRAME_SIZE "256k"
+
 /* A folder that will be covered, and the folder (skeleton) that will be shown there. */
 struct cover {
 	char *path;       /* resolved; owned */
 	const char *name; /* as the policy says it, for what accounts say */
 	size_t name_len;
 	bool inner; /* lies in another one */
-	char skeleton[sizeof(NSH_SESSION_FOLDER "/homes.") + 3 * sizeof(size_t)];
+	char skeleton[NAME_MAX]; /* below builder.folder */
 };
 
 struct builder {
@@ -42,6 +50,7 @@ struct builder {
 	struct nsh_err *err;
 	struct cover *covers;
 	size_t n_covers;
+	const char *folder;  /* where the session's own file systems are mounted */
 	char home[PATH_MAX]; /* resolved, or "" */
 	int ret;             /* the first error; all that follows does nothing */
 };
@@ -118,9 +127,18 @@ static void add_bind(struct builder *b, const char *source, const char *path, bo
 	op->optional = optional;
 }
 
-static void add_text(struct builder *b, const char *path, mode_t mode, const char *text, size_t len)
+/* A path in the session's own file system. */
+static struct nsh_op *add_own(struct builder *b, enum nsh_op_kind kind, const char *name)
 {
-	struct nsh_op *op = add_path(b, NSH_OP_FILE, path);
+	struct nsh_op *op = add(b, kind);
+
+	put(b, &op->path, "%s/%s", b->folder, name);
+	return op;
+}
+
+static void add_text(struct builder *b, const char *name, mode_t mode, const char *text, size_t len)
+{
+	struct nsh_op *op = add_own(b, NSH_OP_FILE, name);
 
 	put(b, &op->text, "%.*s", (int)len, text);
 	op->len = len;
@@ -166,11 +184,22 @@ static void find_home(struct builder *b)
 		b->home[0] = '\0';
 }
 
+static bool is_at_or_around(const char *path, const char *folder)
+{
+	return !strcmp(path, folder) || nsh_path_below(path, folder) ||
+	       nsh_path_below(folder, path);
+}
+
 /* Where nsshell itself looks things up inside. */
 static bool is_needed(const char *path)
 {
-	return !strcmp(path, NSH_SESSION_FOLDER) || nsh_path_below(path, NSH_SESSION_FOLDER) ||
-	       nsh_path_below(NSH_SESSION_FOLDER, path);
+	return is_at_or_around(path, NSH_SESSION_FOLDER) || is_at_or_around(path, NSH_FRAME_FOLDER);
+}
+
+/* What a new /proc shows again after a frame has hidden it. */
+static bool is_in_proc(const char *path)
+{
+	return !strcmp(path, "/proc") || nsh_path_below("/proc", path);
 }
 
 static void add_hide(struct builder *b, const struct nsh_item *item)
@@ -184,6 +213,8 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 	ret = nsh_path_resolve(path, resolved, b->err);
 	if (ret == -ENOENT && optional)
 		return;
+	if (ret == 0 && b->session->stage == NSH_STAGE_SHELL && !is_in_proc(resolved))
+		return;
 	if (ret == 0)
 		ret = nsh_path_held(resolved, b->session->user->uid, b->err);
 	if (ret == 0 && is_needed(resolved))
@@ -194,7 +225,7 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 		fail(b, nsh_err_context(b->err, ret, "view.hide"));
 		return;
 	}
-	add_path(b, NSH_OP_HIDE, resolved);
+	put(b, &add_path(b, NSH_OP_HIDE, resolved)->source, "%s/empty", b->folder);
 }
 
 static void add_hides(struct builder *b)
@@ -270,7 +301,7 @@ static void choose_covers(struct builder *b)
 	b->n_covers = chosen;
 	for (size_t i = 0; i < chosen; i++)
 		snprintf(b->covers[i].skeleton, sizeof(b->covers[i].skeleton), "%s/homes.%zu",
-			 NSH_SESSION_FOLDER, i);
+			 b->folder, i);
 }
 
 static void find_covers(struct builder *b)
@@ -377,9 +408,9 @@ static void add_private_tmp(struct builder *b)
 
 	if (agent)
 		add_path(b, NSH_OP_SOCKET, b->session->agent_socket)->slot = NSH_SLOT_AGENT;
-	add_tmpfs(b, NSH_SESSION_FOLDER, "mode=0755");
+	add_tmpfs(b, b->folder, "mode=0755");
 	for (size_t i = 0; i < 3; i++) {
-		snprintf(folder, sizeof(folder), "%s/%s", NSH_SESSION_FOLDER, names[i]);
+		snprintf(folder, sizeof(folder), "%s/%s", b->folder, names[i]);
 		add_folder(b, folder, 01777);
 		add_bind(b, folder, paths[i], false);
 	}
@@ -404,7 +435,7 @@ static void add_hosts(struct builder *b)
 {
 	const char *name = b->session->hostname;
 	int label = (int)strcspn(name, ".");
-	struct nsh_op *op = add_path(b, NSH_OP_FILE, NSH_SESSION_FOLDER "/hosts");
+	struct nsh_op *op = add_own(b, NSH_OP_FILE, "hosts");
 
 	if (name[label])
 		put(b, &op->text, "127.0.1.1\t%s %.*s\n", name, label, name);
@@ -413,44 +444,58 @@ static void add_hosts(struct builder *b)
 	op->len = op->text ? strlen(op->text) : 0;
 	put(b, &op->source, "/etc/hosts");
 	op->mode = 0444;
-	op = add_path(b, NSH_OP_FILE, NSH_SESSION_FOLDER "/hostname");
+	op = add_own(b, NSH_OP_FILE, "hostname");
 	put(b, &op->text, "%s\n", name);
 	op->len = op->text ? strlen(op->text) : 0;
 	op->mode = 0444;
 }
 
-static void add_session_files(struct builder *b)
+/* What says of a session what it is, for those who are in it. */
+static void add_session_files(struct builder *b, const char *options)
 {
 	size_t len;
 	char *policy = nsh_policy_write(b->session->policy, &len);
 
-	add_tmpfs(b, NSH_SESSION_FOLDER, "mode=0755,size=" SESSION_SIZE);
+	add_tmpfs(b, b->folder, options);
 	if (!policy)
 		no_memory(b);
 	else
-		add_text(b, NSH_SESSION_FOLDER "/policy", 0444, policy, len);
+		add_text(b, "policy", 0444, policy, len);
 	free(policy);
-	add_text(b, NSH_SESSION_FOLDER "/id", 0444, b->session->id, NSH_SESSION_ID_LEN);
-	add_hosts(b);
+	add_text(b, "id", 0444, b->session->id, NSH_ID_LEN);
 	if (*nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE)) {
-		add_text(b, NSH_SESSION_FOLDER "/empty-file", 0, "", 0);
-		add_folder(b, NSH_SESSION_FOLDER "/empty-folder", 0);
+		add_text(b, "empty-file", 0, "", 0);
+		add_own(b, NSH_OP_FOLDER, "empty-folder")->mode = 0;
 	}
-	for (size_t i = 0; i < b->n_covers; i++)
-		add_skeleton(b, &b->covers[i]);
+}
+
+/* Who the session is for, in the form of passwd(5), and the user namespace that it is to be in. */
+static void add_frame_files(struct builder *b)
+{
+	const struct nsh_user *user = b->session->user;
+	struct nsh_op *op = add_own(b, NSH_OP_FILE, "account");
+
+	put(b, &op->text, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
+	    user->shell);
+	op->len = op->text ? strlen(op->text) : 0;
+	op->mode = 0444;
+	add_text(b, "user", 0444, "", 0);
+	add_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
+}
+
+static void add_proc(struct builder *b, const char *options)
+{
+	put(b, &add_path(b, NSH_OP_PROC, "/proc")->text, "%s", options);
 }
 
 /*
- * The order. The home is held before anything can cover it. /proc comes after all that is reached
- * through held fds, because from then on it shows the session's processes only. Hiding comes last,
- * so that nothing is shown on top of it.
+ * /tmp and its like, homes and the session's files. The home is held before anything can cover it.
  */
-static void add_view(struct builder *b)
+static void add_covers(struct builder *b, const char *options, void (*add_more)(struct builder *b))
 {
 	bool private_tmp =
 		nsh_policy_number(b->session->policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
 	bool covered;
-	struct nsh_op *op;
 
 	find_home(b);
 	find_covers(b);
@@ -459,18 +504,63 @@ static void add_view(struct builder *b)
 		add_keep_home(b);
 	if (private_tmp)
 		add_private_tmp(b);
-	add_session_files(b);
+	add_session_files(b, options);
+	add_more(b);
+	for (size_t i = 0; i < b->n_covers; i++)
+		add_skeleton(b, &b->covers[i]);
 	add_homes(b);
 	if (covered)
 		add_restore_home(b);
+}
+
+static void add_names(struct builder *b)
+{
+	add_hosts(b);
 	add_bind(b, NSH_SESSION_FOLDER "/hosts", "/etc/hosts", true);
 	add_bind(b, NSH_SESSION_FOLDER "/hostname", "/etc/hostname", true);
-	add_path(b, NSH_OP_SEAL, NSH_SESSION_FOLDER);
-	add_path(b, NSH_OP_PROC, "/proc");
+}
+
+/*
+ * The end of every plan. /proc comes after all that is reached through held fds, because from then
+ * on it shows the session's processes only. Hiding comes last, so that nothing is shown on top of it.
+ */
+static void add_end(struct builder *b, const char *proc)
+{
+	add_path(b, NSH_OP_SEAL, b->folder);
+	add_proc(b, proc);
 	add_hides(b);
-	op = add(b, NSH_OP_HOSTNAME);
+}
+
+static void add_hostname(struct builder *b)
+{
+	struct nsh_op *op = add(b, NSH_OP_HOSTNAME);
+
 	put(b, &op->text, "%s", b->session->hostname);
 	op->len = op->text ? strlen(op->text) : 0;
+}
+
+static void add_whole(struct builder *b)
+{
+	add_idmap(b);
+	add_covers(b, "mode=0755,size=" SESSION_SIZE, add_names);
+	add_end(b, "");
+	add_hostname(b);
+}
+
+/* sshd's own processes are in the machine's PID namespace: its /proc hides what is not the user's. */
+static void add_frame(struct builder *b)
+{
+	add(b, NSH_OP_SLAVE);
+	add_covers(b, "mode=0755,size=" FRAME_SIZE, add_frame_files);
+	add_end(b, "hidepid=invisible");
+}
+
+static void add_shell(struct builder *b)
+{
+	add_session_files(b, "mode=0755,size=" SESSION_SIZE);
+	add_names(b);
+	add_end(b, "");
+	add_hostname(b);
 }
 
 static size_t count_homes(const struct nsh_policy *policy)
@@ -493,14 +583,21 @@ static void free_covers(struct builder *b)
 
 int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err)
 {
+	static void (*const stages[])(struct builder *) = {
+		[NSH_STAGE_WHOLE] = add_whole,
+		[NSH_STAGE_FRAME] = add_frame,
+		[NSH_STAGE_SHELL] = add_shell,
+	};
 	struct builder b = {.plan = plan, .session = session, .err = err};
 
+	b.folder = session->stage == NSH_STAGE_FRAME ? NSH_FRAME_FOLDER : NSH_SESSION_FOLDER;
 	*plan = (struct nsh_plan){0};
 	b.covers = calloc(count_homes(session->policy) + 1, sizeof(*b.covers));
 	if (!b.covers)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");
-	add_idmap(&b);
-	add_view(&b);
+	stages[session->stage](&b);
+	if (session->stage == NSH_STAGE_FRAME)
+		plan->owner = session->user;
 	free_covers(&b);
 	if (b.ret < 0)
 		nsh_plan_free(plan);

@@ -6,6 +6,8 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,13 +24,42 @@
 	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |   \
 	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-static int drop_capabilities(void)
+/* What newuidmap(1) and newgidmap(1) need. */
+static const int for_subids[] = {CAP_SETUID, CAP_SETGID};
+#define SUBID_CAPS (CAP_TO_MASK(CAP_SETUID) | CAP_TO_MASK(CAP_SETGID))
+
+/* Both are below 32, and so in the first of the two words. glibc has no wrapper for capset(2). */
+static int keep_capabilities(uint32_t kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{.effective = kept, .permitted = kept, .inheritable = kept},
+	};
 
-	/* glibc has no wrapper for capset(2). */
-	return (int)syscall(SYS_capset, &header, none);
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+/* Inheritable first, ambient then: the kernel takes no other order (capabilities(7)). */
+static int make_ambient(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	data[0].inheritable |= SUBID_CAPS;
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(for_subids) / sizeof(*for_subids); i++)
+		if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE,
+			  (unsigned long)for_subids[i], 0L, 0L) < 0)
+			return -1;
+	return 0;
+}
+
+static int failed(struct nsh_err *err)
+{
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "give up privileges");
 }
 
 void nsh_privileges_hide(void)
@@ -36,13 +67,26 @@ void nsh_privileges_hide(void)
 	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 }
 
-/* The signal for the parent's end is set last, because a change of credentials clears it. */
-int nsh_privileges_drop(struct nsh_err *err)
+int nsh_privileges_drop(bool subids, struct nsh_err *err)
 {
-	if (prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 || drop_capabilities() < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0)
-		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "give up privileges");
+	if ((subids && make_ambient() < 0) ||
+	    prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ||
+	    keep_capabilities(subids ? SUBID_CAPS : 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+		return failed(err);
+	return 0;
+}
+
+int nsh_privileges_drop_kept(struct nsh_err *err)
+{
+	return keep_capabilities(0) < 0 ? failed(err) : 0;
+}
+
+/* To be called last, because a change of credentials clears it. */
+int nsh_privileges_tie(struct nsh_err *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0)
+		return failed(err);
 	return 0;
 }

@@ -3,8 +3,8 @@
  * Carrying out a plan, inside the new namespaces.
  *
  * Runs between clone(2) and the shell, with all capabilities over the new user namespace and none
- * over the machine. It allocates nothing and looks up no names. The first operation that fails ends
- * it: a session is made as asked or not at all.
+ * over the machine; or, for a frame, as root in the session helper. It allocates nothing and looks up
+ * no names. The first operation that fails ends it: a session is made as asked or not at all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +18,12 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
+#include "sandbox/identity.h"
 #include "sandbox/path.h"
 
 struct run {
 	int slots[NSH_SLOT_COUNT]; /* fds, -1 when there is nothing to restore */
+	const struct nsh_user *owner;
 	struct nsh_err *err;
 };
 
@@ -57,6 +59,15 @@ static int write_proc(struct run *run, const char *path, const char *text)
 			   path);
 }
 
+/* Slave and not private: what the machine mounts later (automounted homes) is to be seen. */
+static int run_slave(struct run *run, const struct nsh_op *op)
+{
+	(void)op;
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return failed(run, "make a slave of", "/");
+	return 0;
+}
+
 /* setgroups is denied first: without that the kernel lets no user map a group (CVE-2014-8989). */
 static int run_idmap(struct run *run, const struct nsh_op *op)
 {
@@ -71,10 +82,16 @@ static int run_idmap(struct run *run, const struct nsh_op *op)
 	return ret;
 }
 
+/* A folder above the home may be the user's: root's powers have no business there. */
 static int run_keep(struct run *run, const struct nsh_op *op)
 {
-	int fd = nsh_path_open(op->path, O_DIRECTORY);
+	int ret = run->owner ? nsh_identity_take(run->owner, run->err) : 0;
+	int fd = ret < 0 ? ret : nsh_path_open(op->path, O_DIRECTORY);
 
+	if (ret == 0 && run->owner)
+		ret = nsh_identity_give_back(run->err);
+	if (ret < 0)
+		return ret;
 	if (fd < 0)
 		return nsh_err_sys(run->err, NSH_REASON_VIEW, fd, "open %s", op->path);
 	run->slots[op->slot] = fd;
@@ -155,13 +172,13 @@ static int run_bind(struct run *run, const struct nsh_op *op)
 /* It was there when the plan was made. What is not in the session's view now is hidden already. */
 static int run_hide(struct run *run, const struct nsh_op *op)
 {
-	const char *source = NSH_SESSION_FOLDER "/empty-file";
+	char source[PATH_MAX];
 	struct stat st;
 
 	if (stat(op->path, &st) < 0)
 		return errno == ENOENT ? 0 : failed(run, "hide", op->path);
-	if (S_ISDIR(st.st_mode))
-		source = NSH_SESSION_FOLDER "/empty-folder";
+	snprintf(source, sizeof(source), "%s-%s", op->source,
+		 S_ISDIR(st.st_mode) ? "folder" : "file");
 	return mount(source, op->path, NULL, MS_BIND, NULL) < 0 ? failed(run, "hide", op->path) : 0;
 }
 
@@ -199,6 +216,16 @@ static int run_reopen(struct run *run, const struct nsh_op *op)
 	return run_restore(run, op);
 }
 
+static int run_pin(struct run *run, const struct nsh_op *op)
+{
+	char source[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", op->fd);
+	if (mount(source, op->path, NULL, MS_BIND, NULL) < 0)
+		return failed(run, "bind the user namespace on", op->path);
+	return 0;
+}
+
 static int run_seal(struct run *run, const struct nsh_op *op)
 {
 	if (mount(NULL, op->path, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
@@ -208,7 +235,7 @@ static int run_seal(struct run *run, const struct nsh_op *op)
 
 static int run_proc(struct run *run, const struct nsh_op *op)
 {
-	if (mount("proc", op->path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
+	if (mount("proc", op->path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, op->text) == 0)
 		return 0;
 	if (errno == EPERM)
 		return nsh_err_set(
@@ -225,18 +252,19 @@ static int run_hostname(struct run *run, const struct nsh_op *op)
 }
 
 static op_fn *const functions[] = {
-	[NSH_OP_IDMAP] = run_idmap,   [NSH_OP_KEEP] = run_keep,
-	[NSH_OP_SOCKET] = run_socket, [NSH_OP_TMPFS] = run_tmpfs,
-	[NSH_OP_FOLDER] = run_folder, [NSH_OP_FILE] = run_file,
-	[NSH_OP_LINK] = run_link,     [NSH_OP_BIND] = run_bind,
-	[NSH_OP_HIDE] = run_hide,     [NSH_OP_RESTORE] = run_restore,
-	[NSH_OP_REOPEN] = run_reopen, [NSH_OP_SEAL] = run_seal,
+	[NSH_OP_SLAVE] = run_slave,   [NSH_OP_IDMAP] = run_idmap,
+	[NSH_OP_KEEP] = run_keep,     [NSH_OP_SOCKET] = run_socket,
+	[NSH_OP_TMPFS] = run_tmpfs,   [NSH_OP_FOLDER] = run_folder,
+	[NSH_OP_FILE] = run_file,     [NSH_OP_LINK] = run_link,
+	[NSH_OP_BIND] = run_bind,     [NSH_OP_HIDE] = run_hide,
+	[NSH_OP_RESTORE] = run_restore, [NSH_OP_REOPEN] = run_reopen,
+	[NSH_OP_PIN] = run_pin,       [NSH_OP_SEAL] = run_seal,
 	[NSH_OP_PROC] = run_proc,     [NSH_OP_HOSTNAME] = run_hostname,
 };
 
 int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err)
 {
-	struct run run = {.slots = {-1, -1}, .err = err};
+	struct run run = {.slots = {-1, -1}, .owner = plan->owner, .err = err};
 
 	for (size_t i = 0; i < plan->count; i++) {
 		int ret = functions[plan->ops[i].kind](&run, &plan->ops[i]);

@@ -41,7 +41,7 @@ static void enter_folder(const char *folder)
 	if (chdir("/") < 0)
 		_exit(NSH_EXIT_REFUSED);
 	snprintf(shown, sizeof(shown), "the current folder%s%s", folder[0] ? " " : "", folder);
-	nsh_make_printable(shown);
+	nsh_err_make_printable(shown);
 	dprintf(STDERR_FILENO, "nsshell: %s cannot be seen in the session; starting in /\n", shown);
 }
 

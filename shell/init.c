@@ -253,7 +253,18 @@ static int prepare(const struct init *init, struct reaper *reaper, struct nsh_er
 	reaper->children = open_children();
 	if (reaper->children < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "signalfd");
-	return nsh_privileges_drop(err);
+	ret = nsh_privileges_drop(init->subids, err);
+	return ret < 0 ? ret : nsh_privileges_tie(err);
+}
+
+/* What the shell may have and PID 1 must not is given up as soon as the shell has it. */
+static pid_t start_shell(const struct init *init, struct nsh_err *err)
+{
+	pid_t shell = nsh_exec_child(&init->launch, err);
+
+	if (shell > 0 && init->subids && nsh_privileges_drop_kept(err) < 0)
+		return -NSH_EXIT_REFUSED;
+	return shell;
 }
 
 int nsh_init_run(void *arg)
@@ -264,10 +275,10 @@ int nsh_init_run(void *arg)
 
 	close(init->outer_own);
 	if (prepare(init, &reaper, &err) < 0)
-		return nsh_refuse(NSH_EXIT_REFUSED, &err);
-	reaper.shell = nsh_exec_child(&init->launch, &err);
+		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	reaper.shell = start_shell(init, &err);
 	if (reaper.shell < 0)
-		return nsh_refuse(-reaper.shell, &err);
+		return nsh_refuse(-reaper.shell, init->id, &err);
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	return supervise(&reaper);
 }

@@ -5,11 +5,15 @@
 #ifndef SHELL_INIT_H
 #define SHELL_INIT_H
 
+#include <stdbool.h>
+
 #include "nsshell/plan.h"
 #include "shell/exec.h"
 
 struct init {
 	const struct nsh_plan *plan;
+	const char *id; /* the session's */
+	bool subids;    /* the shell may use the subordinate ids that are mapped */
 	struct launch launch;
 	int outer;     /* PID 1's end of the socket pair, owned */
 	int outer_own; /* the other end, to be closed here */

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nsshell/frame.h"
+#include "nsshell/id.h"
 #include "nsshell/plan.h"
 #include "nsshell/policy.h"
 #include "nsshell/sandbox.h"
@@ -43,6 +45,7 @@ struct run {
 	struct start start;
 	int argc;
 	char **argv;
+	char id[NSH_ID_LEN + 1]; /* of the session, or of the incident when there is none */
 	struct nsh_err err;
 };
 
@@ -84,17 +87,30 @@ static int run_root(struct run *run)
 	return exec_shell(run, access(program, X_OK) == 0 ? program : "/bin/sh");
 }
 
-static int run_confined(struct run *run, const struct nsh_policy *policy,
-			const struct nsh_user *user)
+static int run_confined(struct run *run, const struct confinement *confinement)
 {
-	const char *program = nsh_policy_text(policy, NSH_KEY_SHELL_PROGRAM);
+	const char *program = nsh_policy_text(confinement->policy, NSH_KEY_SHELL_PROGRAM);
 	struct command command;
 
 	if (nsh_command_check(program, &run->err) < 0 ||
 	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
-	nsh_session_run(&run->start, &command, policy, user, &run->err);
+	nsh_session_run(&run->start, &command, confinement, &run->err);
 	return NSH_EXIT_REFUSED;
+}
+
+/* Everything that there is to know is in the frame; the machine's policy is not read again. */
+static int run_framed(struct run *run, struct nsh_frame *frame)
+{
+	struct confinement confinement = {
+		.policy = &frame->policy,
+		.user = &frame->account,
+		.id = frame->id,
+		.userns = frame->user,
+	};
+
+	memcpy(run->id, frame->id, sizeof(run->id));
+	return run_confined(run, &confinement);
 }
 
 static int run_user(struct run *run)
@@ -102,18 +118,28 @@ static int run_user(struct run *run)
 	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = 0};
 	struct nsh_policy policy;
 	struct nsh_user user;
+	struct confinement confinement = {
+		.policy = &policy, .user = &user, .id = run->id, .userns = -1};
 
 	if (nsh_user_find(&user, getuid(), &run->err) < 0 ||
 	    nsh_user_take_groups(&user, &run->err) < 0 ||
-	    nsh_policy_load(&policy, &place, &user, &run->err) < 0)
+	    nsh_policy_load(&policy, &place, &user, NULL, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
-	if (nsh_policy_number(&policy, NSH_KEY_SESSION_CONFINE) == NSH_CONFINE_NO)
+	switch (nsh_policy_number(&policy, NSH_KEY_SESSION_CONFINE)) {
+	case NSH_CONFINE_NO:
 		return exec_shell(run, nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM));
-	return run_confined(run, &policy, &user);
+	case NSH_CONFINE_DENY:
+		nsh_err_set(&run->err, NSH_REASON_DENIED, -EPERM, "session.confine = deny");
+		return NSH_EXIT_REFUSED;
+	}
+	return run_confined(run, &confinement);
 }
 
 static int run_all(struct run *run)
 {
+	struct nsh_frame frame;
+	int framed;
+
 	if (nsh_start_read(&run->start, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
 	if (getuid() != geteuid() || getgid() != getegid()) {
@@ -125,7 +151,10 @@ static int run_all(struct run *run)
 		return run_inside(run);
 	if (getuid() == 0)
 		return run_root(run);
-	return run_user(run);
+	framed = nsh_frame_open(&frame, &run->err);
+	if (framed < 0)
+		return NSH_EXIT_REFUSED;
+	return framed ? run_framed(run, &frame) : run_user(run);
 }
 
 static int print(const char *text)
@@ -141,5 +170,6 @@ int main(int argc, char **argv)
 		return print(help);
 	if (argc == 2 && !strcmp(argv[1], "--version"))
 		return print("nsshell " NSH_VERSION "\n");
-	return nsh_refuse(run_all(&run), &run.err);
+	nsh_id_make(run.id);
+	return nsh_refuse(run_all(&run), run.id, &run.err);
 }

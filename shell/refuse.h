@@ -7,18 +7,15 @@
 
 #include "nsshell/err.h"
 
-/* Replaces what a terminal or a log would act on: names and paths can hold anything. */
-void nsh_make_printable(char *text);
-
 /* The exit codes of nsshell's own: of a refusal, and of a shell that could not be executed. */
 #define NSH_EXIT_REFUSED 125
 #define NSH_EXIT_NOT_EXECUTABLE 126
 #define NSH_EXIT_NOT_FOUND 127
 
 /*
- * Writes one line for the user to standard error and one with the same incident id to syslog
+ * Writes one line for the user to standard error and one with the same id (nsshell/id.h) to syslog
  * (authpriv). Returns code, for the caller to exit with.
  */
-int nsh_refuse(int code, const struct nsh_err *err);
+int nsh_refuse(int code, const char *id, const struct nsh_err *err);
 
 #endif

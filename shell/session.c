@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session in its standalone form: nsshell makes the user namespace itself, with the powers that
- * every process has.
+ * A session in both its forms: in a frame, whose user namespace it joins, and standalone, where it
+ * makes the user namespace itself, with the powers that every process has.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "nsshell/cleanup.h"
 #include "nsshell/hostname.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
@@ -21,44 +19,6 @@
 #include "shell/outer.h"
 #include "shell/session.h"
 
-static int make_id(char id[NSH_SESSION_ID_LEN + 1], struct nsh_err *err)
-{
-	uint64_t random;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "getrandom");
-	snprintf(id, NSH_SESSION_ID_LEN + 1, "%0*lx", NSH_SESSION_ID_LEN, (unsigned long)random);
-	return 0;
-}
-
-static int make_hostname(const struct nsh_policy *policy, const struct nsh_user *user,
-			 char name[NSH_HOSTNAME_MAX], struct nsh_err *err)
-{
-	const char *template = nsh_policy_text(policy, NSH_KEY_SESSION_HOSTNAME);
-	struct nsh_hostname_words words = {.user = user->name, .group = ""};
-	char host[HOST_NAME_MAX + 1];
-	char uid[3 * sizeof(uid_t) + 1];
-	NSH_FREE char *group = NULL;
-	int ret;
-
-	if (gethostname(host, sizeof(host)) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "gethostname");
-	host[HOST_NAME_MAX] = '\0';
-	snprintf(uid, sizeof(uid), "%u", user->uid);
-	words.host = host;
-	words.uid = uid;
-	if (nsh_hostname_uses(template, 'g')) {
-		ret = nsh_group_name(user->gid, &group, err);
-		if (ret == -ENOENT)
-			return nsh_err_set(err, NSH_REASON_ACCOUNT, ret,
-					   "group id %u of %s has no name", user->gid, user->name);
-		if (ret < 0)
-			return ret;
-		words.group = group;
-	}
-	return nsh_hostname_expand(template, &words, name, err);
-}
-
 /* A current folder that was deleted, or is not below this root, has no name to start in. */
 static void read_folder(char folder[PATH_MAX])
 {
@@ -66,7 +26,32 @@ static void read_folder(char folder[PATH_MAX])
 		folder[0] = '\0';
 }
 
-static int start_init(struct init *init, struct nsh_err *err)
+/*
+ * The outer process of a framed session joins the frame's user namespace to make the others in it,
+ * and then has as little power over it as everybody.
+ */
+static pid_t clone_init(struct init *init, int userns, struct nsh_err *err)
+{
+	struct nsh_err lost;
+	pid_t pid;
+	int ret = userns < 0 ? 0 : nsh_sandbox_join(userns, err);
+
+	if (ret < 0)
+		return ret;
+	pid = nsh_sandbox_clone(nsh_init_run, init, userns >= 0, err);
+	if (userns < 0 || pid < 0)
+		return pid;
+	ret = nsh_privileges_drop(false, &lost);
+	if (ret == 0)
+		return pid;
+	*err = lost;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return ret;
+}
+
+static int start_init(struct init *init, int userns, struct nsh_err *err)
 {
 	int ends[2];
 	pid_t pid;
@@ -75,7 +60,7 @@ static int start_init(struct init *init, struct nsh_err *err)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "socketpair");
 	init->outer = ends[1];
 	init->outer_own = ends[0];
-	pid = nsh_sandbox_clone(nsh_init_run, init, err);
+	pid = clone_init(init, userns, err);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -90,52 +75,87 @@ static int terminal_to_take(const struct start *start, const struct command *com
 	return start->foreground && (start->leader || command->interactive) ? start->terminal : -1;
 }
 
-/* Nothing that was open before may reach the session: an open folder is a door (CVE-2024-21626). */
-static int close_inherited(struct nsh_err *err)
+/*
+ * Nothing that was open before may reach the session: an open folder is a door (CVE-2024-21626).
+ * The frame's user namespace is moved to the one place that stays open.
+ */
+static int close_inherited(int *userns, struct nsh_err *err)
 {
-	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+	int first = STDERR_FILENO + 1;
+
+	if (*userns >= 0) {
+		if (*userns != first && dup3(*userns, first, O_CLOEXEC) < 0)
+			return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "dup");
+		*userns = first++;
+	}
+	if (close_range((unsigned)first, ~0U, 0) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "close_range");
 	return 0;
 }
 
-int nsh_session_run(const struct start *start, const struct command *command,
-		    const struct nsh_policy *policy, const struct nsh_user *user,
-		    struct nsh_err *err)
+/* What a standalone session cannot have is not left out silently. */
+static int check_form(const struct nsh_policy *policy, struct nsh_err *err)
 {
-	char id[NSH_SESSION_ID_LEN + 1];
+	if (nsh_policy_number(policy, NSH_KEY_POLICY_REQUIRE_PAM) == NSH_YES)
+		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
+				   "policy.require_pam = yes, and this login did not come through "
+				   "pam_nsshell");
+	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES)
+		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
+				   "identity.subids = yes needs pam_nsshell, and this login did not "
+				   "come through it");
+	return 0;
+}
+
+static int secure(const struct confinement *confinement, int *userns, struct nsh_err *err)
+{
+	int ret = nsh_start_check_streams(err);
+
+	if (ret == 0)
+		ret = close_inherited(userns, err);
+	if (ret == 0 && *userns < 0)
+		ret = check_form(confinement->policy, err);
+	return ret;
+}
+
+int nsh_session_run(const struct start *start, const struct command *command,
+		    const struct confinement *confinement, struct nsh_err *err)
+{
+	const struct nsh_policy *policy = confinement->policy;
+	int userns = confinement->userns;
 	char hostname[NSH_HOSTNAME_MAX];
 	char folder[PATH_MAX];
 	struct nsh_plan plan;
 	struct nsh_session session = {
+		.stage = userns < 0 ? NSH_STAGE_WHOLE : NSH_STAGE_SHELL,
 		.policy = policy,
-		.user = user,
+		.user = confinement->user,
 		.gid = getegid(),
-		.id = id,
+		.id = confinement->id,
 		.hostname = hostname,
 		.agent_socket = nsh_environment_get(start->environment, "SSH_AUTH_SOCK"),
 	};
 	struct init init = {
 		.plan = &plan,
+		.id = confinement->id,
+		.subids = nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES,
 		.launch = {.start = start,
 			   .command = command,
 			   .folder = folder,
 			   .umask = nsh_policy_number(policy, NSH_KEY_SHELL_UMASK),
 			   .terminal = terminal_to_take(start, command)},
 	};
-	int ret = nsh_start_check_streams(err);
+	int ret = secure(confinement, &userns, err);
 
 	if (ret == 0)
-		ret = close_inherited(err);
-	if (ret == 0)
-		ret = make_id(id, err);
-	if (ret == 0)
-		ret = make_hostname(policy, user, hostname, err);
+		ret = nsh_hostname_make(policy, confinement->user, hostname, err);
 	if (ret < 0)
 		return ret;
 	read_folder(folder);
-	init.launch.environment = nsh_environment_make(policy, start->environment, id);
+	init.launch.environment =
+		nsh_environment_make(policy, start->environment, confinement->id);
 	if (!init.launch.environment)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "environment");
 	ret = nsh_plan_build(&plan, &session, err);
-	return ret < 0 ? ret : start_init(&init, err);
+	return ret < 0 ? ret : start_init(&init, userns, err);
 }

@@ -9,12 +9,19 @@
 #include "shell/command.h"
 #include "shell/start.h"
 
+/* Whose session, and in which form. */
+struct confinement {
+	const struct nsh_policy *policy;
+	const struct nsh_user *user;
+	const char *id; /* nsshell/id.h */
+	int userns;     /* the frame's (nsshell/frame.h), or -1: the session is standalone */
+};
+
 /*
  * Makes a session and watches over it; the process ends with it. Returns, with -errno and err set,
  * only when there is no session and nothing of one is left.
  */
 int nsh_session_run(const struct start *start, const struct command *command,
-		    const struct nsh_policy *policy, const struct nsh_user *user,
-		    struct nsh_err *err);
+		    const struct confinement *confinement, struct nsh_err *err);
 
 #endif

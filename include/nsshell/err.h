@@ -20,6 +20,9 @@ enum nsh_reason {
 	NSH_REASON_SHELL,      /* the policy's shell cannot be run */
 	NSH_REASON_NAMESPACES, /* the kernel refused the namespaces */
 	NSH_REASON_VIEW,       /* the view of the files could not be made as asked */
+	NSH_REASON_FRAME,      /* the PAM module's frame cannot be made, joined or trusted */
+	NSH_REASON_DENIED,     /* the policy allows no session */
+	NSH_REASON_LOGIN_SHELL, /* the policy asks for a login shell that the account has not */
 };
 
 struct nsh_err {
@@ -38,6 +41,9 @@ int nsh_err_sys(struct nsh_err *err, enum nsh_reason reason, int code, const cha
 /* Puts "context: " before the text that is there. Returns code. */
 int nsh_err_context(struct nsh_err *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Replaces what a terminal or a log would act on: names and paths can hold anything. */
+void nsh_err_make_printable(char *text);
 
 /* A sentence without details for the person who logs in. Never NULL, never freed. */
 const char *nsh_reason_sentence(enum nsh_reason reason);

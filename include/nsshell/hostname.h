@@ -11,6 +11,8 @@
 #define NSSHELL_HOSTNAME_H
 
 #include "nsshell/err.h"
+#include "nsshell/policy.h"
+#include "nsshell/user.h"
 
 /* Longest host name with its ending NUL, in bytes. */
 #define NSH_HOSTNAME_MAX 64
@@ -35,5 +37,12 @@ int nsh_hostname_expand(const char *template, const struct nsh_hostname_words *w
 
 /* True when the template asks for that letter; what is costly to look up is looked up then only. */
 int nsh_hostname_uses(const char *template, char letter);
+
+/*
+ * Makes the host name that the policy gives the user on this machine. Errors: those of
+ * nsh_hostname_expand(); -ENOENT when the template has %g and the group has no name.
+ */
+int nsh_hostname_make(const struct nsh_policy *policy, const struct nsh_user *user,
+		      char name[NSH_HOSTNAME_MAX], struct nsh_err *err);
 
 #endif

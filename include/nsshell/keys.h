@@ -13,12 +13,18 @@
 #define NSH_KEYS(X)                                                                                \
 	X(POLICY_LOCKED, "policy", "locked", KEYS, "", NULL,                                       \
 	  "keys that no later file can override")                                                  \
+	X(POLICY_REQUIRE_PAM, "policy", "require_pam", ENUM, "no", "no|yes",                       \
+	  "whether a login without the PAM module's frame is refused")                             \
 	X(MATCH_USER, "match", "user", NAMES, "", NULL,                                            \
 	  "users whom this file is for (match.d only)")                                            \
 	X(MATCH_GROUP, "match", "group", NAMES, "", NULL,                                          \
 	  "groups whose members this file is for (match.d only)")                                  \
-	X(SESSION_CONFINE, "session", "confine", ENUM, "auto", "auto|yes|no",                      \
-	  "whether logins get a session of their own")                                             \
+	X(MATCH_SERVICE, "match", "service", NAMES, "", NULL,                                      \
+	  "PAM services that this file is for (match.d only)")                                     \
+	X(MATCH_SOURCE, "match", "source", SOURCES, "", NULL,                                      \
+	  "addresses that this file is for logins from (match.d only)")                            \
+	X(SESSION_CONFINE, "session", "confine", ENUM, "auto", "auto|yes|no|deny",                 \
+	  "whether logins get a session of their own, or none at all")                             \
 	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", NULL,                        \
 	  "template of the session's host name")                                                   \
 	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", NULL,                              \
@@ -26,6 +32,8 @@
 	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", NULL, "the shell's umask")                 \
 	X(IDENTITY_UID, "identity", "uid", ENUM, "keep", "keep|root",                              \
 	  "the user id that is seen inside")                                                       \
+	X(IDENTITY_SUBIDS, "identity", "subids", ENUM, "no", "no|yes",                             \
+	  "whether the account's subordinate ids can be used inside")                              \
 	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
 	  "whose /tmp, /var/tmp and /dev/shm the session sees")                                    \
 	X(VIEW_HOMES, "view", "homes", PATHS, "/home", NULL,                                       \
@@ -52,7 +60,8 @@ enum nsh_type {
 	NSH_TYPE_OPTIONAL_PATHS, /* likewise; a leading "-" marks one that may be absent */
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
-	NSH_TYPE_NAMES,          /* comma list of user or group names, "!" excludes, "*" is all */
+	NSH_TYPE_NAMES,          /* comma list of names, "!" excludes, "*" is all */
+	NSH_TYPE_SOURCES, /* likewise of addresses, ADDRESS/PREFIX and "local", see conf/source.h */
 	NSH_TYPE_VARIABLES,   /* comma list of variable names, with an ending "*" for any ending */
 	NSH_TYPE_ASSIGNMENTS, /* comma list of NAME=value */
 	NSH_TYPE_KEYS,        /* comma list of section.key */
@@ -72,7 +81,8 @@ struct nsh_key {
 extern const struct nsh_key nsh_keys[NSH_KEY_COUNT];
 
 /* Enum values are their index in the choices. */
-enum { NSH_CONFINE_AUTO, NSH_CONFINE_YES, NSH_CONFINE_NO };
+enum { NSH_NO, NSH_YES }; /* of keys with the choices no|yes */
+enum { NSH_CONFINE_AUTO, NSH_CONFINE_YES, NSH_CONFINE_NO, NSH_CONFINE_DENY };
 enum { NSH_UID_KEEP, NSH_UID_ROOT };
 enum { NSH_TMP_PRIVATE, NSH_TMP_HOST };
 

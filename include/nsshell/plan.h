@@ -25,20 +25,32 @@
 #define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
 #endif
 
-/* Length of a session's id: 64 random bits in hexadecimal digits. */
-#define NSH_SESSION_ID_LEN 16
+/* Likewise that of a frame, see nsshell/frame.h. */
+#ifndef NSH_FRAME_FOLDER
+#define NSH_FRAME_FOLDER "/run/nsshell/session"
+#endif
+
+/* Which part of a session's view a plan makes. */
+enum nsh_stage {
+	NSH_STAGE_WHOLE, /* all of it, by the user, in a user namespace of the user's */
+	NSH_STAGE_FRAME, /* what must hold for sshd's own work too, by root, in the machine's */
+	NSH_STAGE_SHELL, /* the rest of it, by the user, on top of a frame */
+};
 
 /* What a session is made from. All texts are borrowed and must outlive the plan. */
 struct nsh_session {
+	enum nsh_stage stage;
 	const struct nsh_policy *policy;
 	const struct nsh_user *user;
 	gid_t gid;                /* the group that the process runs with */
-	const char *id;           /* NSH_SESSION_ID_LEN digits */
-	const char *hostname;     /* valid, see nsshell/hostname.h */
+	const char *id;           /* NSH_ID_LEN digits */
+	const char *hostname;     /* valid, see nsshell/hostname.h; not for NSH_STAGE_FRAME */
 	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
+	int userns;               /* NSH_STAGE_FRAME: fd of the user namespace */
 };
 
 enum nsh_op_kind {
+	NSH_OP_SLAVE,   /* nothing that is mounted from here on is seen outside */
 	NSH_OP_IDMAP,   /* map one user and one group id; deny setgroups */
 	NSH_OP_KEEP,    /* hold the folder at path in a slot, for NSH_OP_RESTORE */
 	NSH_OP_SOCKET,  /* likewise the user's socket at path; none is no error */
@@ -50,8 +62,9 @@ enum nsh_op_kind {
 	NSH_OP_HIDE,    /* cover the file or folder path with an empty one */
 	NSH_OP_RESTORE, /* show what the slot holds on path */
 	NSH_OP_REOPEN,  /* make path's folder, and show on path what the slot holds */
+	NSH_OP_PIN,     /* show the namespace fd on path */
 	NSH_OP_SEAL,    /* make the file system on path read-only */
-	NSH_OP_PROC,    /* the PID namespace's own /proc */
+	NSH_OP_PROC,    /* a new /proc of the PID namespace, with options (text) */
 	NSH_OP_HOSTNAME /* set the host name to text */
 };
 
@@ -67,6 +80,7 @@ struct nsh_op {
 	mode_t mode;
 	enum nsh_slot slot;
 	bool optional;
+	int fd;         /* borrowed */
 	id_t inside[2]; /* NSH_OP_IDMAP: uid and gid inside and outside */
 	id_t outside[2];
 };
@@ -75,16 +89,21 @@ struct nsh_plan {
 	struct nsh_op *ops; /* owned */
 	size_t count;
 	size_t room;
+	const struct nsh_user *owner; /* whose powers NSH_OP_KEEP has; NULL: those of the caller */
 };
 
 /*
  * Builds the plan of a session. Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that
  * are not there or cannot be held (the reason is in *err); -EINVAL for a home that cannot be kept.
+ * Paths are looked up with the powers of the calling process, which must be the user's.
  * On error nothing is to be freed.
  */
 int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, struct nsh_err *err);
 
-/* Carries out the plan in the calling process, alone in new namespaces and with a umask of 0. */
+/*
+ * Carries out the plan in the calling process, alone in new namespaces and with a umask of 0. With an
+ * owner, as root: what lies at a path of the owner's is opened with the owner's powers only.
+ */
 int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err);
 
 void nsh_plan_free(struct nsh_plan *plan);

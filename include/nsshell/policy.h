@@ -43,17 +43,36 @@ struct nsh_place {
 };
 
 /*
+ * What PAM knows of a login, for [match] service and source. Borrowed texts, never NULL: source is
+ * PAM_RHOST, "" for a login that does not come over a network.
+ */
+struct nsh_login {
+	const char *service;
+	const char *source;
+};
+
+/*
  * Resolves the policy of a user. Groups are those in user->groups and the account's primary one.
+ * login is NULL for a login without PAM: a file of match.d that would be for the user, but asks for
+ * a service or source, is then an error (-EPERM), as nobody can tell whether it is.
  * Errors: -ENOENT (no nsshell.conf), -EPERM (not to be trusted), -EINVAL (not valid), -E2BIG, and
  * what open(2) and read(2) give. The text is "FILE:LINE: section.key: what is wrong" as far as
  * there is a line. On error nothing is to be freed.
  */
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
-		    const struct nsh_user *user, struct nsh_err *err);
+		    const struct nsh_user *user, const struct nsh_login *login,
+		    struct nsh_err *err);
 
 /* Reads a policy that nsh_policy_write() wrote: one file that sets every key. */
 int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,
 			     struct nsh_err *err);
+
+/*
+ * Replaces the value of a key by one that was made of it, as the host name of its template. The
+ * text must be valid for the key's type. -ENOMEM with err set.
+ */
+int nsh_policy_settle(struct nsh_policy *policy, enum nsh_key_id id, const char *text,
+		      struct nsh_err *err);
 
 void nsh_policy_free(struct nsh_policy *policy);
 

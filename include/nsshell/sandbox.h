@@ -14,18 +14,32 @@
 typedef int nsh_child_fn(void *arg);
 
 /*
- * Starts child(arg) in new user, PID, mount, UTS, IPC and cgroup namespaces, as a copy of the
- * calling process that must have one thread. Returns its process id; the caller waits for it.
- * Errors are those of clone(2); the texts name the limit or the switch that is in the way.
+ * Joins a user namespace that the user owns (nsshell/frame.h). From here on the process has every
+ * capability over it, to be given up with nsh_privileges_drop().
  */
-pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, struct nsh_err *err);
+int nsh_sandbox_join(int userns, struct nsh_err *err);
+
+/*
+ * Starts child(arg) in new PID, mount, UTS, IPC and cgroup namespaces and, unless one was joined, in a
+ * new user namespace, as a copy of the calling process that must have one thread. Returns its process
+ * id; the caller waits for it. Errors are those of clone(2); the texts name the limit or the switch
+ * that is in the way.
+ */
+pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, bool joined, struct nsh_err *err);
 
 /*
  * Gives up, for good and for all that is started later: every capability, the powers of user id 0,
  * and what set-user-ID programs and file capabilities could give. Makes the process unreadable to
- * ptrace(2), and has the kernel kill it when its parent ends.
+ * ptrace(2). With subids, CAP_SETUID and CAP_SETGID over the session's own user namespace are kept
+ * for what is executed: they are what lets newuidmap(1) use the ids that are mapped there, and no more.
  */
-int nsh_privileges_drop(struct nsh_err *err);
+int nsh_privileges_drop(bool subids, struct nsh_err *err);
+
+/* Gives up what was kept, when the shell has been started. */
+int nsh_privileges_drop_kept(struct nsh_err *err);
+
+/* Has the kernel kill this process when its parent ends. */
+int nsh_privileges_tie(struct nsh_err *err);
 
 /* Makes this process unreadable to ptrace(2) and /proc/PID for all but the machine's root. */
 void nsh_privileges_hide(void);

@@ -31,6 +31,13 @@ struct nsh_user {
  */
 int nsh_user_find(struct nsh_user *user, uid_t uid, struct nsh_err *err);
 
+/*
+ * Fills user with the account of that user id from a text of passwd(5) lines. -ENOENT when there is
+ * none.
+ */
+int nsh_user_parse(struct nsh_user *user, uid_t uid, const char *text, size_t len,
+		   struct nsh_err *err);
+
 void nsh_user_free(struct nsh_user *user);
 
 /* The supplementary groups of this process. */
@@ -45,6 +52,12 @@ int nsh_group_name(gid_t gid, char **name, struct nsh_err *err);
 /* True for names that can be part of a file's name and of a message: no "/", no control
  * characters, no leading "." or "-", at most 255 bytes. */
 bool nsh_user_name_ok(const char *name);
+
+/*
+ * Reads a whole database file of the machine. *text is malloc'ed for the caller and has no NUL.
+ * -ENOENT when there is none, and other -errno; err is set.
+ */
+int nsh_database_read(const char *path, char **text, size_t *len, struct nsh_err *err);
 
 /*
  * The parsers, pure. text has the form of passwd(5) or group(5), len bytes; nothing in it is

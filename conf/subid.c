@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Subordinate ids.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/subid.h"
+
+struct reader {
+	const char *path;
+	const struct nsh_user *user;
+	struct nsh_subid *ranges;
+	int count;
+	struct nsh_err *err;
+};
+
+static int wrong(const struct reader *reader, int code, const char *what)
+{
+	return nsh_err_set(reader->err, NSH_REASON_ACCOUNT, code, "%s: the entry of %s %s",
+			   reader->path, reader->user->name, what);
+}
+
+/* Digits and nothing else, up to the highest id; (uint32_t)-1 is no id. */
+static bool parse_id(const char *text, size_t len, uint32_t *value)
+{
+	uint64_t sum = 0;
+
+	if (!len || len > 10)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		sum = sum * 10 + (uint64_t)(text[i] - '0');
+	}
+	*value = (uint32_t)sum;
+	return sum < UINT32_MAX;
+}
+
+static bool is_of_user(const struct nsh_user *user, const char *name, size_t len)
+{
+	char uid[3 * sizeof(user->uid) + 1];
+
+	snprintf(uid, sizeof(uid), "%u", user->uid);
+	return (len == strlen(user->name) && !memcmp(name, user->name, len)) ||
+	       (len == strlen(uid) && !memcmp(name, uid, len));
+}
+
+static int take_range(struct reader *reader, const char *text, size_t len)
+{
+	const char *colon = memchr(text, ':', len);
+	struct nsh_subid range;
+
+	if (!colon || !parse_id(text, (size_t)(colon - text), &range.start) ||
+	    !parse_id(colon + 1, len - (size_t)(colon + 1 - text), &range.count))
+		return wrong(reader, -EINVAL, "is not NAME:START:COUNT");
+	if (!range.count)
+		return 0;
+	if (!range.start || range.count > UINT32_MAX - range.start)
+		return wrong(reader, -EINVAL, "has id 0, or ids that are too high");
+	if (reader->count == NSH_SUBID_MAX)
+		return wrong(reader, -E2BIG, "is one of too many");
+	reader->ranges[reader->count++] = range;
+	return 0;
+}
+
+static int take_line(struct reader *reader, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+
+	if (!colon || !is_of_user(reader->user, line, (size_t)(colon - line)))
+		return 0;
+	return take_range(reader, colon + 1, len - (size_t)(colon + 1 - line));
+}
+
+int nsh_subid_read(const char *path, const struct nsh_user *user,
+		   struct nsh_subid ranges[NSH_SUBID_MAX], struct nsh_err *err)
+{
+	struct reader reader = {.path = path, .user = user, .ranges = ranges, .err = err};
+	NSH_FREE char *text = NULL;
+	size_t len;
+	int ret = nsh_database_read(path, &text, &len, err);
+
+	if (ret == -ENOENT)
+		return 0;
+	for (size_t at = 0; ret == 0 && at < len;) {
+		const char *end = memchr(text + at, '\n', len - at);
+		size_t length = end ? (size_t)(end - text) - at : len - at;
+
+		ret = take_line(&reader, text + at, length);
+		at += length + 1;
+	}
+	return ret < 0 ? ret : reader.count;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The session's frame: what the PAM module has made for a login before any process of it is the
+ * user's.
+ *
+ * It is a mount namespace, and whoever is in it finds on NSH_FRAME_FOLDER a small read-only tmpfs of
+ * root's with
+ *
+ *	policy    the policy as it was resolved, in the form that it is written in
+ *	account   the account, one line in the form of passwd(5)
+ *	id        the session's id
+ *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
+ *
+ * No process outside sees it, the kernel lets nobody but the machine's root make it where logins
+ * begin, and it is gone with the last process that is in it.
+ */
+#ifndef NSSHELL_FRAME_H
+#define NSSHELL_FRAME_H
+
+#include "nsshell/err.h"
+#include "nsshell/id.h"
+#include "nsshell/policy.h"
+#include "nsshell/user.h"
+
+/* A frame as root has made it. The caller closes the fds. */
+struct nsh_made_frame {
+	int mount; /* mount namespace, for setns(2) */
+	int user;  /* user namespace */
+};
+
+/*
+ * Makes a frame, as root and in a process of one thread that is moved into it. The policy's host
+ * name must be settled. Errors are those of the plan and of the system calls; -EBUSY when the process
+ * stands in a frame already, -EPERM in a chroot. After an error the process should end: what had been
+ * made goes with it.
+ */
+int nsh_frame_make(struct nsh_made_frame *frame, const struct nsh_policy *policy,
+		   const struct nsh_user *user, const char *id, struct nsh_err *err);
+
+/* A frame as the user finds it. */
+struct nsh_frame {
+	int user; /* user namespace, for setns(2); nsh_frame_close() closes it */
+	char id[NSH_ID_LEN + 1];
+	struct nsh_policy policy;
+	struct nsh_user account;
+};
+
+/*
+ * Reads the frame that the calling process stands in. Returns 1, or 0 when it stands in none. Every
+ * other thing on NSH_FRAME_FOLDER is an error: what is not root's, can be written, is no tmpfs, has
+ * other than a user namespace of this user and right below the present one, or is for another user.
+ */
+int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err);
+
+void nsh_frame_close(struct nsh_frame *frame);
+
+#endif

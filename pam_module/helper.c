@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nsshell-session, the session helper: reads the policy and makes the session's frame.
+ *
+ * Started as root by pam_nsshell.so, never set-user-ID, with an empty environment and one socket open.
+ * It answers one request and ends; the frame lives on in whoever has joined it. When it is killed at
+ * any point the module has no answer, and there is no session.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pam_module/helper_record.h"
+#include "pam_module/helper_request.h"
+#include "pam_module/helper_verdict.h"
+#include "pam_module/protocol.h"
+
+/*
+ * Under su(1) the real ids are still the caller's. All are root's from here on, and nobody may look
+ * into this process, as a copy of it will hold a user namespace that a user owns. What sshd's end must
+ * not leave behind ends with it.
+ */
+static int settle_process(struct nsh_err *err)
+{
+	umask(0);
+	if (setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 &&
+	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0 &&
+	    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "become root");
+}
+
+/* One message, with the frame as its fd. */
+static int reply(const struct verdict *verdict)
+{
+	struct nsh_reply answer = {.protocol = NSH_PROTOCOL, .verdict = verdict->kind};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec data = {.iov_base = &answer, .iov_len = sizeof(answer)};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+	memcpy(answer.id, verdict->id, sizeof(answer.id));
+	if (verdict->kind == NSH_VERDICT_DENY)
+		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
+			 nsh_reason_sentence(verdict->err.reason));
+	if (verdict->kind == NSH_VERDICT_CONFINE) {
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.head), &verdict->frame.mount, sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	return sendmsg(NSH_HELPER_FD, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(answer) ? 0 : 1;
+}
+
+static bool is_asked(void)
+{
+	struct stat st;
+
+	return fstat(NSH_HELPER_FD, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+int main(int argc, char **argv)
+{
+	static struct request request = {.login = {.service = "", .source = ""}, .tty = ""};
+	static struct verdict verdict = {.kind = NSH_VERDICT_DENY};
+
+	(void)argv;
+	if (argc != 1 || !is_asked()) {
+		fputs("nsshell-session is started by pam_nsshell.so; see pam_nsshell(8)\n", stderr);
+		return 2;
+	}
+	nsh_record_open();
+	nsh_id_make(verdict.id);
+	if (settle_process(&verdict.err) == 0 &&
+	    nsh_request_read(&request, NSH_HELPER_FD, &verdict.err) == 0)
+		nsh_verdict_reach(&verdict, &request);
+	nsh_record(&verdict, &request);
+	return reply(&verdict);
+}

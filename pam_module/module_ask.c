@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking the session helper.
+ *
+ * Runs in the address space of sshd, login, su, sudo and cron: it parses nothing, mounts nothing, and
+ * leaves signals, files, folder, umask and environment as they were. It does not trust the helper to
+ * answer, to answer in time, or to make sense.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "pam_module/module_ask.h"
+
+/* How long a killed helper has to be gone, in milliseconds. */
+#define KILL_MS 1000
+
+struct call {
+	const struct nsh_helper *helper;
+	int socket;
+	pid_t pid;
+	int process; /* pidfd */
+	int64_t deadline;
+	struct nsh_err *err;
+};
+
+static int failed(struct call *call, const char *what)
+{
+	return nsh_err_sys(call->err, NSH_REASON_FRAME, -errno, "%s: %s", call->helper->path, what);
+}
+
+static int wrong(struct call *call, int code, const char *what)
+{
+	return nsh_err_set(call->err, NSH_REASON_FRAME, code, "%s: %s", call->helper->path, what);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until there is something to read. Returns 1, 0 when the time is over, or -errno. */
+static int await(int fd, int64_t deadline)
+{
+	struct pollfd one = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		int ready = poll(&one, 1, left > 0 ? (int)left : 0);
+
+		if (ready >= 0 || errno != EINTR)
+			return ready < 0 ? -errno : ready;
+	}
+}
+
+/* The request */
+
+static size_t request_size(const struct nsh_question *question)
+{
+	size_t size = sizeof(struct nsh_request_head) + question->n_groups * sizeof(uint32_t);
+
+	for (int i = 0; i < NSH_TEXT_COUNT; i++)
+		size += strlen(question->texts[i]) + 1;
+	return size;
+}
+
+static char *make_request(const struct nsh_question *question, size_t size)
+{
+	struct nsh_request_head head = {
+		.protocol = NSH_PROTOCOL,
+		.size = (uint32_t)size,
+		.uid = question->uid,
+		.gid = question->gid,
+		.n_groups = (uint32_t)question->n_groups,
+	};
+	char *request = malloc(size);
+	char *at = request;
+
+	if (!request)
+		return NULL;
+	at = mempcpy(at, &head, sizeof(head));
+	at = mempcpy(at, question->groups, question->n_groups * sizeof(uint32_t));
+	for (int i = 0; i < NSH_TEXT_COUNT; i++)
+		at = stpcpy(at, question->texts[i]) + 1;
+	return request;
+}
+
+/* The socket has a time limit for sending: a helper that does not read must not hold the login. */
+static int send_request(struct call *call, const struct nsh_question *question)
+{
+	struct timeval limit = {.tv_sec = call->helper->timeout};
+	size_t size = request_size(question);
+	NSH_FREE char *request = NULL;
+	size_t done = 0;
+
+	if (size > NSH_REQUEST_MAX)
+		return wrong(call, -E2BIG, "the account has too many groups or too long names");
+	request = make_request(question, size);
+	if (!request || setsockopt(call->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return failed(call, "ask");
+	while (done < size) {
+		ssize_t sent = send(call->socket, request + done, size - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno != EINTR)
+			return failed(call, "ask");
+		done += sent > 0 ? (size_t)sent : 0;
+	}
+	return 0;
+}
+
+/* The reply */
+
+/* Takes the first fd of the message; whatever else came is closed. Returns how many there were. */
+static int take_fds(struct msghdr *message, int *frame)
+{
+	int count = 0;
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+		size_t n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
+			if (count++ == 0)
+				*frame = fd;
+			else
+				close(fd);
+		}
+	}
+	return count;
+}
+
+static bool is_text(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!text[i])
+			return true;
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return false;
+}
+
+static bool is_sound(const struct nsh_answer *answer, ssize_t size, int fds)
+{
+	const struct nsh_reply *reply = &answer->reply;
+
+	return size == (ssize_t)sizeof(*reply) && reply->protocol == NSH_PROTOCOL &&
+	       reply->verdict >= NSH_VERDICT_IGNORE && reply->verdict <= NSH_VERDICT_CONFINE &&
+	       is_text(reply->id, sizeof(reply->id)) && nsh_id_ok(reply->id) &&
+	       is_text(reply->sentence, sizeof(reply->sentence)) &&
+	       fds == (reply->verdict == NSH_VERDICT_CONFINE);
+}
+
+static int receive(struct call *call, struct nsh_answer *answer)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec data = {.iov_base = &answer->reply, .iov_len = sizeof(answer->reply)};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t size = recvmsg(call->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	int fds;
+
+	if (size < 0)
+		return failed(call, "receive the answer");
+	fds = take_fds(&message, &answer->frame);
+	if (size == 0)
+		return wrong(call, -EPROTO, "ended without an answer");
+	if (!is_sound(answer, size, fds) || (message.msg_flags & MSG_CTRUNC))
+		return wrong(call, -EPROTO, "gave an answer that is none");
+	return 0;
+}
+
+static int await_answer(struct call *call, struct nsh_answer *answer)
+{
+	int ready = await(call->socket, call->deadline);
+
+	if (ready == 0)
+		return wrong(call, -ETIMEDOUT, "gave no answer in time");
+	return ready < 0 ? failed(call, "wait") : receive(call, answer);
+}
+
+/* Behind the answer there is the end and nothing else. */
+static int await_end(struct call *call)
+{
+	char byte;
+	int ready = await(call->socket, call->deadline);
+
+	if (ready > 0 && recv(call->socket, &byte, 1, MSG_DONTWAIT) != 0)
+		return wrong(call, -EPROTO, "says more than an answer");
+	if (ready > 0)
+		ready = await(call->process, call->deadline);
+	return ready > 0 ? 0 : wrong(call, -ETIMEDOUT, "did not end in time");
+}
+
+/* The process */
+
+static int check_file(struct call *call)
+{
+	struct stat st;
+
+	if (lstat(call->helper->path, &st) < 0)
+		return failed(call, "look up the session helper");
+	if (!S_ISREG(st.st_mode) || st.st_uid != call->helper->owner ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return wrong(call, -EPERM,
+			     "the session helper is not a regular file that only root can write to");
+	return 0;
+}
+
+static int spawn(struct call *call, int theirs)
+{
+	char *argv[] = {(char *)"nsshell-session", NULL};
+	char *envp[] = {NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	sigset_t all;
+	int ret;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						POSIX_SPAWN_SETSID);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, theirs, NSH_HELPER_FD);
+	for (int fd = 0; fd < NSH_HELPER_FD; fd++)
+		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_addclosefrom_np(&actions, NSH_HELPER_FD + 1);
+	posix_spawn_file_actions_addchdir_np(&actions, "/");
+	ret = posix_spawn(&call->pid, call->helper->path, &actions, &attr, argv, envp);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return -ret;
+}
+
+/* The ends are kept above the fds that the helper gets, as dup2(2) to them would close them. */
+static int raise_fd(int *fd)
+{
+	int raised = *fd > NSH_HELPER_FD ? *fd : fcntl(*fd, F_DUPFD_CLOEXEC, NSH_HELPER_FD + 1);
+
+	if (raised < 0)
+		return -errno;
+	if (raised != *fd)
+		close(*fd);
+	*fd = raised;
+	return 0;
+}
+
+static int start(struct call *call)
+{
+	int ends[2];
+	int ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return failed(call, "socketpair");
+	call->socket = ends[0];
+	ret = raise_fd(&ends[1]);
+	if (ret == 0)
+		ret = spawn(call, ends[1]);
+	close(ends[1]);
+	if (ret < 0)
+		return nsh_err_sys(call->err, NSH_REASON_FRAME, ret, "%s: start the session helper",
+				   call->helper->path);
+	call->process = pidfd_open(call->pid, 0);
+	return call->process < 0 ? failed(call, "pidfd_open") : 0;
+}
+
+/* Reaps the helper, which has ended or is made to. Returns its wait status, or -1. */
+static int reap(struct call *call, bool kill_it)
+{
+	int status = -1;
+
+	if (kill_it) {
+		kill(call->pid, SIGKILL);
+		/* One that hangs in the kernel is left behind rather than waited for. */
+		if (call->process >= 0 && await(call->process, now_ms() + KILL_MS) <= 0)
+			return -1;
+	}
+	while (waitpid(call->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+static int converse(struct call *call, const struct nsh_question *question,
+		    struct nsh_answer *answer)
+{
+	int ret = start(call);
+
+	if (ret == 0)
+		ret = send_request(call, question);
+	if (ret == 0)
+		ret = await_answer(call, answer);
+	if (ret == 0)
+		ret = await_end(call);
+	if (call->pid > 0 && reap(call, ret < 0) != 0 && ret == 0)
+		ret = wrong(call, -EPROTO, "did not end well");
+	return ret;
+}
+
+int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
+	    struct nsh_answer *answer, struct nsh_err *err)
+{
+	struct call call = {
+		.helper = helper,
+		.socket = -1,
+		.process = -1,
+		.deadline = now_ms() + (int64_t)helper->timeout * 1000,
+		.err = err,
+	};
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	struct sigaction kept;
+	int ret = check_file(&call);
+
+	*answer = (struct nsh_answer){.frame = -1};
+	if (ret < 0)
+		return ret;
+	sigaction(SIGCHLD, &by_default, &kept);
+	ret = converse(&call, question, answer);
+	sigaction(SIGCHLD, &kept, NULL);
+	nsh_cleanup_close(&call.socket);
+	nsh_cleanup_close(&call.process);
+	if (ret < 0 && answer->frame >= 0) {
+		close(answer->frame);
+		answer->frame = -1;
+	}
+	return ret;
+}

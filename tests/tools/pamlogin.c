@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pamlogin CONFDIR SERVICE USER RHOST TTY COMMAND...: what sshd does with a PAM session, without sshd.
+ *
+ * Opens a session with the PAM configuration CONFDIR/SERVICE, prints "pam CODE" and what the modules had
+ * to say ("says TEXT") on standard error, and if the code is 0 runs COMMAND as the user, as sshd
+ * would. Exits with the command's status, with 200 when there was no session, and with 201 when the
+ * module has left something changed in this process. COMMAND - runs nothing.
+ *
+ * PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1 with a second thread, PAMLOGIN_COUNT=N in
+ * N processes one after the other, which must all end with 0.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <security/pam_appl.h>
+
+#define NO_SESSION 200
+#define CHANGED 201
+
+extern char **environ;
+
+/* What the module must leave as it was. */
+struct state {
+	char folder[4096];
+	mode_t umask;
+	sigset_t blocked;
+	struct sigaction actions[64];
+	int files;
+	char **environment;
+};
+
+static int count_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (folder && readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static void look(struct state *state)
+{
+	memset(state, 0, sizeof(*state));
+	if (!getcwd(state->folder, sizeof(state->folder)))
+		strcpy(state->folder, "?");
+	state->umask = umask(0);
+	umask(state->umask);
+	sigprocmask(SIG_SETMASK, NULL, &state->blocked);
+	for (int i = 1; i < 64; i++)
+		sigaction(i, NULL, &state->actions[i]);
+	state->files = count_files();
+	state->environment = environ;
+}
+
+static int same(const struct state *one, const struct state *other)
+{
+	const char *what = NULL;
+
+	if (strcmp(one->folder, other->folder) != 0)
+		what = "folder";
+	if (one->umask != other->umask)
+		what = "umask";
+	if (memcmp(&one->blocked, &other->blocked, sizeof(one->blocked)) != 0)
+		what = "blocked signals";
+	if (memcmp(one->actions, other->actions, sizeof(one->actions)) != 0)
+		what = "signal actions";
+	if (one->files != other->files)
+		what = "open files";
+	if (one->environment != other->environment)
+		what = "environment";
+	if (what)
+		fprintf(stderr, "changed %s\n", what);
+	return !what;
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
+		    void *data)
+{
+	(void)data;
+	for (int i = 0; i < count; i++)
+		fprintf(stderr, "says %s\n", messages[i]->msg);
+	*responses = calloc((size_t)count, sizeof(**responses));
+	return *responses ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static int open_session(char **argv)
+{
+	static const struct pam_conv conversation = {.conv = converse};
+	pam_handle_t *pamh;
+	int ret = pam_start_confdir(argv[2], argv[3], &conversation, argv[1], &pamh);
+
+	if (ret != PAM_SUCCESS)
+		return ret;
+	if (*argv[4])
+		pam_set_item(pamh, PAM_RHOST, argv[4]);
+	if (*argv[5])
+		pam_set_item(pamh, PAM_TTY, argv[5]);
+	ret = pam_open_session(pamh, 0);
+	if (ret == PAM_SUCCESS && getenv("PAMLOGIN_TWICE"))
+		ret = pam_open_session(pamh, 0);
+	return ret;
+}
+
+static void become(const char *name)
+{
+	struct passwd *account = getpwnam(name);
+
+	if (!account || initgroups(name, account->pw_gid) < 0 || setgid(account->pw_gid) < 0 ||
+	    setuid(account->pw_uid) < 0) {
+		perror(name);
+		_exit(CHANGED);
+	}
+	if (chdir(account->pw_dir) < 0 && chdir("/") < 0)
+		_exit(CHANGED);
+}
+
+static int run(char **argv)
+{
+	int status;
+	pid_t pid;
+
+	if (!strcmp(argv[6], "-"))
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		become(argv[3]);
+		execv(argv[6], argv + 6);
+		perror(argv[6]);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int login(char **argv)
+{
+	struct state before;
+	struct state after;
+	int ret;
+
+	look(&before);
+	ret = open_session(argv);
+	look(&after);
+	fprintf(stderr, "pam %d\n", ret);
+	if (!same(&before, &after))
+		return CHANGED;
+	return ret == PAM_SUCCESS ? run(argv) : NO_SESSION;
+}
+
+/* Each in a process of its own, as sshd has one for each connection. */
+static int login_often(long count, char **argv)
+{
+	for (long i = 0; i < count; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(login(argv));
+		if (waitpid(pid, &status, 0) < 0 || status != 0) {
+			fprintf(stderr, "login %ld of %ld: wait status %#x\n", i + 1, count, status);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *count = getenv("PAMLOGIN_COUNT");
+	pthread_t thread;
+
+	if (argc < 7)
+		return 2;
+	/* Something to be put back: an unusual action, a mask, a handler's flags. */
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGUSR1, SIG_IGN);
+	umask(027);
+	if (getenv("PAMLOGIN_THREAD"))
+		pthread_create(&thread, NULL, wait_for_ever, NULL);
+	return count ? login_often(atol(count), argv) : login(argv);
+}
