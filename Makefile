@@ -37,7 +37,10 @@ sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c))
 shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
 helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
 module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) conf/err.c conf/id.c)
+# What of the module can be tested without libpam.
+module_parts    = $(filter-out %/module.o,$(filter $(BUILD)/pic/pam_module/%,$(module_objects)))
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+test_tools      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5 $(BUILD)/pam_nsshell.8
 # The archives in the order of the layers: sandbox uses conf.
 archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
@@ -78,16 +81,23 @@ $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(archives) $(BUILD)/flags
+$(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(helper_objects) $(module_parts) $(archives) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -pie -o $@ $< $(filter-out %/main.o,$(shell_objects)) $(archives) \
+	$(COMPILE) -MMD -MP -pie -o $@ $< $(filter-out %/main.o,$(shell_objects)) \
+		$(filter-out %/helper.o,$(helper_objects)) $(module_parts) $(archives) \
 		$(LDFLAGS) -liniparser -lcmocka
 
 $(BUILD)/%: docs/%.scd
 	@mkdir -p $(@D)
 	sed 's,/etc/nsshell,$(confdir),g; s,/usr/bin/nsshell,$(bindir)/nsshell,g; s,/usr/lib/nsshell,$(libdir),g' $< | scdoc > $@
 
+$(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -pie -o $@ $< $(LDFLAGS) -lpam -lpthread
+
 unit-tests: $(unit_tests)
+
+test-tools: $(test_tools)
 
 install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(pamdir)
@@ -112,7 +122,7 @@ uninstall: ## remove what install installed; policies stay
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt
-	$(call own_build,check) all unit-tests
+	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
 
@@ -145,7 +155,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check demo bench format lint clean help unit-tests FORCE
+.PHONY: all install uninstall check demo bench format lint clean help unit-tests test-tools FORCE
 .DELETE_ON_ERROR:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

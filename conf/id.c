@@ -18,7 +18,8 @@ void nsh_id_make(char id[NSH_ID_LEN + 1])
 
 	if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != (ssize_t)sizeof(value)) {
 		clock_gettime(CLOCK_REALTIME, &now);
-		value = (uint64_t)now.tv_sec << 32 ^ (uint64_t)now.tv_nsec << 8 ^ (uint64_t)getpid();
+		value = (uint64_t)now.tv_sec << 32 ^ (uint64_t)now.tv_nsec << 8 ^
+			(uint64_t)getpid();
 	}
 	snprintf(id, NSH_ID_LEN + 1, "%0*lx", NSH_ID_LEN, (unsigned long)value);
 }

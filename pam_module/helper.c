@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,15 +23,13 @@
 
 /*
  * Under su(1) the real ids are still the caller's. All are root's from here on, and nobody may look
- * into this process, as a copy of it will hold a user namespace that a user owns. What sshd's end must
- * not leave behind ends with it.
+ * into this process, as a copy of it will hold a user namespace that a user owns.
  */
 static int settle_process(struct nsh_err *err)
 {
 	umask(0);
 	if (setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 &&
-	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0 &&
-	    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) == 0)
+	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0)
 		return 0;
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "become root");
 }

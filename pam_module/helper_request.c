@@ -66,7 +66,8 @@ static int take_user(struct nsh_user *user, const struct nsh_request_head *head,
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL, "user id 0 is never confined");
 	if (!nsh_user_name_ok(user->name) || !fits_passwd(user->home) || !fits_passwd(user->shell))
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL,
-				   "the name, home or shell of user id %u cannot be used", head->uid);
+				   "the name, home or shell of user id %u cannot be used",
+				   head->uid);
 	return 0;
 }
 

@@ -51,8 +51,8 @@ static void explain(struct verdict *verdict, enum nsh_reason reason, const char 
 	const struct nsh_setting *setting = &verdict->policy.settings[NSH_KEY_SESSION_CONFINE];
 
 	if (setting->file)
-		nsh_err_set(&verdict->err, reason, 0, "%s:%u: session.confine = %s%s", setting->file,
-			    setting->line, setting->text, more);
+		nsh_err_set(&verdict->err, reason, 0, "%s:%u: session.confine = %s%s",
+			    setting->file, setting->line, setting->text, more);
 	else
 		nsh_err_set(&verdict->err, reason, 0, "session.confine = %s by default%s",
 			    setting->text, more);

@@ -58,7 +58,8 @@ static const char *item(const struct login *login, int type)
 static void tell_user(const struct login *login, const char *sentence)
 {
 	if (!(login->flags & PAM_SILENT))
-		pam_error(login->pamh, "nsshell: no session: %s [incident %s]", sentence, login->id);
+		pam_error(login->pamh, "nsshell: no session: %s [incident %s]", sentence,
+			  login->id);
 }
 
 /* What the helper has said no to is in the log already; this is for what did not get that far. */

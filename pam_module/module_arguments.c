@@ -10,7 +10,8 @@ static const char *value_of(const char *argument, const char *name)
 {
 	size_t len = strlen(name);
 
-	return strncmp(argument, name, len) == 0 && argument[len] == '=' ? argument + len + 1 : NULL;
+	return strncmp(argument, name, len) == 0 && argument[len] == '=' ? argument + len + 1
+									 : NULL;
 }
 
 static bool read_timeout(const char *text, int *seconds)

@@ -111,7 +111,8 @@ static int send_request(struct call *call, const struct nsh_question *question)
 	if (size > NSH_REQUEST_MAX)
 		return wrong(call, -E2BIG, "the account has too many groups or too long names");
 	request = make_request(question, size);
-	if (!request || setsockopt(call->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+	if (!request ||
+	    setsockopt(call->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return failed(call, "ask");
 	while (done < size) {
 		ssize_t sent = send(call->socket, request + done, size - done, MSG_NOSIGNAL);
@@ -130,7 +131,8 @@ static int take_fds(struct msghdr *message, int *frame)
 {
 	int count = 0;
 
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
+	     part = CMSG_NXTHDR(message, part)) {
 		size_t n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
 		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
@@ -228,8 +230,9 @@ static int check_file(struct call *call)
 		return failed(call, "look up the session helper");
 	if (!S_ISREG(st.st_mode) || st.st_uid != call->helper->owner ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return wrong(call, -EPERM,
-			     "the session helper is not a regular file that only root can write to");
+		return wrong(
+			call, -EPERM,
+			"the session helper is not a regular file that only root can write to");
 	return 0;
 }
 

@@ -42,7 +42,8 @@ int nsh_join(int mount_namespace, struct nsh_err *err)
 		return explain(-errno, err);
 	if (known)
 		folder = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (folder >= 0 && fstat(folder, &now) == 0 && is_same(&before, &now) && fchdir(folder) == 0)
+	if (folder >= 0 && fstat(folder, &now) == 0 && is_same(&before, &now) &&
+	    fchdir(folder) == 0)
 		return 0;
 	return chdir("/") < 0 ? nsh_err_sys(err, NSH_REASON_FRAME, -errno, "/") : 0;
 }

@@ -8,8 +8,7 @@
 
 #include "nsshell/sandbox.h"
 
-#define NAMESPACES                                                                                 \
-	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
+#define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
 
 /* The child is a copy of this process and needs a stack of its own; only what it uses is real. */
 static char stack[256 * 1024] __attribute__((aligned(16)));

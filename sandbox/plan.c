@@ -40,7 +40,7 @@ struct cover {
 	char *path;       /* resolved; owned */
 	const char *name; /* as the policy says it, for what accounts say */
 	size_t name_len;
-	bool inner; /* lies in another one */
+	bool inner;              /* lies in another one */
 	char skeleton[NAME_MAX]; /* below builder.folder */
 };
 

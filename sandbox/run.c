@@ -252,14 +252,14 @@ static int run_hostname(struct run *run, const struct nsh_op *op)
 }
 
 static op_fn *const functions[] = {
-	[NSH_OP_SLAVE] = run_slave,   [NSH_OP_IDMAP] = run_idmap,
-	[NSH_OP_KEEP] = run_keep,     [NSH_OP_SOCKET] = run_socket,
-	[NSH_OP_TMPFS] = run_tmpfs,   [NSH_OP_FOLDER] = run_folder,
-	[NSH_OP_FILE] = run_file,     [NSH_OP_LINK] = run_link,
-	[NSH_OP_BIND] = run_bind,     [NSH_OP_HIDE] = run_hide,
+	[NSH_OP_SLAVE] = run_slave,     [NSH_OP_IDMAP] = run_idmap,
+	[NSH_OP_KEEP] = run_keep,       [NSH_OP_SOCKET] = run_socket,
+	[NSH_OP_TMPFS] = run_tmpfs,     [NSH_OP_FOLDER] = run_folder,
+	[NSH_OP_FILE] = run_file,       [NSH_OP_LINK] = run_link,
+	[NSH_OP_BIND] = run_bind,       [NSH_OP_HIDE] = run_hide,
 	[NSH_OP_RESTORE] = run_restore, [NSH_OP_REOPEN] = run_reopen,
-	[NSH_OP_PIN] = run_pin,       [NSH_OP_SEAL] = run_seal,
-	[NSH_OP_PROC] = run_proc,     [NSH_OP_HOSTNAME] = run_hostname,
+	[NSH_OP_PIN] = run_pin,         [NSH_OP_SEAL] = run_seal,
+	[NSH_OP_PROC] = run_proc,       [NSH_OP_HOSTNAME] = run_hostname,
 };
 
 int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err)

@@ -28,12 +28,14 @@
 /* The child only waits; it uses a few words of its stack. */
 static char stack[16 * 1024] __attribute__((aligned(16)));
 
+/* Ends with the helper, also when that was gone before the kernel could be asked to see to it. */
 static int hold(void *arg)
 {
-	(void)arg;
+	const pid_t *helper = arg;
+
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
-	while (pause() < 0)
-		;
+	while (getppid() == *helper)
+		pause();
 	return 0;
 }
 
@@ -51,13 +53,14 @@ static int raise_admin(void)
 
 static pid_t start_holder(const struct nsh_user *user, struct nsh_err *err)
 {
+	pid_t helper = getpid();
 	int code = 0;
 	pid_t pid = -1;
 
 	if (seteuid(user->uid) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
 	if (raise_admin() == 0)
-		pid = clone(hold, stack + sizeof(stack), CLONE_NEWUSER | SIGCHLD, NULL);
+		pid = clone(hold, stack + sizeof(stack), CLONE_NEWUSER | SIGCHLD, &helper);
 	code = -errno;
 	if (pid < 0)
 		nsh_err_sys(err, NSH_REASON_NAMESPACES, code,

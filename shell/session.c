@@ -101,9 +101,10 @@ static int check_form(const struct nsh_policy *policy, struct nsh_err *err)
 				   "policy.require_pam = yes, and this login did not come through "
 				   "pam_nsshell");
 	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES)
-		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
-				   "identity.subids = yes needs pam_nsshell, and this login did not "
-				   "come through it");
+		return nsh_err_set(
+			err, NSH_REASON_FRAME, -EPERM,
+			"identity.subids = yes needs pam_nsshell, and this login did not "
+			"come through it");
 	return 0;
 }
 
@@ -152,8 +153,7 @@ int nsh_session_run(const struct start *start, const struct command *command,
 	if (ret < 0)
 		return ret;
 	read_folder(folder);
-	init.launch.environment =
-		nsh_environment_make(policy, start->environment, confinement->id);
+	init.launch.environment = nsh_environment_make(policy, start->environment, confinement->id);
 	if (!init.launch.environment)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "environment");
 	ret = nsh_plan_build(&plan, &session, err);

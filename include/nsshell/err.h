@@ -14,14 +14,14 @@
 
 /* The kinds of refusal that a user is told apart. */
 enum nsh_reason {
-	NSH_REASON_MACHINE,    /* something failed that should not */
-	NSH_REASON_POLICY,     /* the administrator's policy is not valid */
-	NSH_REASON_ACCOUNT,    /* who the user is, or where their home is, cannot be settled */
-	NSH_REASON_SHELL,      /* the policy's shell cannot be run */
-	NSH_REASON_NAMESPACES, /* the kernel refused the namespaces */
-	NSH_REASON_VIEW,       /* the view of the files could not be made as asked */
-	NSH_REASON_FRAME,      /* the PAM module's frame cannot be made, joined or trusted */
-	NSH_REASON_DENIED,     /* the policy allows no session */
+	NSH_REASON_MACHINE,     /* something failed that should not */
+	NSH_REASON_POLICY,      /* the administrator's policy is not valid */
+	NSH_REASON_ACCOUNT,     /* who the user is, or where their home is, cannot be settled */
+	NSH_REASON_SHELL,       /* the policy's shell cannot be run */
+	NSH_REASON_NAMESPACES,  /* the kernel refused the namespaces */
+	NSH_REASON_VIEW,        /* the view of the files could not be made as asked */
+	NSH_REASON_FRAME,       /* the PAM module's frame cannot be made, joined or trusted */
+	NSH_REASON_DENIED,      /* the policy allows no session */
 	NSH_REASON_LOGIN_SHELL, /* the policy asks for a login shell that the account has not */
 };
 

@@ -232,7 +232,7 @@ class Held:
 
 # What is asserted again and again.
 
-REFUSAL = re.compile(r"nsshell: no session: (?P<why>.+) \[incident (?P<incident>[0-9a-f]{8})\]\n")
+REFUSAL = re.compile(r"nsshell: no session: (?P<why>.+) \[incident (?P<incident>[0-9a-f]{16})\]\n")
 
 
 def assert_refused(result):

@@ -7,7 +7,7 @@
  * would. Exits with the command's status, with 200 when there was no session, and with 201 when the
  * module has left something changed in this process. COMMAND - runs nothing.
  *
- * PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1 with a second thread, PAMLOGIN_COUNT=N in
+ * PAMLOGIN_DEAF=1 has SIGCHLD ignored until COMMAND is run, PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1 with a second thread, PAMLOGIN_COUNT=N in
  * N processes one after the other, which must all end with 0.
  */
 #define _GNU_SOURCE
@@ -66,6 +66,17 @@ static void look(struct state *state)
 	state->environment = environ;
 }
 
+/* libc adds SA_RESTORER, which is its own affair, whenever an action is set. */
+static int same_actions(const struct state *one, const struct state *other)
+{
+	for (int i = 1; i < 64; i++)
+		if (one->actions[i].sa_handler != other->actions[i].sa_handler ||
+		    (one->actions[i].sa_flags ^ other->actions[i].sa_flags) & 0x7bffffff ||
+		    memcmp(&one->actions[i].sa_mask, &other->actions[i].sa_mask, 8) != 0)
+			return 0;
+	return 1;
+}
+
 static int same(const struct state *one, const struct state *other)
 {
 	const char *what = NULL;
@@ -76,7 +87,7 @@ static int same(const struct state *one, const struct state *other)
 		what = "umask";
 	if (memcmp(&one->blocked, &other->blocked, sizeof(one->blocked)) != 0)
 		what = "blocked signals";
-	if (memcmp(one->actions, other->actions, sizeof(one->actions)) != 0)
+	if (!same_actions(one, other))
 		what = "signal actions";
 	if (one->files != other->files)
 		what = "open files";
@@ -142,6 +153,7 @@ static int run(char **argv)
 
 	if (!strcmp(argv[6], "-"))
 		return 0;
+	signal(SIGCHLD, SIG_DFL);
 	pid = fork();
 	if (pid == 0) {
 		become(argv[3]);
@@ -178,7 +190,8 @@ static int login_often(long count, char **argv)
 		if (pid == 0)
 			_exit(login(argv));
 		if (waitpid(pid, &status, 0) < 0 || status != 0) {
-			fprintf(stderr, "login %ld of %ld: wait status %#x\n", i + 1, count, status);
+			fprintf(stderr, "login %ld of %ld: wait status %#x\n", i + 1, count,
+				status);
 			return 1;
 		}
 	}
@@ -192,8 +205,8 @@ int main(int argc, char **argv)
 
 	if (argc < 7)
 		return 2;
-	/* Something to be put back: an unusual action, a mask, a handler's flags. */
-	signal(SIGCHLD, SIG_DFL);
+	/* Something to be put back. */
+	signal(SIGCHLD, getenv("PAMLOGIN_DEAF") ? SIG_IGN : SIG_DFL);
 	signal(SIGUSR1, SIG_IGN);
 	umask(027);
 	if (getenv("PAMLOGIN_THREAD"))

@@ -71,7 +71,7 @@ static int load(struct nsh_policy *policy, struct nsh_err *err)
 {
 	struct nsh_place place = {.folder = folder, .owner = getuid()};
 
-	return nsh_policy_load(policy, &place, &user, err);
+	return nsh_policy_load(policy, &place, &user, NULL, err);
 }
 
 static void refused(int code, const char *says)
@@ -261,7 +261,7 @@ static void test_owner(void **state)
 
 	(void)state;
 	put("nsshell.conf", "");
-	assert_int_equal(nsh_policy_load(&policy, &place, &user, &err), -EPERM);
+	assert_int_equal(nsh_policy_load(&policy, &place, &user, NULL, &err), -EPERM);
 	assert_says(&err, "belongs to user id");
 }
 
