@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import lib_accounts  # noqa: E402
+import lib_pam  # noqa: E402
 import lib_policy  # noqa: E402
 import lib_sshd  # noqa: E402
 import lib_syslog  # noqa: E402
@@ -123,10 +124,39 @@ def syslog(run_folder):
 
 
 @pytest.fixture(scope="session")
-def sshd(accounts, installed_policy):
-    server = lib_sshd.Sshd(accounts)
+def plain_sshd(accounts, installed_policy):
+    """An sshd without pam_nsshell: nsshell is standalone."""
+    server = lib_sshd.Sshd(accounts, "-plain")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def framed_sshd(accounts, installed_policy):
+    """An sshd whose PAM stack has pam_nsshell."""
+    server = lib_sshd.Sshd(accounts, "-framed", lib_sshd.WITH_MODULE)
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["plain", "framed"] if IS_NSSHELL else ["plain"])
+def sshd(request):
+    """Both: what holds for a login over ssh holds in both forms of nsshell."""
+    return request.getfixturevalue(f"{request.param}_sshd")
+
+
+@pytest.fixture
+def make_sshd(accounts, installed_policy):
+    """make_sshd(session=..., config=...): another server for one test."""
+    servers = []
+
+    def make(session=lib_sshd.WITH_MODULE, config=""):
+        servers.append(lib_sshd.Sshd(accounts, f"-{len(servers) + 2}", session, config))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +197,21 @@ def login(alice):
     return lambda command, **how: run(
         alice, argv0="-" + os.path.basename(LOGIN_SHELL), stdin=command, **how
     )
+
+
+@pytest.fixture
+def pam(run_folder, installed_policy):
+    """PAM configurations for tests/tools/pamlogin.c."""
+    folder = lib_pam.Pam()
+    yield folder
+    folder.remove()
+
+
+@pytest.fixture
+def outside():
+    """A file in the machine's /tmp, for whoever can see it."""
+    path = Path("/tmp/nsh-outside")
+    path.write_text("outside\n")
+    path.chmod(0o644)
+    yield path
+    path.unlink(missing_ok=True)

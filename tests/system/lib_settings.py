@@ -8,6 +8,13 @@ NSSHELL = PREFIX / "bin/nsshell"
 POLICY = PREFIX / "etc/nsshell"
 SAMPLE_POLICY = Path(__file__).resolve().parents[2] / "conf/nsshell.conf"
 MARKER = PREFIX / "lib/nsshell/session"
+FRAME = PREFIX / "run/nsshell/session"
+HELPER = PREFIX / "lib/nsshell/nsshell-session"
+MODULE = next(PREFIX.glob("lib/*/security/pam_nsshell.so"), Path("/missing/pam_nsshell.so"))
+
+# Programs for tests, built with nsshell.
+TOOLS = Path(__file__).resolve().parents[2] / os.environ.get("NSH_BUILD", "build/check") / "tests/tools"
+PAMLOGIN = TOOLS / "pamlogin"
 
 # What the test users have as their login shell. With /bin/bash here the tests that are marked
 # "faithful" must pass as well: they say what a login shell does, not what nsshell adds.
@@ -18,9 +25,9 @@ IS_NSSHELL = LOGIN_SHELL == str(NSSHELL)
 RUN = Path("/run/nsshell-check")
 SRV = Path("/srv/nsshell-check")
 
-# The file's name is the name of its PAM service: the machine's own sshd stack is not used.
+# The names of the tests' own PAM services begin with this: the machine's stacks are not used.
 SSHD_NAME = "nsshell-check-sshd"
-PAM_FILE = Path("/etc/pam.d") / SSHD_NAME
+PAM_FOLDER = Path("/etc/pam.d")
 
 # Exit status of nsshell when it had to refuse.
 REFUSED = 125

@@ -2,8 +2,11 @@
 
 Private means: a copy of the binary under a name of its own, because sshd takes its PAM service from
 that name (before OpenSSH 9.8; later there is an option for it), its own host key, port and files.
+Each server has a folder of its own below RUN, so that there can be several: one without the PAM module
+(nsshell standalone), one with it, and others with what a test adds to their configuration.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,7 +15,7 @@ import subprocess
 from pathlib import Path
 
 from lib_process import as_root, wait_until
-from lib_settings import PAM_FILE, RUN, SSHD_NAME
+from lib_settings import MODULE, PAM_FOLDER, RUN, SSHD_NAME
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 SEPARATION_FOLDER = Path("/run/sshd")
@@ -21,15 +24,16 @@ PAM_STACK = """\
 auth     required pam_deny.so
 account  required pam_unix.so
 password required pam_deny.so
-session  required pam_permit.so
 """
+NO_MODULE = "session required pam_permit.so\n"
+WITH_MODULE = f"session required {MODULE}\n"
 
 CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
-HostKey {run}/host_key
+HostKey {folder}/host_key
 PidFile none
-AuthorizedKeysFile {run}/authorized_keys/%u
+AuthorizedKeysFile {folder}/authorized_keys/%u
 UsePAM yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -47,9 +51,9 @@ CLIENT_CONFIG = """\
 Host *
     HostName 127.0.0.1
     Port {port}
-    IdentityFile {run}/client_key
+    IdentityFile {folder}/client_key
     IdentitiesOnly yes
-    UserKnownHostsFile {run}/known_hosts
+    UserKnownHostsFile {folder}/known_hosts
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
     HostKeyAlias nsshell-check
@@ -82,9 +86,10 @@ def remove_left_over():
             program = os.readlink(f"/proc/{entry}/exe")
         except OSError:
             continue
-        if program.startswith(str(RUN / SSHD_NAME)):
+        if program.startswith(str(RUN)) and os.path.basename(program).startswith(SSHD_NAME):
             os.kill(int(entry), signal.SIGKILL)
-    PAM_FILE.unlink(missing_ok=True)
+    for file in PAM_FOLDER.glob(f"{SSHD_NAME}*"):
+        file.unlink()
 
 
 class Sshd:
@@ -92,42 +97,51 @@ class Sshd:
 
     HOST = "nsshell-check"
 
-    def __init__(self, accounts):
+    def __init__(self, accounts, name="", session=NO_MODULE, config=""):
+        """session: the PAM stack's session lines. config: more lines for sshd_config, in front."""
         self.port = free_port()
-        self.binary = RUN / SSHD_NAME
-        self.log = RUN / "sshd.log"
+        self.service = SSHD_NAME + name
+        self.folder = RUN / f"sshd{name}"
+        self.binary = self.folder / self.service
+        self.pam_file = PAM_FOLDER / self.service
+        self.log = self.folder / "sshd.log"
         self.made_separation_folder = not SEPARATION_FOLDER.exists()
         self.process = None
-        self._write_files(accounts)
+        self._write_files(accounts, session, config)
         try:
             self._start()
         except BaseException:
             self.close()
             raise
 
-    def _write_files(self, accounts):
+    def set_session(self, session):
+        """Changes the PAM stack's session lines, for the connections that follow."""
+        self.pam_file.write_text(PAM_STACK + session)
+
+    def _write_files(self, accounts, session, config):
         SEPARATION_FOLDER.mkdir(mode=0o755, exist_ok=True)
+        self.folder.mkdir(mode=0o755)
         shutil.copy("/usr/sbin/sshd", self.binary)
-        PAM_FILE.write_text(PAM_STACK)
-        make_key(RUN / "host_key")
-        make_key(RUN / "client_key")
-        keys = RUN / "authorized_keys"
+        self.set_session(session)
+        make_key(self.folder / "host_key")
+        make_key(self.folder / "client_key")
+        keys = self.folder / "authorized_keys"
         keys.mkdir()
         for name in accounts:
-            shutil.copy(RUN / "client_key.pub", keys / name)
-        names = {"port": self.port, "run": RUN, "sftp_server": SFTP_SERVER}
-        config = CONFIG.format(**names)
+            shutil.copy(self.folder / "client_key.pub", keys / name)
+        names = {"port": self.port, "folder": self.folder, "sftp_server": SFTP_SERVER}
+        text = config + CONFIG.format(**names)
         if os.path.exists("/usr/lib/openssh/sshd-session"):
-            config += f"PAMServiceName {SSHD_NAME}\n"
-        (RUN / "sshd_config").write_text(config)
-        (RUN / "ssh_config").write_text(CLIENT_CONFIG.format(**names))
-        key = (RUN / "host_key.pub").read_text()
-        (RUN / "known_hosts").write_text(f"{self.HOST} {key}")
+            text = f"PAMServiceName {self.service}\n" + text
+        (self.folder / "sshd_config").write_text(text)
+        (self.folder / "ssh_config").write_text(CLIENT_CONFIG.format(**names))
+        key = (self.folder / "host_key.pub").read_text()
+        (self.folder / "known_hosts").write_text(f"{self.HOST} {key}")
 
     def _start(self):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [str(self.binary), "-D", "-e", "-f", str(RUN / "sshd_config")],
+                [str(self.binary), "-D", "-e", "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         wait_until(self._answers, f"sshd to listen; see {self.log}")
@@ -143,12 +157,12 @@ class Sshd:
             self.process.wait(timeout=10)
         if self.made_separation_folder:
             SEPARATION_FOLDER.rmdir()
-        PAM_FILE.unlink(missing_ok=True)
+        self.pam_file.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    @staticmethod
-    def client(program="ssh", *options):
+    def client(self, program="ssh", *options):
         """The beginning of a client's command line."""
-        return [program, "-F", str(RUN / "ssh_config"), *options]
+        return [program, "-F", str(self.folder / "ssh_config"), *options]
 
     def command(self, account, *words, options=()):
         """The command line of ssh for that user."""
@@ -157,6 +171,23 @@ class Sshd:
     def ssh(self, account, *words, options=(), **how):
         """Runs a command over ssh and returns a Result."""
         return as_root(*self.command(account, *words, options=options), **how)
+
+    @contextlib.contextmanager
+    def shared_connection(self, account):
+        """A multiplexed connection: several sessions, one login at sshd. Yields the options."""
+        options = ("-o", f"ControlPath={self.folder}/mux-{account.name}")
+        master = subprocess.Popen(
+            self.command(account, options=(*options, "-M", "-N")), stdin=subprocess.DEVNULL
+        )
+        wait_until(
+            lambda: as_root(*self.command(account, options=(*options, "-O", "check"))).rc == 0,
+            "the master connection",
+        )
+        try:
+            yield options
+        finally:
+            master.terminate()
+            master.wait()
 
     def remote(self, account, path=""):
         """USER@HOST:PATH for scp, rsync and git."""

@@ -78,29 +78,11 @@ def test_command_is_confined(sshd, alice):
     assert_confined(sshd.ssh(alice, SHOW_NAMESPACES).out)
 
 
-@contextlib.contextmanager
-def shared_connection(sshd, account):
-    """A multiplexed connection: several sessions, one login at sshd."""
-    options = ("-o", f"ControlPath={RUN}/mux-{account.name}")
-    master = subprocess.Popen(
-        sshd.command(account, options=(*options, "-M", "-N")), stdin=subprocess.DEVNULL
-    )
-    wait_until(
-        lambda: as_root(*sshd.command(account, options=(*options, "-O", "check"))).rc == 0,
-        "the master connection",
-    )
-    try:
-        yield options
-    finally:
-        master.terminate()
-        master.wait()
-
-
 @pytest.mark.faithful
 def test_exit_codes(sshd, alice):
     """Exit codes through ssh, on one connection."""
     codes = [0, 1, 2, 7, 100, 124, 125, 126, 127, 128, 130, 137, 254, 255]
-    with shared_connection(sshd, alice) as options:
+    with sshd.shared_connection(alice) as options:
         seen = [sshd.ssh(alice, f"exit {code}", options=options).rc for code in codes]
         assert sshd.ssh(alice, "no-such-program", options=options).rc == 127
         assert sshd.ssh(alice, "/etc/passwd", options=options).rc == 126
@@ -109,7 +91,7 @@ def test_exit_codes(sshd, alice):
 
 def test_sessions_of_one_connection(sshd, alice):
     """Multiplexing: each of several sessions is confined, and each is one of its own."""
-    with shared_connection(sshd, alice) as options:
+    with sshd.shared_connection(alice) as options:
         seen = [sshd.ssh(alice, SHOW_NAMESPACES, options=options).out for _ in range(2)]
     for lines in seen:
         assert_confined(lines)
@@ -368,7 +350,7 @@ def test_tmux_windows_are_in_the_session(terminal, alice, scratch):
 
 
 @pytest.fixture
-def agent(run_folder):
+def agent(sshd):
     """An agent on the client's side with the key of the tests."""
     path = RUN / "agent"
     process = subprocess.Popen(
@@ -376,7 +358,7 @@ def agent(run_folder):
     )
     wait_until(path.exists, "the agent's socket")
     env = {**os.environ, "SSH_AUTH_SOCK": str(path)}
-    subprocess.run(["ssh-add", "-q", str(RUN / "client_key")], env=env, check=True)
+    subprocess.run(["ssh-add", "-q", str(sshd.folder / "client_key")], env=env, check=True)
     yield env
     process.terminate()
     process.wait()
@@ -492,8 +474,8 @@ def test_hostile_agent(alice, bob, agent_folder, case):
 def client(sshd, alice):
     """A library's client instead of OpenSSH's."""
     with paramiko.SSHClient() as connection:
-        connection.load_host_keys(str(RUN / "known_hosts"))
-        key = paramiko.Ed25519Key.from_private_key_file(str(RUN / "client_key"))
+        connection.load_host_keys(str(sshd.folder / "known_hosts"))
+        key = paramiko.Ed25519Key.from_private_key_file(str(sshd.folder / "client_key"))
         sock = socket.create_connection(("127.0.0.1", sshd.port))
         connection.connect(
             sshd.HOST, username=alice.name, pkey=key, sock=sock, allow_agent=False,
