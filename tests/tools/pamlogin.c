@@ -10,7 +10,6 @@
  * PAMLOGIN_DEAF=1 has SIGCHLD ignored until COMMAND is run, PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1 with a second thread, PAMLOGIN_COUNT=N in
  * N processes one after the other, which must all end with 0.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
