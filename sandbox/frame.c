@@ -9,6 +9,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -108,26 +109,65 @@ static int enter_namespace(struct nsh_err *err)
 	return ret < 0 ? ret : fd;
 }
 
+/* The kernel's own, which cover nothing. */
+static bool is_harmless(const char *line)
+{
+	const char *type = strstr(line, " - ");
+
+	return type && (!strncmp(type, " - autofs ", 10) || !strncmp(type, " - binfmt_misc ", 15));
+}
+
+/*
+ * The frame has a new /proc, and that would show what the machine (or the container that this is) has
+ * covered in its own. The kernel refuses the like to users and lets root do it (mount_namespaces(7)).
+ */
+static int check_proc(struct nsh_err *err)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	NSH_FREE char *line = NULL;
+	size_t room = 0;
+	int ret = 0;
+
+	if (!mounts)
+		return sys(err, "/proc/self/mountinfo");
+	while (ret == 0 && getline(&line, &room, mounts) > 0) {
+		char path[PATH_MAX];
+
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 &&
+		    nsh_path_below("/proc", path) && !is_harmless(line))
+			ret = nsh_err_set(
+				err, NSH_REASON_FRAME, -EPERM,
+				"%s covers a part of the machine's own /proc, which a new "
+				"one would show",
+				path);
+	}
+	fclose(mounts);
+	return ret;
+}
+
 /* The view is planned with the user's own powers, so that it promises what the user can see. */
-static int plan_as_user(struct nsh_plan *plan, const struct nsh_session *session,
-			struct nsh_err *err)
+static int plan_as_user(struct nsh_plan *plan, struct nsh_policy *policy,
+			const struct nsh_session *session, struct nsh_err *err)
 {
 	struct nsh_err lost;
 	int ret = nsh_identity_take(session->user, err);
 
 	if (ret < 0)
 		return ret;
-	ret = nsh_plan_build(plan, session, err);
+	ret = nsh_plan_settle(policy, session->user, err);
+	if (ret == 0)
+		ret = nsh_plan_build(plan, session, err);
 	if (nsh_identity_give_back(&lost) == 0)
 		return ret;
 	*err = lost;
 	return -EPERM;
 }
 
-static int fill_namespace(struct nsh_session *session, struct nsh_err *err)
+static int fill_namespace(const struct nsh_session *session, struct nsh_policy *policy,
+			  struct nsh_err *err)
 {
 	struct nsh_plan plan;
-	int ret = plan_as_user(&plan, session, err);
+	int ret = plan_as_user(&plan, policy, session, err);
 
 	if (ret < 0)
 		return ret;
@@ -136,7 +176,7 @@ static int fill_namespace(struct nsh_session *session, struct nsh_err *err)
 	return ret;
 }
 
-int nsh_frame_make(struct nsh_made_frame *frame, const struct nsh_policy *policy,
+int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, struct nsh_err *err)
 {
 	struct nsh_session session = {
@@ -149,6 +189,8 @@ int nsh_frame_make(struct nsh_made_frame *frame, const struct nsh_policy *policy
 	struct nsh_idmap map;
 	int ret = prepare_folder(err);
 
+	if (ret == 0)
+		ret = check_proc(err);
 	*frame = (struct nsh_made_frame){.mount = -1, .user = -1};
 	if (ret == 0)
 		ret = nsh_idmap_make(&map, policy, user, err);
@@ -160,7 +202,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, const struct nsh_policy *policy
 	if (ret < 0)
 		return ret;
 	session.userns = frame->user;
-	return fill_namespace(&session, err);
+	return fill_namespace(&session, policy, err);
 }
 
 /* Reading it */

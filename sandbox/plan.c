@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/id.h"
 #include "nsshell/list.h"
 #include "nsshell/plan.h"
@@ -51,6 +52,7 @@ struct builder {
 	struct cover *covers;
 	size_t n_covers;
 	const char *folder;  /* where the session's own file systems are mounted */
+	bool hides_in_proc;  /* [view] hide has something below /proc */
 	char home[PATH_MAX]; /* resolved, or "" */
 	int ret;             /* the first error; all that follows does nothing */
 };
@@ -202,30 +204,59 @@ static bool is_in_proc(const char *path)
 	return !strcmp(path, "/proc") || nsh_path_below("/proc", path);
 }
 
-static void add_hide(struct builder *b, const struct nsh_item *item)
+/*
+ * What is in /proc is hidden by the shell, in its own /proc. The frame must not cover anything there:
+ * the kernel would then refuse the shell's (mount_namespaces(7)). It shows processes only instead.
+ */
+static bool is_for_stage(struct builder *b, const char *hidden)
+{
+	bool in_proc = is_in_proc(hidden);
+
+	if (b->session->stage == NSH_STAGE_WHOLE)
+		return true;
+	b->hides_in_proc |= in_proc;
+	return in_proc == (b->session->stage == NSH_STAGE_SHELL);
+}
+
+/*
+ * Resolves an item of [view] hide. Returns 1, 0 when it may be absent and is, or -errno. What a frame
+ * has settled is resolved already, and what is below /proc is not to be seen from there.
+ */
+static int resolve_hide(const struct nsh_item *item, const struct nsh_session *session,
+			char resolved[PATH_MAX], struct nsh_err *err)
 {
 	bool optional = item->text[0] == '-';
-	char resolved[PATH_MAX];
 	char path[PATH_MAX];
 	int ret;
 
 	snprintf(path, sizeof(path), "%.*s", (int)item->len - optional, item->text + optional);
-	ret = nsh_path_resolve(path, resolved, b->err);
-	if (ret == -ENOENT && optional)
-		return;
-	if (ret == 0 && b->session->stage == NSH_STAGE_SHELL && !is_in_proc(resolved))
-		return;
-	if (ret == 0)
-		ret = nsh_path_held(resolved, b->session->user->uid, b->err);
-	if (ret == 0 && is_needed(resolved))
-		ret = nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL,
-				  "%s: cannot be hidden, nsshell needs what is there", path);
-	if (ret < 0) {
-		b->err->reason = NSH_REASON_POLICY;
-		fail(b, nsh_err_context(b->err, ret, "view.hide"));
-		return;
+	if (session->stage == NSH_STAGE_SHELL) {
+		strcpy(resolved, path);
+		return 1;
 	}
-	put(b, &add_path(b, NSH_OP_HIDE, resolved)->source, "%s/empty", b->folder);
+	ret = nsh_path_resolve(path, resolved, err);
+	if (ret == -ENOENT && optional)
+		return 0;
+	if (ret == 0)
+		ret = nsh_path_held(resolved, session->user->uid, err);
+	if (ret == 0 && is_needed(resolved))
+		ret = nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+				  "%s: cannot be hidden, nsshell needs what is there", path);
+	if (ret == 0)
+		return 1;
+	err->reason = NSH_REASON_POLICY;
+	return nsh_err_context(err, ret, "view.hide");
+}
+
+static void add_hide(struct builder *b, const struct nsh_item *item)
+{
+	char resolved[PATH_MAX];
+	int ret = resolve_hide(item, b->session, resolved, b->err);
+
+	if (ret < 0)
+		fail(b, ret);
+	else if (ret && is_for_stage(b, resolved))
+		put(b, &add_path(b, NSH_OP_HIDE, resolved)->source, "%s/empty", b->folder);
 }
 
 static void add_hides(struct builder *b)
@@ -483,11 +514,6 @@ static void add_frame_files(struct builder *b)
 	add_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
 }
 
-static void add_proc(struct builder *b, const char *options)
-{
-	put(b, &add_path(b, NSH_OP_PROC, "/proc")->text, "%s", options);
-}
-
 /*
  * /tmp and its like, homes and the session's files. The home is held before anything can cover it.
  */
@@ -524,11 +550,16 @@ static void add_names(struct builder *b)
  * The end of every plan. /proc comes after all that is reached through held fds, because from then
  * on it shows the session's processes only. Hiding comes last, so that nothing is shown on top of it.
  */
-static void add_end(struct builder *b, const char *proc)
+static void add_end(struct builder *b, const char *proc, const char *bare_proc)
 {
+	size_t at;
+
 	add_path(b, NSH_OP_SEAL, b->folder);
-	add_proc(b, proc);
+	at = b->plan->count;
+	add_path(b, NSH_OP_PROC, "/proc");
 	add_hides(b);
+	if (b->ret == 0)
+		put(b, &b->plan->ops[at].text, "%s", b->hides_in_proc ? bare_proc : proc);
 }
 
 static void add_hostname(struct builder *b)
@@ -543,7 +574,7 @@ static void add_whole(struct builder *b)
 {
 	add_idmap(b);
 	add_covers(b, "mode=0755,size=" SESSION_SIZE, add_names);
-	add_end(b, "");
+	add_end(b, "", "");
 	add_hostname(b);
 }
 
@@ -552,14 +583,14 @@ static void add_frame(struct builder *b)
 {
 	add(b, NSH_OP_SLAVE);
 	add_covers(b, "mode=0755,size=" FRAME_SIZE, add_frame_files);
-	add_end(b, "hidepid=invisible");
+	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
 }
 
 static void add_shell(struct builder *b)
 {
 	add_session_files(b, "mode=0755,size=" SESSION_SIZE);
 	add_names(b);
-	add_end(b, "");
+	add_end(b, "", "");
 	add_hostname(b);
 }
 
@@ -602,6 +633,40 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 	if (b.ret < 0)
 		nsh_plan_free(plan);
 	return b.ret;
+}
+
+/* The list that hides what the policy's list hides, with no link and no absent path in it. */
+static int settle_hides(FILE *out, const struct nsh_session *session, struct nsh_err *err)
+{
+	const char *list = nsh_policy_text(session->policy, NSH_KEY_VIEW_HIDE);
+	const char *separator = "";
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item)) {
+		char resolved[PATH_MAX];
+		int ret = resolve_hide(&item, session, resolved, err);
+
+		if (ret < 0)
+			return ret;
+		if (ret == 0)
+			continue;
+		fprintf(out, "%s%s", separator, resolved);
+		separator = ", ";
+	}
+	return 0;
+}
+
+int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, struct nsh_err *err)
+{
+	struct nsh_session session = {.stage = NSH_STAGE_FRAME, .policy = policy, .user = user};
+	NSH_FREE char *hides = NULL;
+	size_t len;
+	FILE *out = open_memstream(&hides, &len);
+	int ret = out ? settle_hides(out, &session, err) : -ENOMEM;
+
+	if (!out || fclose(out) != 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");
+	return ret < 0 ? ret : nsh_policy_settle(policy, NSH_KEY_VIEW_HIDE, hides, err);
 }
 
 void nsh_plan_free(struct nsh_plan *plan)

@@ -30,11 +30,11 @@ struct nsh_made_frame {
 
 /*
  * Makes a frame, as root and in a process of one thread that is moved into it. The policy's host
- * name must be settled. Errors are those of the plan and of the system calls; -EBUSY when the process
+ * name must be settled; what else of it names places is settled here. Errors are those of the plan and of the system calls; -EBUSY when the process
  * stands in a frame already, -EPERM in a chroot. After an error the process should end: what had been
  * made goes with it.
  */
-int nsh_frame_make(struct nsh_made_frame *frame, const struct nsh_policy *policy,
+int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, struct nsh_err *err);
 
 /* A frame as the user finds it. */

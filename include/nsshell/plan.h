@@ -93,6 +93,12 @@ struct nsh_plan {
 };
 
 /*
+ * Replaces what of the policy names places by what it means for this user on this machine now, so that
+ * the shell in a frame need not, and could not, look them up again. Errors and powers as below.
+ */
+int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, struct nsh_err *err);
+
+/*
  * Builds the plan of a session. Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that
  * are not there or cannot be held (the reason is in *err); -EINVAL for a home that cannot be kept.
  * Paths are looked up with the powers of the calling process, which must be the user's.
