@@ -48,6 +48,9 @@ archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
 own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
             RUNDIR=/opt/nsshell-$(1)/run
+# The manuals name the paths of this build.
+own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/nsshell,g' \
+            -e 's,/usr/lib/nsshell,$(libdir),g' -e 's,/run/nsshell/session,$(framedir),g'
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
@@ -89,7 +92,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(helper_objects) $(modul
 
 $(BUILD)/%: docs/%.scd
 	@mkdir -p $(@D)
-	sed 's,/etc/nsshell,$(confdir),g; s,/usr/bin/nsshell,$(bindir)/nsshell,g; s,/usr/lib/nsshell,$(libdir),g' $< | scdoc > $@
+	sed $(own_paths) $< | scdoc > $@
 
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

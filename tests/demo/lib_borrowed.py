@@ -139,7 +139,7 @@ def borrow_user(borrowed, name, shell):
 def as_user(user):
     """Keyword arguments for subprocess that make it a process of that user's, in its home."""
     return {
-        "user": user.pw_uid, "group": user.pw_gid, "extra_groups": [user.pw_gid],
+        "user": user.pw_uid, "group": user.pw_gid, "extra_groups": os.getgrouplist(user.pw_name, user.pw_gid),
         "cwd": user.pw_dir, "umask": 0o022,
         "env": {
             "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name,

@@ -20,7 +20,7 @@ PAM_STACK = """\
 auth     required pam_deny.so
 account  required pam_unix.so
 password required pam_deny.so
-session  required pam_permit.so
+session  required {module}
 """
 SERVER = """\
 ListenAddress 127.0.0.1
@@ -34,6 +34,7 @@ UsePAM yes
 PrintMotd no
 PrintLastLog no
 UseDNS no
+Subsystem sftp internal-sftp
 """
 CLIENT = """\
 HostName 127.0.0.1
@@ -81,7 +82,7 @@ def _processes_of(program):
 class Sshd:
     """The server; it ends with the Borrowed that it was made for."""
 
-    def __init__(self, borrowed, folder, users):
+    def __init__(self, borrowed, folder, users, module):
         self.folder = folder
         self.program = folder / NAME
         self.log = folder / "log"
@@ -93,7 +94,7 @@ class Sshd:
         )
         end_processes(lambda: _processes_of(self.program))
         borrow_folder(borrowed, "/run/sshd")
-        borrow_file(borrowed, PAM_FILE, PAM_STACK)
+        borrow_file(borrowed, PAM_FILE, PAM_STACK.format(module=module))
         self._write_files(users)
         self._start()
 
@@ -127,11 +128,20 @@ class Sshd:
                 raise SystemExit(f"sshd did not start:\n{self.log.read_text()}")
             time.sleep(0.02)
 
-    def ssh(self, user, *words, **popen):
-        """Starts ssh as that user."""
+    def ssh(self, user, *words, program="ssh"):
+        """Starts ssh, or a program that uses it, as that user."""
         return subprocess.Popen(
-            ["ssh", "-F", self.folder / "ssh_config", *words, f"{user.pw_name}@localhost"],
+            [program, "-F", self.folder / "ssh_config", *words, f"{user.pw_name}@localhost"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": "/root"}, cwd="/",
-            text=True, errors="replace", **popen,
+            text=True, errors="replace",
         )
+
+    def list_by_sftp(self, user, folder):
+        """What sftp lists of a folder: sshd's own work (internal-sftp), which starts no shell."""
+        client = self.ssh(user, "-q", "-b", "-", program="sftp")
+        listed, said = client.communicate(f"ls -1a {folder}\n", timeout=START_SECONDS)
+        if client.returncode != 0:
+            raise SystemExit(f"sftp: {said}")
+        names = [os.path.basename(line) for line in listed.splitlines() if "sftp>" not in line]
+        return [name for name in names if name not in (".", "..")]
