@@ -135,8 +135,8 @@ demo: ## install what is missing, build, show a login over SSH
 	$(SUDO) $(call own_build,demo) install >/dev/null
 	$(SUDO) tests/demo/demo
 
-bench: ## measure against the least possible program, bubblewrap, unshare and firejail
-	packaging/install-missing packaging/build.txt packaging/bench.txt
+bench: ## measure against the least possible program, bubblewrap, unshare and firejail, and over ssh
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/bench.txt
 	$(call own_build,bench) all
 	$(SUDO) $(call own_build,bench) install >/dev/null
 	$(SUDO) tests/bench/bench

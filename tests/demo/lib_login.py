@@ -13,10 +13,9 @@ from pathlib import Path
 
 from lib_borrowed import borrow_file, borrow_folder, end_processes
 
-NAME = "nsshell-demo-sshd"
-PAM_FILE = Path("/etc/pam.d") / NAME
+PAM_FOLDER = Path("/etc/pam.d")
 PAM_STACK = """\
-# Made by nsshell's make demo, and removed at its end.
+# Made by nsshell's make demo or make bench, and removed at its end.
 auth     required pam_deny.so
 account  required pam_unix.so
 password required pam_deny.so
@@ -82,19 +81,21 @@ def _processes_of(program):
 class Sshd:
     """The server; it ends with the Borrowed that it was made for."""
 
-    def __init__(self, borrowed, folder, users, module):
+    def __init__(self, borrowed, name, folder, users, module):
+        """name: of the program and its PAM service. module: the one of its session stack."""
+        self.name = name
         self.folder = folder
-        self.program = folder / NAME
+        self.program = folder / name
         self.log = folder / "log"
         self.port = _free_port()
         borrowed.promise(
-            "sshd",
+            name,
             lambda: end_processes(lambda: _processes_of(self.program)),
             lambda: bool(_processes_of(self.program)),
         )
         end_processes(lambda: _processes_of(self.program))
         borrow_folder(borrowed, "/run/sshd")
-        borrow_file(borrowed, PAM_FILE, PAM_STACK.format(module=module))
+        borrow_file(borrowed, PAM_FOLDER / name, PAM_STACK.format(module=module))
         self._write_files(users)
         self._start()
 
@@ -107,7 +108,7 @@ class Sshd:
         names = {"port": self.port, "folder": self.folder, "users": " ".join(users)}
         server = SERVER.format(**names)
         if Path("/usr/lib/openssh/sshd-session").exists():
-            server += f"PAMServiceName {NAME}\n"
+            server += f"PAMServiceName {self.name}\n"
         (self.folder / "sshd_config").write_text(server)
         (self.folder / "ssh_config").write_text(CLIENT.format(**names))
         key = (self.folder / "host_key.pub").read_text()
@@ -128,10 +129,14 @@ class Sshd:
                 raise SystemExit(f"sshd did not start:\n{self.log.read_text()}")
             time.sleep(0.02)
 
+    def command(self, user, *words, program="ssh"):
+        """The command line of ssh, or of a program that uses it, as that user."""
+        return [program, "-F", self.folder / "ssh_config", *words, f"{user.pw_name}@localhost"]
+
     def ssh(self, user, *words, program="ssh"):
-        """Starts ssh, or a program that uses it, as that user."""
+        """Starts it."""
         return subprocess.Popen(
-            [program, "-F", self.folder / "ssh_config", *words, f"{user.pw_name}@localhost"],
+            self.command(user, *words, program=program),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": "/root"}, cwd="/",
             text=True, errors="replace",
