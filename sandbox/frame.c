@@ -186,7 +186,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.gid = user->gid,
 		.id = id,
 	};
-	struct nsh_idmap map;
+	struct nsh_idmap map = {0};
 	int ret = prepare_folder(err);
 
 	if (ret == 0)

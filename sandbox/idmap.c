@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nsshell/cleanup.h"
 #include "nsshell/subid.h"
 #include "sandbox/idmap.h"
 
@@ -105,18 +104,19 @@ static int make_gids(struct map *map, const struct nsh_user *user, bool root, bo
 		     struct nsh_err *err)
 {
 	struct nsh_subid ranges[NSH_SUBID_MAX];
-	NSH_FREE gid_t *groups = calloc(user->n_groups + 1, sizeof(*groups));
 	int n_ranges = 0;
+	gid_t *groups;
 
-	if (!groups)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "groups");
 	add(map, root ? 0 : user->gid, user->gid, 1);
 	if (subids)
 		n_ranges = add_ranges(map, SUBGID, user, user->gid, ranges, err);
-	if (n_ranges < 0)
+	if (n_ranges < 0 || !user->n_groups)
 		return n_ranges;
-	if (user->n_groups)
-		add_groups(map, groups, choose_groups(groups, user, root, ranges, n_ranges));
+	groups = calloc(user->n_groups, sizeof(*groups));
+	if (!groups)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "groups");
+	add_groups(map, groups, choose_groups(groups, user, root, ranges, n_ranges));
+	free(groups);
 	return 0;
 }
 

@@ -24,7 +24,7 @@
 
 /* A frame as root has made it. The caller closes the fds. */
 struct nsh_made_frame {
-	int mount; /* mount namespace, for setns(2) */
+	int mount; /* mount namespace, to be joined by the login */
 	int user;  /* user namespace */
 };
 
@@ -39,7 +39,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 
 /* A frame as the user finds it. */
 struct nsh_frame {
-	int user; /* user namespace, for setns(2); nsh_frame_close() closes it */
+	int user; /* user namespace, to be joined; nsh_frame_close() closes it */
 	char id[NSH_ID_LEN + 1];
 	struct nsh_policy policy;
 	struct nsh_user account;
