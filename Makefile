@@ -36,7 +36,8 @@ conf_objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/*.c))
 sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c))
 shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
 helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
-module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) conf/err.c conf/id.c)
+module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) \
+                    conf/err.c conf/id.c conf/field.c)
 # What of the module can be tested without libpam.
 module_parts    = $(filter-out %/module.o,$(filter $(BUILD)/pic/pam_module/%,$(module_objects)))
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))

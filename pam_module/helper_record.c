@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one line that the log has of a session.
- *
- * Names, addresses and reasons can hold what somebody chose: no character of theirs ends a field, a
- * line, or acts on a terminal.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
-#include "nsshell/cleanup.h"
+#include "nsshell/field.h"
 #include "pam_module/helper_record.h"
 
 static const char *const names[] = {
@@ -20,59 +15,49 @@ static const char *const names[] = {
 	[NSH_VERDICT_CONFINE] = "confine",
 };
 
-static void put_text(FILE *out, const char *key, const char *text)
+static void put_files(struct nsh_line *line, const struct nsh_policy *policy)
 {
-	fprintf(out, " %s=\"", key);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		putc(c < ' ' || c == 0x7f || c == '"' || c == '\\' ? '?' : c, out);
-	}
-	putc('"', out);
-}
-
-static void put_files(FILE *out, const struct nsh_policy *policy)
-{
-	char list[2048] = "";
+	char list[NSH_FIELD_MAX] = "";
 	size_t len = 0;
 
 	for (size_t i = 0; i < policy->n_files && len < sizeof(list); i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? "," : "",
 					policy->files[i]);
-	put_text(out, "policy", list);
+	nsh_field_text(line, "policy", list);
 }
 
-static void put_namespace(FILE *out, const char *separator, const char *name, int fd)
+static unsigned long number_of(int namespace)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0)
-		fprintf(out, "%s%s:%lu", separator, name, (unsigned long)st.st_ino);
+	return fstat(namespace, &st) == 0 ? (unsigned long)st.st_ino : 0;
 }
 
-static void put_session(FILE *out, const struct verdict *verdict)
+static void put_session(struct nsh_line *line, const struct verdict *verdict)
 {
-	fprintf(out, " confined_by=%s", verdict->confined_by);
-	put_text(out, "hostname", verdict->hostname);
-	put_namespace(out, " namespaces=", "mnt", verdict->frame.mount);
-	put_namespace(out, ",", "user", verdict->frame.user);
+	nsh_field_plain(line, "confined_by", "%s", verdict->confined_by);
+	nsh_field_text(line, "hostname", verdict->hostname);
+	nsh_field_plain(line, "namespaces", "mnt:%lu,user:%lu", number_of(verdict->frame.mount),
+			number_of(verdict->frame.user));
 }
 
-static void put_all(FILE *out, const struct verdict *verdict, const struct request *request)
+static void put_all(struct nsh_line *line, const struct verdict *verdict,
+		    const struct request *request)
 {
 	const struct nsh_user *user = &request->user;
 
-	fprintf(out, "session=%s verdict=%s", verdict->id, names[verdict->kind]);
-	put_text(out, "user", user->name ? user->name : "");
-	fprintf(out, " uid=%u", user->uid);
-	put_text(out, "service", request->login.service);
-	put_text(out, "rhost", request->login.source);
-	put_text(out, "tty", request->tty);
-	put_text(out, "shell", user->shell ? user->shell : "");
-	put_files(out, &verdict->policy);
+	nsh_field_plain(line, "session", "%s", verdict->id);
+	nsh_field_plain(line, "verdict", "%s", names[verdict->kind]);
+	nsh_field_text(line, "user", user->name ? user->name : "");
+	nsh_field_plain(line, "uid", "%u", user->uid);
+	nsh_field_text(line, "service", request->login.service);
+	nsh_field_text(line, "rhost", request->login.source);
+	nsh_field_text(line, "tty", request->tty);
+	nsh_field_text(line, "shell", user->shell ? user->shell : "");
+	put_files(line, &verdict->policy);
 	if (verdict->kind == NSH_VERDICT_CONFINE)
-		put_session(out, verdict);
-	put_text(out, "reason", verdict->err.text);
+		put_session(line, verdict);
+	nsh_field_text(line, "reason", verdict->err.text);
 }
 
 void nsh_record_open(void)
@@ -82,14 +67,8 @@ void nsh_record_open(void)
 
 void nsh_record(const struct verdict *verdict, const struct request *request)
 {
-	NSH_FREE char *line = NULL;
-	size_t len;
-	FILE *out = open_memstream(&line, &len);
+	struct nsh_line line = {0};
 
-	if (!out)
-		return;
-	put_all(out, verdict, request);
-	if (fclose(out) != 0)
-		return;
-	syslog(verdict->kind == NSH_VERDICT_DENY ? LOG_NOTICE : LOG_INFO, "%s", line);
+	put_all(&line, verdict, request);
+	syslog(verdict->kind == NSH_VERDICT_DENY ? LOG_NOTICE : LOG_INFO, "%s", line.text);
 }

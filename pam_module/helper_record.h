@@ -13,8 +13,8 @@ void nsh_record_open(void);
 
 /*
  * Writes it to syslog(3), facility authpriv; without a syslog it is lost and nothing else happens. The
- * fields are key=value, texts in double quotes without any in them, in an order that stays as it is;
- * new ones come before the last, which is the reason.
+ * fields (nsshell/field.h) are in an order that stays as it is; new ones come before the last, which is
+ * the reason.
  */
 void nsh_record(const struct verdict *verdict, const struct request *request);
 

@@ -22,6 +22,7 @@
 #include <security/pam_modutil.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/field.h"
 #include "pam_module/module_arguments.h"
 #include "pam_module/module_ask.h"
 #include "pam_module/module_join.h"
@@ -65,16 +66,18 @@ static void tell_user(const struct login *login, const char *sentence)
 /* What the helper has said no to is in the log already; this is for what did not get that far. */
 static int refuse(struct login *login, int code)
 {
-	char user[NSH_ERR_MAX];
+	struct nsh_line line = {0};
 
-	strncpy(user, login->user ? login->user : "", sizeof(user) - 1);
-	user[sizeof(user) - 1] = '\0';
-	nsh_err_make_printable(user);
-	nsh_err_make_printable(login->err.text);
 	if (!nsh_id_ok(login->id))
 		nsh_id_make(login->id);
-	pam_syslog(login->pamh, LOG_ERR, "session=%s verdict=deny user=\"%s\" reason=\"%s\"",
-		   login->id, user, login->err.text);
+	nsh_field_plain(&line, "session", "%s", login->id);
+	nsh_field_plain(&line, "verdict", "deny");
+	nsh_field_text(&line, "user", login->user);
+	nsh_field_text(&line, "service", item(login, PAM_SERVICE));
+	nsh_field_text(&line, "rhost", item(login, PAM_RHOST));
+	nsh_field_text(&line, "tty", item(login, PAM_TTY));
+	nsh_field_text(&line, "reason", login->err.text);
+	pam_syslog(login->pamh, LOG_NOTICE, "%s", line.text);
 	tell_user(login, nsh_reason_sentence(login->err.reason));
 	return code;
 }

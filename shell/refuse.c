@@ -7,18 +7,24 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "nsshell/field.h"
 #include "shell/refuse.h"
 
 int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 {
+	struct nsh_line line = {0};
 	char text[NSH_ERR_MAX];
 
 	memcpy(text, err->text, sizeof(text));
 	nsh_err_make_printable(text);
 	dprintf(STDERR_FILENO, "nsshell: no session: %s: %s [incident %s]\n",
 		nsh_reason_sentence(err->reason), text, id);
+	nsh_field_plain(&line, "session", "%s", id);
+	nsh_field_plain(&line, "verdict", "deny");
+	nsh_field_plain(&line, "uid", "%u", getuid());
+	nsh_field_plain(&line, "exit", "%d", code);
+	nsh_field_text(&line, "reason", text);
 	openlog("nsshell", LOG_PID, LOG_AUTHPRIV);
-	syslog(LOG_NOTICE, "session refused: incident=%s uid=%u exit=%d reason=\"%s: %s\"", id,
-	       getuid(), code, nsh_reason_sentence(err->reason), text);
+	syslog(LOG_NOTICE, "%s", line.text);
 	return code;
 }
