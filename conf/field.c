@@ -34,7 +34,7 @@ void nsh_field_text(struct nsh_line *line, const char *key, const char *text)
 {
 	put_key(line, key);
 	put(line, '"');
-	for (size_t i = 0; text[i] && i < NSH_FIELD_MAX; i++)
+	for (size_t i = 0; i < NSH_FIELD_MAX && text[i]; i++)
 		put(line, harmless(text[i]));
 	put(line, '"');
 }

@@ -3,7 +3,6 @@
  * Saying no: to the user in one line, to the administrator in the log.
  */
 #include <stdio.h>
-#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,17 +12,16 @@
 int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 {
 	struct nsh_line line = {0};
-	char text[NSH_ERR_MAX];
+	struct nsh_err why = *err;
 
-	memcpy(text, err->text, sizeof(text));
-	nsh_err_make_printable(text);
-	dprintf(STDERR_FILENO, "nsshell: no session: %s: %s [incident %s]\n",
-		nsh_reason_sentence(err->reason), text, id);
+	nsh_err_context(&why, 0, "%s", nsh_reason_sentence(err->reason));
+	nsh_err_make_printable(why.text);
+	dprintf(STDERR_FILENO, "nsshell: no session: %s [incident %s]\n", why.text, id);
 	nsh_field_plain(&line, "session", "%s", id);
 	nsh_field_plain(&line, "verdict", "deny");
 	nsh_field_plain(&line, "uid", "%u", getuid());
 	nsh_field_plain(&line, "exit", "%d", code);
-	nsh_field_text(&line, "reason", text);
+	nsh_field_text(&line, "reason", why.text);
 	openlog("nsshell", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_NOTICE, "%s", line.text);
 	return code;

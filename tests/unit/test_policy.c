@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -185,6 +186,188 @@ static void test_match(void **state)
 	user.n_groups = 0;
 }
 
+/* Returns the umask that a login gets, or the error of the load. */
+static int umask_of_login(const struct nsh_login *login, struct nsh_err *err)
+{
+	struct nsh_place place = {.folder = folder, .owner = getuid()};
+	struct nsh_policy policy;
+	int number = nsh_policy_load(&policy, &place, &user, login, err);
+
+	if (number < 0)
+		return number;
+	number = nsh_policy_number(&policy, NSH_KEY_SHELL_UMASK);
+	nsh_policy_free(&policy);
+	/* Apart from -EPERM. */
+	return number == NSH_UMASK_KEEP ? 0 : number;
+}
+
+static void put_match(const char *match)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "[match]\n%s\n[shell]\numask = 011\n", match);
+	put("match.d/10.conf", text);
+}
+
+static void test_match_login(void **state)
+{
+	static const struct {
+		const char *match;
+		struct nsh_login login;
+		bool fits;
+	} samples[] = {
+		{"service = sshd", {"sshd", ""}, true},
+		{"service = sshd", {"ssh", ""}, false},
+		{"service = sshd", {"sshd2", ""}, false},
+		{"service = sshd", {"", ""}, false},
+		{"service = su, su-l", {"su-l", ""}, true},
+		{"service = *, !cron", {"sshd", ""}, true},
+		{"service = *, !cron", {"cron", ""}, false},
+		{"service = !cron", {"", ""}, true},
+		{"source = local", {"login", ""}, true},
+		{"source = local", {"sshd", "127.0.0.1"}, false},
+		{"source = !local", {"sshd", "127.0.0.1"}, true},
+		{"source = 10.0.0.0/8", {"sshd", "10.1.2.3"}, true},
+		{"source = 10.0.0.0/8", {"sshd", "::ffff:10.1.2.3"}, true},
+		{"source = 10.0.0.0/8", {"sshd", "11.1.2.3"}, false},
+		{"source = 10.0.0.0/8, !10.1.2.3", {"sshd", "10.1.2.3"}, false},
+		{"source = !10.1.2.3, 10.0.0.0/8", {"sshd", "10.1.2.3"}, false},
+		{"source = 10.0.0.0/8, !10.1.2.3", {"sshd", "10.1.2.4"}, true},
+		{"source = 2001:db8::/32, local", {"sshd", "2001:db8::1"}, true},
+		{"source = fe80::/10", {"sshd", "fe80::1%eth0"}, true},
+		{"source = *", {"sshd", "10.1.2.3"}, true},
+		{"source = *", {"login", ""}, true},
+		{"source = *, !local", {"login", ""}, false},
+		/* All that stands in [match] has to fit. */
+		{"service = sshd\nsource = ::1", {"sshd", "::1"}, true},
+		{"service = sshd\nsource = ::1", {"sshd", "::2"}, false},
+		{"service = sshd\nsource = ::1", {"su", "::1"}, false},
+		{"user = ann\ngroup = root\nservice = sshd\nsource = ::1", {"sshd", "::1"}, true},
+		{"user = bob\nservice = sshd", {"sshd", "::1"}, false},
+		{"group = sys\nsource = ::1", {"sshd", "::1"}, false},
+	};
+
+	(void)state;
+	put("nsshell.conf", "");
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_err err = {0};
+		int number;
+
+		put_match(samples[i].match);
+		number = umask_of_login(&samples[i].login, &err);
+		if (number != (samples[i].fits ? 011 : 0))
+			fail_msg("%s: %s from \"%s\": %d %s", samples[i].match,
+				 samples[i].login.service, samples[i].login.source, number,
+				 err.text);
+	}
+}
+
+/* A name in place of the address is an error where the address decides, and nowhere else. */
+static void test_match_unknown_source(void **state)
+{
+	static const struct nsh_login login = {"sshd", "trusted.example.org"};
+	struct nsh_err err = {0};
+
+	(void)state;
+	put("nsshell.conf", "");
+	put_match("source = 10.0.0.0/8");
+	assert_int_equal(umask_of_login(&login, &err), -EINVAL);
+	assert_says(&err, "match.d/10.conf:2: match.source: the login comes from "
+			  "\"trusted.example.org\", which is no address");
+	put_match("service = sshd\nsource = !10.0.0.0/8");
+	assert_int_equal(umask_of_login(&login, &err), -EINVAL);
+	assert_says(&err, "match.d/10.conf:3: match.source");
+	put_match("service = su\nsource = 10.0.0.0/8");
+	assert_int_equal(umask_of_login(&login, &err), 0);
+	put_match("user = bob\nsource = 10.0.0.0/8");
+	assert_int_equal(umask_of_login(&login, &err), 0);
+	put_match("service = sshd");
+	assert_int_equal(umask_of_login(&login, &err), 011);
+}
+
+/* Without PAM nobody knows service and source, and the file could be what confines the user. */
+static void test_match_without_pam(void **state)
+{
+	static const struct {
+		const char *match;
+		const char *says; /* NULL for a file that is not for the user anyway */
+	} samples[] = {
+		{"service = sshd", "10.conf:2: match.service: cannot be told for a login without"},
+		{"service = *", "10.conf:2: match.service: cannot be told"},
+		{"source = local", "10.conf:2: match.source: cannot be told"},
+		{"source = *", "10.conf:2: match.source: cannot be told"},
+		{"user = ann\nservice = sshd", "10.conf:3: match.service: cannot be told"},
+		{"source = ::1\nuser = ann\ngroup = root", "10.conf:2: match.source: cannot"},
+		{"user = bob\nservice = sshd", NULL},
+		{"user = *, !ann\nsource = ::1", NULL},
+		{"group = sys\nservice = sshd", NULL},
+		{"group = no-such-group-here\nsource = ::1", NULL},
+		{"user = ann\ngroup = sys\nservice = sshd\nsource = ::1", NULL},
+	};
+
+	(void)state;
+	put("nsshell.conf", "");
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_err err = {0};
+
+		put_match(samples[i].match);
+		assert_int_equal(umask_of_login(NULL, &err), samples[i].says ? -EPERM : 0);
+		if (samples[i].says)
+			assert_says(&err, samples[i].says);
+	}
+}
+
+/* The keys that only the PAM module and its helper use. */
+static void test_pam_keys(void **state)
+{
+	static const struct {
+		const char *text;
+		enum nsh_key_id id;
+		int number;
+	} samples[] = {
+		{"", NSH_KEY_SESSION_CONFINE, NSH_CONFINE_AUTO},
+		{"[session]\nconfine = deny\n", NSH_KEY_SESSION_CONFINE, NSH_CONFINE_DENY},
+		{"", NSH_KEY_POLICY_REQUIRE_PAM, NSH_NO},
+		{"[policy]\nrequire_pam = yes\n", NSH_KEY_POLICY_REQUIRE_PAM, NSH_YES},
+		{"[policy]\nrequire_pam = yes\nlocked = policy.require_pam\n",
+		 NSH_KEY_POLICY_REQUIRE_PAM, NSH_YES},
+		{"", NSH_KEY_IDENTITY_SUBIDS, NSH_NO},
+		{"[identity]\nsubids = yes\n", NSH_KEY_IDENTITY_SUBIDS, NSH_YES},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_policy policy;
+		struct nsh_err err;
+
+		put("nsshell.conf", samples[i].text);
+		assert_int_equal(load(&policy, &err), 0);
+		assert_int_equal(nsh_policy_number(&policy, samples[i].id), samples[i].number);
+		nsh_policy_free(&policy);
+	}
+	put("nsshell.conf", "[match]\nsource = local\n");
+	refused(-EINVAL, "nsshell.conf:2: match.source: is for files in match.d only");
+	put("nsshell.conf", "");
+	put("match.d/10.conf", "[match]\nsource =\n");
+	refused(-EINVAL, "match.d/10.conf:2: match.source: the list is empty");
+	put("match.d/10.conf", "[match]\nuser = bob\nsource = 10.0.0.1/8\n");
+	refused(-EINVAL, "match.d/10.conf:3: match.source: \"10.0.0.1/8\" has bits set behind");
+}
+
+static void test_locked_require_pam(void **state)
+{
+	struct nsh_policy policy;
+	struct nsh_err err;
+
+	(void)state;
+	put("nsshell.conf", "[policy]\nrequire_pam = yes\nlocked = policy.require_pam\n");
+	put("users.d/ann.conf", "[policy]\nrequire_pam = no\n[session]\nconfine = deny\n");
+	assert_int_equal(load(&policy, &err), 0);
+	assert_int_equal(nsh_policy_number(&policy, NSH_KEY_POLICY_REQUIRE_PAM), NSH_YES);
+	assert_int_equal(nsh_policy_number(&policy, NSH_KEY_SESSION_CONFINE), NSH_CONFINE_DENY);
+	nsh_policy_free(&policy);
+}
+
 static void test_invalid(void **state)
 {
 	static const struct {
@@ -291,14 +474,74 @@ static void test_write_and_read(void **state)
 	nsh_policy_free(&again);
 }
 
+/* A settled value keeps its origin, changes no other, and is what the frame's policy says. */
+static void test_settle(void **state)
+{
+	struct nsh_policy policy;
+	struct nsh_policy again;
+	struct nsh_err err = {0};
+	const struct nsh_setting *setting = &policy.settings[NSH_KEY_SESSION_HOSTNAME];
+	size_t len;
+	char *text;
+
+	(void)state;
+	put("nsshell.conf", "[session]\n\nhostname = %u-%g\nconfine = yes\n");
+	assert_int_equal(load(&policy, &err), 0);
+	assert_int_equal(nsh_policy_settle(&policy, NSH_KEY_SESSION_HOSTNAME, "ann-root", &err), 0);
+	assert_string_equal(setting->text, "ann-root");
+	assert_string_equal(setting->file, path_of("nsshell.conf"));
+	assert_int_equal(setting->line, 3);
+	assert_int_equal(nsh_policy_number(&policy, NSH_KEY_SESSION_CONFINE), NSH_CONFINE_YES);
+	/* Once more, with its own text. */
+	assert_int_equal(nsh_policy_settle(&policy, NSH_KEY_SESSION_HOSTNAME, setting->text, &err),
+			 0);
+	assert_string_equal(setting->text, "ann-root");
+	text = nsh_policy_write(&policy, &len);
+	assert_non_null(text);
+	put("resolved", text);
+	free(text);
+	assert_int_equal(nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err), 0);
+	assert_string_equal(nsh_policy_text(&again, NSH_KEY_SESSION_HOSTNAME), "ann-root");
+	nsh_policy_free(&again);
+	nsh_policy_free(&policy);
+}
+
+/* So does a default, which stays one. */
+static void test_settle_default(void **state)
+{
+	struct nsh_policy policy;
+	struct nsh_err err = {0};
+
+	(void)state;
+	put("nsshell.conf", "");
+	assert_int_equal(load(&policy, &err), 0);
+	assert_int_equal(nsh_policy_settle(&policy, NSH_KEY_SESSION_HOSTNAME, "x", &err), 0);
+	assert_string_equal(nsh_policy_text(&policy, NSH_KEY_SESSION_HOSTNAME), "x");
+	assert_null(policy.settings[NSH_KEY_SESSION_HOSTNAME].file);
+	assert_int_equal(policy.settings[NSH_KEY_SESSION_HOSTNAME].line, 0);
+	nsh_policy_free(&policy);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults), TEST(test_order_and_origin), TEST(test_locked),
-		TEST(test_match),    TEST(test_invalid),          TEST(test_files),
-		TEST(test_owner),    TEST(test_write_and_read),
+		TEST(test_defaults),
+		TEST(test_order_and_origin),
+		TEST(test_locked),
+		TEST(test_match),
+		TEST(test_match_login),
+		TEST(test_match_unknown_source),
+		TEST(test_match_without_pam),
+		TEST(test_pam_keys),
+		TEST(test_locked_require_pam),
+		TEST(test_invalid),
+		TEST(test_files),
+		TEST(test_owner),
+		TEST(test_write_and_read),
+		TEST(test_settle),
+		TEST(test_settle_default),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
