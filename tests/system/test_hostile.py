@@ -52,7 +52,8 @@ def refused(alice, syslog):
             assert word in match["why"], match[0]
         line = syslog.line_with(match["incident"])
         assert_authpriv(line)
-        assert match["why"].replace('"', "'") in line and f"uid={alice.uid} " in line
+        logged = match["why"].replace('"', "'").replace("\\", "?")
+        assert logged in line and f"uid={alice.uid} " in line
         return match["why"]
 
     return check
