@@ -66,10 +66,10 @@ $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
 
 $(BUILD)/libnsh-conf.a: $(conf_objects)
-	$(AR) rcs $@ $^
+	rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
-	$(AR) rcs $@ $^
+	rm -f $@ && $(AR) rcs $@ $^
 
 # A change of a path or a flag makes everything anew.
 $(BUILD)/flags: FORCE
@@ -89,7 +89,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(helper_objects) $(modul
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -pie -o $@ $< $(filter-out %/main.o,$(shell_objects)) \
 		$(filter-out %/helper.o,$(helper_objects)) $(module_parts) $(archives) \
-		$(LDFLAGS) -liniparser -lcmocka
+		$(LDFLAGS) -liniparser -lcmocka -lpam
 
 $(BUILD)/%: docs/%.scd
 	@mkdir -p $(@D)

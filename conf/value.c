@@ -13,7 +13,7 @@
 #include "nsshell/list.h"
 
 /* Names that nsshell sets itself in every session. */
-static const char *const reserved_variables[] = {"NSSHELL_SESSION", "SHELL", "container"};
+static const char reserved_variables[][16] = {"NSSHELL_SESSION", "SHELL", "container"};
 
 typedef int check_fn(const struct nsh_item *item, struct nsh_err *err);
 

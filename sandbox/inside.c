@@ -10,21 +10,18 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
+#include "sandbox/path.h"
 
 bool nsh_sandbox_is_inside(void)
 {
-	struct statx stx;
 	struct statfs fs;
 
-	if (statx(AT_FDCWD, NSH_SESSION_FOLDER, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE,
-		  &stx) < 0 ||
-	    !(stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	if (nsh_path_is_mount(AT_FDCWD, NSH_SESSION_FOLDER, 0) != 1)
 		return false;
 	return statfs(NSH_SESSION_FOLDER, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
 	       (fs.f_flags & ST_RDONLY);

@@ -175,3 +175,12 @@ int nsh_path_open(const char *path, int flags)
 
 	return fd < 0 ? -errno : (int)fd;
 }
+
+int nsh_path_is_mount(int dirfd, const char *path, int flags)
+{
+	struct statx stx;
+
+	if (statx(dirfd, path, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
+		return -errno;
+	return !!(stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}

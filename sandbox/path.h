@@ -33,4 +33,10 @@ const char *nsh_path_below(const char *folder, const char *path);
 /* Opens a resolved path with O_PATH; a link anywhere in it is -ELOOP. Returns an fd or -errno. */
 int nsh_path_open(const char *path, int flags);
 
+/*
+ * Returns 1 when something is mounted at the path below dirfd, 0 when not, or -errno. flags may have
+ * AT_EMPTY_PATH.
+ */
+int nsh_path_is_mount(int dirfd, const char *path, int flags);
+
 #endif

@@ -432,8 +432,8 @@ static bool is_agent_socket(const char *path)
 
 static void add_private_tmp(struct builder *b)
 {
-	static const char *const names[] = {"tmp", "var-tmp", "shm"};
-	static const char *const paths[] = {"/tmp", "/var/tmp", "/dev/shm"};
+	static const char names[][8] = {"tmp", "var-tmp", "shm"};
+	static const char paths[][9] = {"/tmp", "/var/tmp", "/dev/shm"};
 	bool agent = is_agent_socket(b->session->agent_socket);
 	char folder[PATH_MAX];
 

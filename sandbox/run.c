@@ -71,7 +71,7 @@ static int run_slave(struct run *run, const struct nsh_op *op)
 /* setgroups is denied first: without that the kernel lets no user map a group (CVE-2014-8989). */
 static int run_idmap(struct run *run, const struct nsh_op *op)
 {
-	static const char *const files[] = {"/proc/self/uid_map", "/proc/self/gid_map"};
+	static const char files[][19] = {"/proc/self/uid_map", "/proc/self/gid_map"};
 	char line[64];
 	int ret = write_proc(run, "/proc/self/setgroups", "deny");
 

@@ -69,7 +69,7 @@ int nsh_start_read(struct start *start, struct nsh_err *err)
 
 int nsh_start_check_streams(struct nsh_err *err)
 {
-	static const char *const names[] = {"standard input", "standard output", "standard error"};
+	static const char names[][16] = {"standard input", "standard output", "standard error"};
 
 	for (int fd = 0; fd < 3; fd++) {
 		int flags = fcntl(fd, F_GETFL);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading the frame that a login stands in, as the user in nsshell.
+ *
+ * Nothing is believed for standing under the right name: what decides are facts of the kernel's that
+ * only the machine's root can bring about where logins begin.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/frame.h"
+#include "nsshell/plan.h"
+#include "sandbox/path.h"
+
+/* A line of passwd(5) with two paths in it. */
+#define ACCOUNT_MAX (3 * PATH_MAX)
+
+static int sys(struct nsh_err *err, const char *what)
+{
+	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", what);
+}
+
+static int wrong(struct nsh_err *err, const char *what)
+{
+	return nsh_err_set(err, NSH_REASON_FRAME, -EPERM, "%s: %s", NSH_FRAME_FOLDER, what);
+}
+
+/* st_uid is root's only where user id 0 is the machine's: "/" tells. */
+static int check_folder(int folder, struct nsh_err *err)
+{
+	struct statfs fs;
+	struct stat root;
+	struct stat st;
+
+	if (fstat(folder, &st) < 0 || fstatfs(folder, &fs) < 0 || stat("/", &root) < 0)
+		return sys(err, NSH_FRAME_FOLDER);
+	if (nsh_path_is_mount(folder, "", AT_EMPTY_PATH) != 1 || fs.f_type != TMPFS_MAGIC)
+		return wrong(err, "is no file system of a session");
+	if (st.st_uid != 0 || root.st_uid != 0)
+		return wrong(err, "is not root's");
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) || !(fs.f_flags & ST_RDONLY))
+		return wrong(err, "can be written to");
+	return 0;
+}
+
+static bool is_same(int one, int other)
+{
+	struct stat a;
+	struct stat b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static int check_userns(int fd, struct nsh_err *err)
+{
+	NSH_CLOSE int parent = -1;
+	NSH_CLOSE int present = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	struct statfs fs;
+	uid_t owner;
+
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
+	    ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWUSER)
+		return wrong(err, "has no user namespace");
+	if (ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 || owner != getuid())
+		return wrong(err, "has a user namespace of another user");
+	parent = ioctl(fd, NS_GET_PARENT);
+	if (present < 0 || parent < 0 || !is_same(parent, present))
+		return wrong(err, "has a user namespace from elsewhere");
+	return 0;
+}
+
+static int read_small(int folder, const char *name, char *text, size_t size, struct nsh_err *err)
+{
+	NSH_CLOSE int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return sys(err, name);
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0)
+		return wrong(err, "has a file that is not root's");
+	got = read(fd, text, size);
+	if (got < 0 || got == (ssize_t)size)
+		return wrong(err, "has a file that is not of its form");
+	text[got] = '\0';
+	return 0;
+}
+
+static int read_account(struct nsh_frame *frame, int folder, struct nsh_err *err)
+{
+	char text[ACCOUNT_MAX];
+	int ret = read_small(folder, "account", text, sizeof(text), err);
+
+	if (ret == 0)
+		ret = nsh_user_parse(&frame->account, getuid(), text, strlen(text), err);
+	if (ret == -ENOENT)
+		return wrong(err, "is for another user");
+	return ret;
+}
+
+static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
+{
+	int ret = read_account(frame, folder, err);
+
+	if (ret == 0)
+		ret = read_small(folder, "id", frame->id, sizeof(frame->id), err);
+	if (ret == 0 && !nsh_id_ok(frame->id))
+		ret = wrong(err, "has no id");
+	if (ret < 0)
+		return ret;
+	frame->user = openat(folder, "user", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (frame->user < 0)
+		return sys(err, "user");
+	ret = check_userns(frame->user, err);
+	if (ret == 0)
+		ret = nsh_user_take_groups(&frame->account, err);
+	if (ret == 0)
+		ret = nsh_policy_load_resolved(&frame->policy, NSH_FRAME_FOLDER "/policy", 0, err);
+	return ret;
+}
+
+int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err)
+{
+	NSH_CLOSE int folder = -1;
+	int ret = nsh_path_is_mount(AT_FDCWD, NSH_FRAME_FOLDER, 0);
+
+	if (ret == 0 || ret == -ENOENT)
+		return 0;
+	folder = nsh_path_open(NSH_FRAME_FOLDER, O_DIRECTORY);
+	if (folder < 0)
+		return nsh_err_sys(err, NSH_REASON_FRAME, folder, "%s", NSH_FRAME_FOLDER);
+	*frame = (struct nsh_frame){.user = -1};
+	ret = check_folder(folder, err);
+	if (ret == 0)
+		ret = read_all(frame, folder, err);
+	if (ret < 0)
+		nsh_frame_close(frame);
+	return ret < 0 ? ret : 1;
+}
+
+void nsh_frame_close(struct nsh_frame *frame)
+{
+	if (frame->user >= 0)
+		close(frame->user);
+	nsh_user_free(&frame->account);
+	nsh_policy_free(&frame->policy);
+	*frame = (struct nsh_frame){.user = -1};
+}
