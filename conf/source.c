@@ -87,15 +87,17 @@ int nsh_source_of_login(struct nsh_source *source, const char *rhost, struct nsh
 {
 	char copy[INET6_ADDRSTRLEN];
 	size_t len = strcspn(rhost, "%");
+	unsigned width = 0;
 
 	*source = (struct nsh_source){.local = !*rhost, .bits = 128};
 	if (source->local)
 		return 0;
 	if (len < sizeof(copy)) {
 		snprintf(copy, sizeof(copy), "%.*s", (int)len, rhost);
-		if (parse_address(source->address, copy))
-			return 0;
+		width = parse_address(source->address, copy);
 	}
+	if (width == 128 || (width && !rhost[len]))
+		return 0;
 	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 			   "the login comes from \"%.64s\", which is no address (sshd: UseDNS no)",
 			   rhost);

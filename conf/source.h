@@ -28,7 +28,7 @@ struct nsh_source {
 int nsh_source_parse(struct nsh_source *source, const char *text, size_t len, struct nsh_err *err);
 
 /*
- * Makes a source of PAM_RHOST: "" is local. A zone ("%eth0") does not count. -EINVAL when it is
+ * Makes a source of PAM_RHOST: "" is local. The zone of an IPv6 address ("%eth0") does not count. -EINVAL when it is
  * neither empty nor an address, as with "UseDNS yes" in sshd_config(5).
  */
 int nsh_source_of_login(struct nsh_source *source, const char *rhost, struct nsh_err *err);

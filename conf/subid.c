@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/text.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/subid.h"
 
@@ -24,22 +25,6 @@ static int wrong(const struct reader *reader, int code, const char *what)
 			   reader->path, reader->user->name, what);
 }
 
-/* Digits and nothing else, up to the highest id; (uint32_t)-1 is no id. */
-static bool parse_id(const char *text, size_t len, uint32_t *value)
-{
-	uint64_t sum = 0;
-
-	if (!len || len > 10)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		sum = sum * 10 + (uint64_t)(text[i] - '0');
-	}
-	*value = (uint32_t)sum;
-	return sum < UINT32_MAX;
-}
-
 static bool is_of_user(const struct nsh_user *user, const char *name, size_t len)
 {
 	char uid[3 * sizeof(user->uid) + 1];
@@ -54,8 +39,8 @@ static int take_range(struct reader *reader, const char *text, size_t len)
 	const char *colon = memchr(text, ':', len);
 	struct nsh_subid range;
 
-	if (!colon || !parse_id(text, (size_t)(colon - text), &range.start) ||
-	    !parse_id(colon + 1, len - (size_t)(colon + 1 - text), &range.count))
+	if (!colon || !nsh_parse_id(text, (size_t)(colon - text), &range.start) ||
+	    !nsh_parse_id(colon + 1, len - (size_t)(colon + 1 - text), &range.count))
 		return wrong(reader, -EINVAL, "is not NAME:START:COUNT");
 	if (!range.count)
 		return 0;

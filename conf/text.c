@@ -69,3 +69,18 @@ bool nsh_item_is(const struct nsh_item *item, const char *text)
 {
 	return strlen(text) == item->len && !memcmp(item->text, text, item->len);
 }
+
+bool nsh_parse_id(const char *text, size_t len, uint32_t *id)
+{
+	uint64_t sum = 0;
+
+	if (!len || len > 10)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		sum = sum * 10 + (uint64_t)(text[i] - '0');
+	}
+	*id = (uint32_t)sum;
+	return sum < UINT32_MAX;
+}

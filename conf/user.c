@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf/text.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/user.h"
 
@@ -51,6 +52,8 @@ bool nsh_user_name_ok(const char *name)
 static bool split(const char *line, const char *end, size_t n_fields, struct nsh_fields *fields)
 {
 	fields->count = 0;
+	if (memchr(line, '\0', (size_t)(end - line)))
+		return false;
 	while (fields->count < n_fields) {
 		const char *colon = memchr(line, ':', (size_t)(end - line));
 		const char *stop = colon ? colon : end;
@@ -264,11 +267,9 @@ static int find(const char *path, const char *database, size_t n_fields, size_t 
 static int fill_user(struct nsh_user *user, const struct answer *line, struct nsh_err *err)
 {
 	struct nsh_fields fields;
-	char *end;
 
 	split(line->text, line->text + line->len, PASSWD_FIELDS, &fields);
-	user->gid = (gid_t)strtoul(fields.text[3], &end, 10);
-	if (end == fields.text[3] || *end != ':')
+	if (!nsh_parse_id(fields.text[3], fields.len[3], &user->gid))
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL,
 				   "the account of user id %u has no group id", user->uid);
 	user->name = strndup(fields.text[0], fields.len[0]);
@@ -357,14 +358,12 @@ int nsh_group_find(const char *name, gid_t *gid, struct nsh_err *err)
 {
 	struct answer line = {0};
 	struct nsh_fields fields;
-	char *end;
 	int ret = find("/etc/group", "group", GROUP_FIELDS, 0, name, &line, err);
 
 	if (ret < 0)
 		return ret;
 	split(line.text, line.text + line.len, GROUP_FIELDS, &fields);
-	*gid = (gid_t)strtoul(fields.text[2], &end, 10);
-	if (end == fields.text[2] || *end != ':')
+	if (!nsh_parse_id(fields.text[2], fields.len[2], gid))
 		ret = nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL, "group %s has no group id",
 				  name);
 	free(line.text);

@@ -54,10 +54,10 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Waits until there is something to read. Returns 1, 0 when the time is over, or -errno. */
-static int await(int fd, int64_t deadline)
+/* Waits for POLLIN or POLLOUT. Returns 1, 0 when the time is over, or -errno. */
+static int await(int fd, short events, int64_t deadline)
 {
-	struct pollfd one = {.fd = fd, .events = POLLIN};
+	struct pollfd one = {.fd = fd, .events = events};
 
 	for (;;) {
 		int64_t left = deadline - now_ms();
@@ -100,28 +100,34 @@ static char *make_request(const struct nsh_question *question, size_t size)
 	return request;
 }
 
-/* The socket has a time limit for sending: a helper that does not read must not hold the login. */
+/* A helper that does not read, or reads a byte a minute, must not hold the login. */
+static int send_all(struct call *call, const char *request, size_t size)
+{
+	while (size) {
+		int ready = await(call->socket, POLLOUT, call->deadline);
+		ssize_t sent;
+
+		if (ready <= 0)
+			return ready < 0 ? failed(call, "wait")
+					 : wrong(call, -ETIMEDOUT, "does not take the request");
+		sent = send(call->socket, request, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno != EINTR && errno != EAGAIN)
+			return failed(call, "ask");
+		request += sent > 0 ? sent : 0;
+		size -= sent > 0 ? (size_t)sent : 0;
+	}
+	return 0;
+}
+
 static int send_request(struct call *call, const struct nsh_question *question)
 {
-	struct timeval limit = {.tv_sec = call->helper->timeout};
 	size_t size = request_size(question);
 	NSH_FREE char *request = NULL;
-	size_t done = 0;
 
 	if (size > NSH_REQUEST_MAX)
 		return wrong(call, -E2BIG, "the account has too many groups or too long names");
 	request = make_request(question, size);
-	if (!request ||
-	    setsockopt(call->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-		return failed(call, "ask");
-	while (done < size) {
-		ssize_t sent = send(call->socket, request + done, size - done, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno != EINTR)
-			return failed(call, "ask");
-		done += sent > 0 ? (size_t)sent : 0;
-	}
-	return 0;
+	return request ? send_all(call, request, size) : failed(call, "ask");
 }
 
 /* The reply */
@@ -200,7 +206,7 @@ static int receive(struct call *call, struct nsh_answer *answer)
 
 static int await_answer(struct call *call, struct nsh_answer *answer)
 {
-	int ready = await(call->socket, call->deadline);
+	int ready = await(call->socket, POLLIN, call->deadline);
 
 	if (ready == 0)
 		return wrong(call, -ETIMEDOUT, "gave no answer in time");
@@ -211,12 +217,12 @@ static int await_answer(struct call *call, struct nsh_answer *answer)
 static int await_end(struct call *call)
 {
 	char byte;
-	int ready = await(call->socket, call->deadline);
+	int ready = await(call->socket, POLLIN, call->deadline);
 
 	if (ready > 0 && recv(call->socket, &byte, 1, MSG_DONTWAIT) != 0)
 		return wrong(call, -EPROTO, "says more than an answer");
 	if (ready > 0)
-		ready = await(call->process, call->deadline);
+		ready = await(call->process, POLLIN, call->deadline);
 	return ready > 0 ? 0 : wrong(call, -ETIMEDOUT, "did not end in time");
 }
 
@@ -305,7 +311,7 @@ static int reap(struct call *call, bool kill_it)
 	if (kill_it) {
 		kill(call->pid, SIGKILL);
 		/* One that hangs in the kernel is left behind rather than waited for. */
-		if (call->process >= 0 && await(call->process, now_ms() + KILL_MS) <= 0)
+		if (call->process >= 0 && await(call->process, POLLIN, now_ms() + KILL_MS) <= 0)
 			return -1;
 	}
 	while (waitpid(call->pid, &status, 0) < 0)
