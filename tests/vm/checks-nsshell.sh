@@ -1,0 +1,274 @@
+# shellcheck shell=bash
+# nsshell on a machine with systemd: through the machine's own sshd, su, login and cron, in the stacks
+# that Debian has, and where the kernel keeps user namespaces from its users.
+
+prefix=/opt/nsshell-check
+nsshell=$prefix/bin/nsshell
+module=$(echo $prefix/lib/*/security/pam_nsshell.so)
+policies=$prefix/etc/nsshell
+
+# What of the machine is not to be seen inside. The same as PROBE in tests/system/lib_pam.py.
+# shellcheck disable=SC2016 # for the user's shell
+probe='
+test ! -e /tmp/outside || echo "sees /tmp"
+test "$(ls -A /home)" = "$(id -un)" || echo "sees other homes"
+for p in /proc/[0-9]*; do test "$(stat -c %u "$p")" = "$(id -u)" || echo "sees process $p"; done 2>/dev/null
+echo framed'
+
+set_up()
+{
+	touch /tmp/outside
+	groupadd nshteam
+	groupadd nshadmins
+	make_user nshann -s $nsshell -G nshteam
+	make_user nshben -s /bin/bash
+	make_user nshadm -s /bin/bash -G nshadmins
+	chmod 755 /home/*
+	for service in sshd login su su-l cron; do
+		echo "session required $module exempt_group=nshadmins" >>/etc/pam.d/$service
+	done
+	printf '[session]\nconfine = auto\n' >$policies/nsshell.conf
+	rm -f $policies/match.d/* $policies/users.d/*
+	# Only a member of the exempt group can log in under this.
+	printf '[session]\nconfine = yes\n' >$policies/users.d/nshadm.conf
+}
+
+# is_framed TEXT: what the probe said.
+is_framed()
+{
+	[ "$1" = framed ]
+}
+
+# The session's PID 1 is nsshell, and the namespaces are not the machine's.
+ssh_is_confined()
+{
+	is_framed "$(ssh_as nshann "$probe")"
+	[ "$(ssh_as nshann 'cat /proc/1/comm')" = nsshell ]
+	for name in user pid mnt uts ipc; do
+		[ "$(ssh_as nshann "readlink /proc/self/ns/$name")" != "$(readlink /proc/self/ns/$name)" ]
+	done
+}
+
+# The names of all groups, and not of nobody's.
+groups_have_names()
+{
+	[ "$(ssh_as nshann id -Gn)" = "nshann nshteam" ]
+}
+
+ssh_of_others()
+{
+	ssh_as nshben test -e /tmp/outside
+	ssh_as nshadm test -e /tmp/outside
+	[ "$(ssh_as nshben 'ls /home' | wc -l)" -gt 1 ]
+}
+
+# sftp by sshd itself, which starts no shell.
+internal_sftp_is_confined()
+{
+	sed -i 's,^Subsystem.*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
+	systemctl reload ssh
+	listed=$(echo 'ls -1 /home' | sftp -q -b - -o LogLevel=ERROR nshann@127.0.0.1 | grep -v '^sftp>')
+	[ "$(basename "$listed")" = nshann ]
+}
+
+exit_codes()
+{
+	status=0
+	ssh_as nshann 'exit 7' || status=$?
+	[ $status = 7 ]
+}
+
+# logind registers the session although the module stands in the stack behind it.
+logind_still_knows_logins()
+{
+	# shellcheck disable=SC2016 # for the user's shell
+	ssh_as nshann 'echo $XDG_SESSION_ID' | grep -E '^[0-9]+$'
+	ssh_as nshann 'sleep 20' &
+	client=$!
+	for _ in $(seq 50); do
+		! loginctl list-sessions --no-legend | grep -w nshann || break
+		sleep 0.2
+	done
+	loginctl list-sessions --no-legend | grep -w nshann
+	kill $client
+}
+
+# One line in the journal, with the fields that pam_nsshell(8) names.
+journal_has_a_line()
+{
+	ssh_as nshann true
+	journalctl --sync
+	journalctl -q -o cat -t nsshell-session SYSLOG_FACILITY=10 | tail -n 1 | grep -E \
+		'^session=[0-9a-f]{16} verdict=confine user="nshann" .* service="sshd" rhost="127.0.0.1" .* reason='
+}
+
+# ... and without a journal nothing is different.
+works_without_a_journal()
+{
+	systemctl stop systemd-journald.socket systemd-journald-dev-log.socket \
+		systemd-journald-audit.socket systemd-journald.service
+	status=0
+	is_framed "$(ssh_as nshann "$probe")" || status=$?
+	systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service
+	[ $status = 0 ]
+}
+
+su_is_confined()
+{
+	is_framed "$(su nshann -c "$probe")"
+	is_framed "$(su - nshann -c "$probe")"
+	[ "$(su - nshann -c 'cat /proc/1/comm')" = nsshell ]
+	[ "$(su - nshadm -c 'ls /tmp/outside')" = /tmp/outside ]
+}
+
+# run_cron_job NAME: the real cron, at its start; what the job wrote into the home.
+run_cron_job()
+{
+	echo "$probe" >"/home/$1/probe"
+	echo "@reboot sh \$HOME/probe >\$HOME/cron.new 2>&1; mv \$HOME/cron.new \$HOME/cron" |
+		crontab -u "$1" -
+	systemctl stop cron
+	rm -f /run/crond.reboot "/home/$1/cron"
+	systemctl start cron
+	for _ in $(seq 50); do
+		[ ! -e "/home/$1/cron" ] || break
+		sleep 0.2
+	done
+	crontab -u "$1" -r
+	cat "/home/$1/cron"
+}
+
+cron_is_confined()
+{
+	is_framed "$(run_cron_job nshann)"
+	run_cron_job nshben | grep 'sees /tmp'
+}
+
+# A policy can refuse cron's jobs, and no one else's.
+cron_is_refused()
+{
+	printf '[match]\nservice = cron\nuser = nshann\n[session]\nconfine = deny\n' \
+		>$policies/match.d/10-cron.conf
+	status=0
+	run_cron_job nshann || status=$?
+	is_framed "$(ssh_as nshann "$probe")"
+	rm $policies/match.d/10-cron.conf
+	[ $status != 0 ]
+	journalctl --sync
+	journalctl -q -o cat -t nsshell-session | grep 'verdict=deny user="nshann" .*service="cron"'
+}
+
+# What is hidden below /proc stays so, and the session's own /proc can still be made.
+hides_below_proc()
+{
+	printf '[view]\nhide = /proc/cmdline, /etc/hostname\n' >$policies/users.d/nshann.conf
+	output=$(ssh_as nshann 'cat /proc/cmdline /etc/hostname 2>&1; head -c 5 /proc/meminfo;
+		unshare -Urpf --mount-proc cat /proc/cmdline 2>&1')
+	rm $policies/users.d/nshann.conf
+	[[ $output != *root=* && $output == *MemTo* ]]
+}
+
+# The account's subordinate ids, and only with the policy's leave.
+subids_can_be_used()
+{
+	! ssh_as nshann unshare --map-auto --map-root-user true
+	printf '[identity]\nsubids = yes\n' >$policies/users.d/nshann.conf
+	output=$(ssh_as nshann 'unshare --map-auto --map-root-user sh -c "
+		touch /tmp/one; chown 5:6 /tmp/one; stat -c %u:%g /tmp/one"; stat -c %u /tmp/one')
+	rm $policies/users.d/nshann.conf
+	start=$(grep ^nshann: /etc/subuid | cut -d : -f 2)
+	[ "$output" = "5:6
+$((start + 4))" ]
+}
+
+# works_without_userns: users may not make user namespaces, neither outside nor inside, nsshell alone
+# has to refuse, and through the module everything works.
+works_without_userns()
+{
+	! runuser -u nshben -- unshare -U --map-root-user cat /proc/self/uid_map
+	! runuser -u nshann -- $nsshell -c true
+	is_framed "$(ssh_as nshann "$probe")"
+	[ "$(ssh_as nshann 'cat /proc/1/comm; id -Gn')" = "nsshell
+nshann nshteam" ]
+	! ssh_as nshann unshare -U --map-root-user --mount true
+}
+
+# with_setting NAME=VALUE COMMAND: with that sysctl, which is put back.
+with_setting()
+{
+	name=${1%%=*}
+	before=$(sysctl -n "$name")
+	sysctl -qw "$1"
+	status=0
+	bash -euxo pipefail -c "${*:2}" || status=$?
+	sysctl -qw "$name=$before"
+	return $status
+}
+
+# With no user namespace at all there is no session, but for root and the exempt group.
+refuses_without_any_userns()
+{
+	status=0
+	ssh_as nshann true || status=$?
+	[ $status = 254 ]
+	ssh_as nshadm test -e /tmp/outside
+	ssh_as root test -e /tmp/outside
+}
+
+let_root_in()
+{
+	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
+	echo 'PermitRootLogin prohibit-password' >>/etc/ssh/sshd_config
+	systemctl reload ssh
+	ssh_as root test -e /tmp/outside
+}
+
+# count_all: mounts, namespaces and processes of the machine's.
+count_all()
+{
+	wc -l </proc/self/mountinfo
+	lsns -n -o NS | sort -u | wc -l
+	pgrep -cu nshann || true
+}
+
+# No user manager of nshann's may come and go while it is counted.
+nothing_is_left()
+{
+	systemctl stop "user@$(id -u nshann).service" || true
+	before=$(count_all)
+	for _ in 1 2 3; do
+		ssh_as nshann true
+	done
+	ssh_as nshann 'sleep 60' &
+	client=$!
+	sleep 1
+	pkill -KILL -f '^sshd.*: nshann \[priv\]'
+	wait $client || true
+	systemctl stop "user@$(id -u nshann).service" || true
+	for _ in $(seq 50); do
+		[ "$(count_all)" != "$before" ] || break
+		sleep 0.2
+	done
+	[ "$(count_all)" = "$before" ]
+}
+
+set_up >/dev/null
+check ssh-confined ssh_is_confined
+check ssh-groups groups_have_names
+check ssh-others ssh_of_others
+check ssh-exit exit_codes
+check sftp-internal internal_sftp_is_confined
+check logind-sessions logind_still_knows_logins
+check journal journal_has_a_line
+check journal-stopped works_without_a_journal
+check su su_is_confined
+check cron-frame cron_is_confined
+check cron-denied cron_is_refused
+check hide-proc hides_below_proc
+check subids subids_can_be_used
+check_on bookworm userns-clone-0 with_setting kernel.unprivileged_userns_clone=0 works_without_userns
+check_on trixie apparmor-userns with_setting kernel.apparmor_restrict_unprivileged_userns=1 \
+	works_without_userns
+check root-login let_root_in
+check max-user-namespaces-0 with_setting user.max_user_namespaces=0 refuses_without_any_userns
+check nothing-left nothing_is_left
