@@ -99,7 +99,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -pie -o $@ $< $(LDFLAGS) -lpam -lpthread
 
-unit-tests: $(unit_tests)
+unit-tests: $(unit_tests) $(BUILD)/pam_nsshell.so
 
 test-tools: $(test_tools)
 
@@ -144,7 +144,7 @@ bench: ## measure against the least possible program, bubblewrap, unshare and fi
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \
-		pam_module/*.[ch] tests/unit/*.c tests/bench/*.c tests/tools/*.c
+		pam_module/*.[ch] tests/unit/*.[ch] tests/bench/*.c tests/tools/*.c
 
 lint: ## run the checks of tests/lint alone
 	for lint in tests/lint/*; do $$lint || exit 1; done

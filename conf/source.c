@@ -103,10 +103,17 @@ int nsh_source_of_login(struct nsh_source *source, const char *rhost, struct nsh
 			   rhost);
 }
 
+static bool is_ipv4(const struct nsh_source *source)
+{
+	return source->bits >= MAPPED_BITS && !memcmp(source->address, mapped, sizeof(mapped));
+}
+
 bool nsh_source_has(const struct nsh_source *pattern, const struct nsh_source *source)
 {
 	if (pattern->local || source->local)
 		return pattern->local && source->local;
+	if (is_ipv4(pattern) != is_ipv4(source))
+		return false;
 	for (unsigned i = 0; i < pattern->bits; i++)
 		if (bit(pattern->address, i) != bit(source->address, i))
 			return false;

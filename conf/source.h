@@ -4,7 +4,7 @@
  *
  * An address or ADDRESS/PREFIX of IPv4 or IPv6, or "local" for a login that does not come over a
  * network. IPv4 is compared in its mapped form (RFC 4291, 2.5.5.2), so that ::ffff:10.0.0.1, which a
- * server that listens on both sees, is in 10.0.0.0/8.
+ * server that listens on both sees, is in 10.0.0.0/8. A network of IPv6 has no address of IPv4 in it.
  */
 #ifndef CONF_SOURCE_H
 #define CONF_SOURCE_H

@@ -34,6 +34,18 @@ static bool is_of_user(const struct nsh_user *user, const char *name, size_t len
 	       (len == strlen(uid) && !memcmp(name, uid, len));
 }
 
+static bool overlap(const struct nsh_subid *one, const struct nsh_subid *other)
+{
+	return one->start < other->start + other->count && other->start < one->start + one->count;
+}
+
+static bool is_within(const struct nsh_subid *inner, const struct nsh_subid *outer)
+{
+	return inner->start >= outer->start &&
+	       inner->start + inner->count <= outer->start + outer->count;
+}
+
+/* An account can have the same range twice, by its name and by its id: the kernel takes it once. */
 static int take_range(struct reader *reader, const char *text, size_t len)
 {
 	const char *colon = memchr(text, ':', len);
@@ -46,6 +58,13 @@ static int take_range(struct reader *reader, const char *text, size_t len)
 		return 0;
 	if (!range.start || range.count > UINT32_MAX - range.start)
 		return wrong(reader, -EINVAL, "has id 0, or ids that are too high");
+	for (int i = 0; i < reader->count; i++) {
+		if (!overlap(&reader->ranges[i], &range))
+			continue;
+		if (is_within(&range, &reader->ranges[i]))
+			return 0;
+		return wrong(reader, -EINVAL, "has a part of another one's ids");
+	}
 	if (reader->count == NSH_SUBID_MAX)
 		return wrong(reader, -E2BIG, "is one of too many");
 	reader->ranges[reader->count++] = range;

@@ -34,14 +34,16 @@ static int settle_process(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "become root");
 }
 
-/* One message, with the frame as its fd. */
+/* One message, with the frame's namespaces as its fds. */
 static int reply(const struct verdict *verdict)
 {
 	struct nsh_reply answer = {.protocol = NSH_PROTOCOL, .verdict = verdict->kind};
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(NSH_PART_COUNT * sizeof(int))];
 	} control = {0};
+	const int frame[] = {
+		[NSH_PART_MOUNT] = verdict->frame.mount, [NSH_PART_UTS] = verdict->frame.uts};
 	struct iovec data = {.iov_base = &answer, .iov_len = sizeof(answer)};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 
@@ -50,10 +52,10 @@ static int reply(const struct verdict *verdict)
 		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
 			 nsh_reason_sentence(verdict->err.reason));
 	if (verdict->kind == NSH_VERDICT_CONFINE) {
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		control.head.cmsg_len = CMSG_LEN(sizeof(frame));
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
-		memcpy(CMSG_DATA(&control.head), &verdict->frame.mount, sizeof(int));
+		memcpy(CMSG_DATA(&control.head), frame, sizeof(frame));
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 	}

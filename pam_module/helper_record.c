@@ -37,7 +37,8 @@ static void put_session(struct nsh_line *line, const struct verdict *verdict)
 {
 	nsh_field_plain(line, "confined_by", "%s", verdict->confined_by);
 	nsh_field_text(line, "hostname", verdict->hostname);
-	nsh_field_plain(line, "namespaces", "mnt:%lu,user:%lu", number_of(verdict->frame.mount),
+	nsh_field_plain(line, "namespaces", "mnt:%lu,uts:%lu,user:%lu",
+			number_of(verdict->frame.mount), number_of(verdict->frame.uts),
 			number_of(verdict->frame.user));
 }
 

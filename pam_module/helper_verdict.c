@@ -111,7 +111,8 @@ static int confine(struct verdict *verdict, const struct nsh_user *user)
 
 	if (ret < 0)
 		return ret;
-	return nsh_frame_make(&verdict->frame, &verdict->policy, user, verdict->id, &verdict->err);
+	return nsh_frame_make(&verdict->frame, &verdict->policy, user, verdict->id,
+			      verdict->hostname, &verdict->err);
 }
 
 void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
@@ -120,7 +121,7 @@ void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
 	const struct nsh_user *user = &request->user;
 
 	verdict->kind = NSH_VERDICT_DENY;
-	verdict->frame = (struct nsh_made_frame){.mount = -1, .user = -1};
+	verdict->frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .user = -1};
 	if (nsh_policy_load(&verdict->policy, &place, user, &request->login, &verdict->err) < 0)
 		return;
 	verdict->kind = decide(verdict, user);

@@ -171,17 +171,18 @@ static int ask(struct login *login, struct nsh_answer *answer)
 	return nsh_ask(&helper, &question, answer, &login->err);
 }
 
-static int join(struct login *login, const struct nsh_answer *answer)
+static int join(struct login *login, struct nsh_answer *answer)
 {
-	NSH_CLOSE int frame = answer->frame;
+	int ret = nsh_join(answer->frame, &login->err);
 
-	if (nsh_join(frame, &login->err) < 0)
+	nsh_answer_close(answer);
+	if (ret < 0)
 		return refuse(login, PAM_SESSION_ERR);
 	debug(login, "joined the frame of session %s", login->id);
 	return pam_set_data(login->pamh, FRAMED, (void *)(uintptr_t)login->account->pw_uid, NULL);
 }
 
-static int obey(struct login *login, const struct nsh_answer *answer)
+static int obey(struct login *login, struct nsh_answer *answer)
 {
 	memcpy(login->id, answer->reply.id, sizeof(login->id));
 	switch (answer->reply.verdict) {

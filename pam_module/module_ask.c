@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -132,8 +133,8 @@ static int send_request(struct call *call, const struct nsh_question *question)
 
 /* The reply */
 
-/* Takes the first fd of the message; whatever else came is closed. Returns how many there were. */
-static int take_fds(struct msghdr *message, int *frame)
+/* Takes the message's fds; one too many is closed. Returns how many there were. */
+static int take_fds(struct msghdr *message, int frame[NSH_PART_COUNT])
 {
 	int count = 0;
 
@@ -147,10 +148,11 @@ static int take_fds(struct msghdr *message, int *frame)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
-			if (count++ == 0)
-				*frame = fd;
+			if (count < NSH_PART_COUNT)
+				frame[count] = fd;
 			else
 				close(fd);
+			count++;
 		}
 	}
 	return count;
@@ -175,7 +177,7 @@ static bool is_sound(const struct nsh_answer *answer, ssize_t size, int fds)
 	       reply->verdict >= NSH_VERDICT_IGNORE && reply->verdict <= NSH_VERDICT_CONFINE &&
 	       is_text(reply->id, sizeof(reply->id)) && nsh_id_ok(reply->id) &&
 	       is_text(reply->sentence, sizeof(reply->sentence)) &&
-	       fds == (reply->verdict == NSH_VERDICT_CONFINE);
+	       fds == (reply->verdict == NSH_VERDICT_CONFINE ? NSH_PART_COUNT : 0);
 }
 
 static int receive(struct call *call, struct nsh_answer *answer)
@@ -196,7 +198,7 @@ static int receive(struct call *call, struct nsh_answer *answer)
 
 	if (size < 0)
 		return failed(call, "receive the answer");
-	fds = take_fds(&message, &answer->frame);
+	fds = take_fds(&message, answer->frame);
 	if (size == 0)
 		return wrong(call, -EPROTO, "ended without an answer");
 	if (!is_sound(answer, size, fds) || (message.msg_flags & MSG_CTRUNC))
@@ -336,6 +338,35 @@ static int converse(struct call *call, const struct nsh_question *question,
 	return ret;
 }
 
+/* What the service has set for the end of its children. */
+struct child_signal {
+	struct sigaction action;
+	sigset_t mask;
+};
+
+/*
+ * A handler must not run, or it would reap the helper; the end of a child of the service's own is told to
+ * it afterwards. Where children are not to be waited for, the helper must be an exception.
+ */
+static void set_aside(struct child_signal *kept)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &child, &kept->mask);
+	sigaction(SIGCHLD, NULL, &kept->action);
+	if (kept->action.sa_handler == SIG_IGN || (kept->action.sa_flags & SA_NOCLDWAIT))
+		sigaction(SIGCHLD, &by_default, NULL);
+}
+
+static void put_back(const struct child_signal *kept)
+{
+	sigaction(SIGCHLD, &kept->action, NULL);
+	pthread_sigmask(SIG_SETMASK, &kept->mask, NULL);
+}
+
 int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
 	    struct nsh_answer *answer, struct nsh_err *err)
 {
@@ -346,21 +377,26 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 		.deadline = now_ms() + (int64_t)helper->timeout * 1000,
 		.err = err,
 	};
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	struct sigaction kept;
+	struct child_signal kept;
 	int ret = check_file(&call);
 
-	*answer = (struct nsh_answer){.frame = -1};
+	*answer = (struct nsh_answer){.frame = {-1, -1}};
 	if (ret < 0)
 		return ret;
-	sigaction(SIGCHLD, &by_default, &kept);
+	set_aside(&kept);
 	ret = converse(&call, question, answer);
-	sigaction(SIGCHLD, &kept, NULL);
+	put_back(&kept);
 	nsh_cleanup_close(&call.socket);
 	nsh_cleanup_close(&call.process);
-	if (ret < 0 && answer->frame >= 0) {
-		close(answer->frame);
-		answer->frame = -1;
-	}
+	if (ret < 0)
+		nsh_answer_close(answer);
 	return ret;
+}
+
+void nsh_answer_close(struct nsh_answer *answer)
+{
+	for (int i = 0; i < NSH_PART_COUNT; i++) {
+		nsh_cleanup_close(&answer->frame[i]);
+		answer->frame[i] = -1;
+	}
 }

@@ -27,14 +27,14 @@ struct nsh_question {
 };
 
 struct nsh_answer {
-	struct nsh_reply reply; /* checked: a known verdict, texts that end */
-	int frame;              /* mount namespace for NSH_VERDICT_CONFINE, to be closed; else -1 */
+	struct nsh_reply reply;    /* checked: a known verdict, texts that end */
+	int frame[NSH_PART_COUNT]; /* for NSH_VERDICT_CONFINE, nsh_answer_close(); else -1 */
 };
 
 /*
  * Starts the helper and waits for its answer and its end. The helper has an empty environment, / as
  * its folder, no signal blocked or ignored, /dev/null as standard streams and nothing else open.
- * What the calling process has set for SIGCHLD is set aside for that time and put back.
+ * SIGCHLD is blocked for that time, and not ignored; both are put back.
  *
  * Errors: -EPERM for a helper that is not a regular file of the owner's, or can be written by others;
  * -ETIMEDOUT; -EPROTO for an answer that is none, or a helper that did not end with 0; and those of
@@ -42,5 +42,8 @@ struct nsh_answer {
  */
 int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
 	    struct nsh_answer *answer, struct nsh_err *err);
+
+/* Closes the frame's namespaces. */
+void nsh_answer_close(struct nsh_answer *answer);
 
 #endif

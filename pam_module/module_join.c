@@ -30,16 +30,32 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_FRAME, code, "join the frame");
 }
 
-int nsh_join(int mount_namespace, struct nsh_err *err)
+/* The UTS namespace first: from it there is a way back. */
+static int join(const int frame[NSH_PART_COUNT], struct nsh_err *err)
+{
+	NSH_CLOSE int own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	int code;
+
+	if (own < 0 || setns(frame[NSH_PART_UTS], CLONE_NEWUTS) < 0)
+		return explain(-errno, err);
+	if (setns(frame[NSH_PART_MOUNT], CLONE_NEWNS) == 0)
+		return 0;
+	code = -errno;
+	setns(own, CLONE_NEWUTS);
+	return explain(code, err);
+}
+
+int nsh_join(const int frame[NSH_PART_COUNT], struct nsh_err *err)
 {
 	char name[PATH_MAX];
 	struct stat before;
 	struct stat now;
 	bool known = getcwd(name, sizeof(name)) && name[0] == '/' && stat(".", &before) == 0;
 	NSH_CLOSE int folder = -1;
+	int ret = join(frame, err);
 
-	if (setns(mount_namespace, CLONE_NEWNS) < 0)
-		return explain(-errno, err);
+	if (ret < 0)
+		return ret;
 	if (known)
 		folder = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0 && fstat(folder, &now) == 0 && is_same(&before, &now) &&

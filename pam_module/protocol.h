@@ -11,7 +11,7 @@
 
 #include "nsshell/id.h"
 
-#define NSH_PROTOCOL 0x6e736801u
+#define NSH_PROTOCOL 0x6e736802u
 
 /* Where the helper finds its end of the socket. */
 #define NSH_HELPER_FD 3
@@ -44,8 +44,11 @@ enum nsh_request_text {
 enum nsh_verdict {
 	NSH_VERDICT_IGNORE = 1, /* not to be confined */
 	NSH_VERDICT_DENY,       /* sentence says why */
-	NSH_VERDICT_CONFINE,    /* the message has the frame's mount namespace as its one fd */
+	NSH_VERDICT_CONFINE,    /* the message has the fds of enum nsh_frame_part, in that order */
 };
+
+/* The namespaces that make a frame. */
+enum nsh_frame_part { NSH_PART_MOUNT, NSH_PART_UTS, NSH_PART_COUNT };
 
 /* Longest sentence for the user with its NUL, in bytes. */
 #define NSH_SENTENCE_MAX 128

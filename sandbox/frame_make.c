@@ -76,20 +76,23 @@ static int check_root(int namespace, struct nsh_err *err)
 	return 0;
 }
 
-static int enter_namespace(struct nsh_err *err)
+static int open_namespace(const char *path, struct nsh_err *err)
 {
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? sys(err, path) : fd;
+}
+
+static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
+{
 	int ret;
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return sys(err, "make a mount namespace");
-	fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return sys(err, "/proc/self/ns/mnt");
-	ret = check_root(fd, err);
-	if (ret < 0)
-		close(fd);
-	return ret < 0 ? ret : fd;
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS) < 0)
+		return sys(err, "make a mount and a UTS namespace");
+	ret = frame->mount = open_namespace("/proc/self/ns/mnt", err);
+	if (ret >= 0)
+		ret = frame->uts = open_namespace("/proc/self/ns/uts", err);
+	return ret < 0 ? ret : check_root(frame->mount, err);
 }
 
 /* The kernel's own, which cover nothing. */
@@ -160,7 +163,8 @@ static int fill_namespace(const struct nsh_session *session, struct nsh_policy *
 }
 
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, struct nsh_err *err)
+		   const struct nsh_user *user, const char *id, const char *hostname,
+		   struct nsh_err *err)
 {
 	struct nsh_session session = {
 		.stage = NSH_STAGE_FRAME,
@@ -168,20 +172,20 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.user = user,
 		.gid = user->gid,
 		.id = id,
+		.hostname = hostname,
 	};
 	struct nsh_idmap map = {0};
 	int ret = prepare_folder(err);
 
+	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .user = -1};
 	if (ret == 0)
 		ret = check_proc(err);
-	*frame = (struct nsh_made_frame){.mount = -1, .user = -1};
 	if (ret == 0)
 		ret = nsh_idmap_make(&map, policy, user, err);
 	if (ret == 0)
 		ret = frame->user = nsh_userns_make(user, &map, err);
-	if (ret < 0)
-		return ret;
-	ret = frame->mount = enter_namespace(err);
+	if (ret >= 0)
+		ret = enter_namespaces(frame, err);
 	if (ret < 0)
 		return ret;
 	session.userns = frame->user;

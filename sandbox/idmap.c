@@ -111,7 +111,7 @@ static int make_gids(struct map *map, const struct nsh_user *user, bool root, bo
 	if (subids)
 		n_ranges = add_ranges(map, SUBGID, user, user->gid, ranges, err);
 	if (n_ranges < 0 || !user->n_groups)
-		return n_ranges;
+		return n_ranges < 0 ? n_ranges : 0;
 	groups = calloc(user->n_groups, sizeof(*groups));
 	if (!groups)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "groups");

@@ -14,8 +14,8 @@
  * inside the new mount namespace before, and shown again on top afterwards.
  *
  * With the PAM module the work is shared. The frame (root's) has both file systems on
- * NSH_FRAME_FOLDER, hides and covers; the shell (the user's) adds on NSH_SESSION_FOLDER what goes with
- * its own UTS and PID namespaces: host names and /proc. Standalone, one plan is the whole.
+ * NSH_FRAME_FOLDER, hides and covers, and names the host; the shell (the user's) adds on
+ * NSH_SESSION_FOLDER what goes with its own PID namespace: /proc. Standalone, one plan is the whole.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -32,9 +32,6 @@
 
 /* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
 #define SESSION_SIZE "64m"
-
-/* Of a frame: the policy, whose values are lines of 1000 bytes at most, and two lines of text. */
-#define FRAME_SIZE "256k"
 
 /* A folder that will be covered, and the folder (skeleton) that will be shown there. */
 struct cover {
@@ -500,6 +497,17 @@ static void add_session_files(struct builder *b, const char *options)
 	}
 }
 
+static void add_names(struct builder *b)
+{
+	char source[PATH_MAX];
+
+	add_hosts(b);
+	snprintf(source, sizeof(source), "%s/hosts", b->folder);
+	add_bind(b, source, "/etc/hosts", true);
+	snprintf(source, sizeof(source), "%s/hostname", b->folder);
+	add_bind(b, source, "/etc/hostname", true);
+}
+
 /* Who the session is for, in the form of passwd(5), and the user namespace that it is to be in. */
 static void add_frame_files(struct builder *b)
 {
@@ -512,6 +520,7 @@ static void add_frame_files(struct builder *b)
 	op->mode = 0444;
 	add_text(b, "user", 0444, "", 0);
 	add_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
+	add_names(b);
 }
 
 /*
@@ -537,13 +546,6 @@ static void add_covers(struct builder *b, const char *options, void (*add_more)(
 	add_homes(b);
 	if (covered)
 		add_restore_home(b);
-}
-
-static void add_names(struct builder *b)
-{
-	add_hosts(b);
-	add_bind(b, NSH_SESSION_FOLDER "/hosts", "/etc/hosts", true);
-	add_bind(b, NSH_SESSION_FOLDER "/hostname", "/etc/hostname", true);
 }
 
 /*
@@ -582,14 +584,14 @@ static void add_whole(struct builder *b)
 static void add_frame(struct builder *b)
 {
 	add(b, NSH_OP_SLAVE);
-	add_covers(b, "mode=0755,size=" FRAME_SIZE, add_frame_files);
+	add_covers(b, "mode=0755,size=" SESSION_SIZE, add_frame_files);
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
+	add_hostname(b);
 }
 
 static void add_shell(struct builder *b)
 {
 	add_session_files(b, "mode=0755,size=" SESSION_SIZE);
-	add_names(b);
 	add_end(b, "", "");
 	add_hostname(b);
 }

@@ -3,8 +3,8 @@
  * The session's frame: what the PAM module has made for a login before any process of it is the
  * user's.
  *
- * It is a mount namespace, and whoever is in it finds on NSH_FRAME_FOLDER a small read-only tmpfs of
- * root's with
+ * It is a mount and a UTS namespace. The host name is the session's; sshd's own work (xauth(1) for X11
+ * forwarding) and the shell agree on it. On NSH_FRAME_FOLDER is a small read-only tmpfs of root's with
  *
  *	policy    the policy as it was resolved, in the form that it is written in
  *	account   the account, one line in the form of passwd(5)
@@ -25,17 +25,19 @@
 /* A frame as root has made it. The caller closes the fds. */
 struct nsh_made_frame {
 	int mount; /* mount namespace, to be joined by the login */
+	int uts;   /* UTS namespace, likewise */
 	int user;  /* user namespace */
 };
 
 /*
- * Makes a frame, as root and in a process of one thread that is moved into it. The policy's host
- * name must be settled; what else of it names places is settled here. Errors are those of the plan and of the system calls; -EBUSY when the process
+ * Makes a frame, as root and in a process of one thread that is moved into it. hostname is valid
+ * (nsshell/hostname.h); what in the policy names places is settled here. Errors are those of the plan and of the system calls; -EBUSY when the process
  * stands in a frame already, -EPERM in a chroot. After an error the process should end: what had been
  * made goes with it.
  */
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, struct nsh_err *err);
+		   const struct nsh_user *user, const char *id, const char *hostname,
+		   struct nsh_err *err);
 
 /* A frame as the user finds it. */
 struct nsh_frame {

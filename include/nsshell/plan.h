@@ -44,7 +44,7 @@ struct nsh_session {
 	const struct nsh_user *user;
 	gid_t gid;                /* the group that the process runs with */
 	const char *id;           /* NSH_ID_LEN digits */
-	const char *hostname;     /* valid, see nsshell/hostname.h; not for NSH_STAGE_FRAME */
+	const char *hostname;     /* valid, see nsshell/hostname.h */
 	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
 	int userns;               /* NSH_STAGE_FRAME: fd of the user namespace */
 };

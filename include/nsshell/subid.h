@@ -23,8 +23,9 @@ struct nsh_subid {
 
 /*
  * Reads the ranges that the file at path grants to the user, by name or by user id. Returns their
- * number, 0 also without such a file. -EINVAL for a line of the user's that is not of the form or
- * that grants id 0; -E2BIG for too many.
+ * number, 0 also without such a file. A range that lies in an
+ * earlier one is left out. -EINVAL for a line of the user's that is not of the form, that grants id 0, or
+ * that overlaps an earlier one otherwise; -E2BIG for too many.
  */
 int nsh_subid_read(const char *path, const struct nsh_user *user,
 		   struct nsh_subid ranges[NSH_SUBID_MAX], struct nsh_err *err);

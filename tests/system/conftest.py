@@ -124,7 +124,7 @@ def syslog(run_folder):
 
 
 @pytest.fixture(scope="session")
-def plain_sshd(accounts, installed_policy):
+def plain_sshd(accounts, installed_policy, syslog):
     """An sshd without pam_nsshell: nsshell is standalone."""
     server = lib_sshd.Sshd(accounts, "-plain")
     yield server
@@ -132,7 +132,7 @@ def plain_sshd(accounts, installed_policy):
 
 
 @pytest.fixture(scope="session")
-def framed_sshd(accounts, installed_policy):
+def framed_sshd(accounts, installed_policy, syslog):
     """An sshd whose PAM stack has pam_nsshell."""
     server = lib_sshd.Sshd(accounts, "-framed", lib_sshd.WITH_MODULE)
     yield server
@@ -146,7 +146,7 @@ def sshd(request):
 
 
 @pytest.fixture
-def make_sshd(accounts, installed_policy):
+def make_sshd(accounts, installed_policy, syslog):
     """make_sshd(session=..., config=...): another server for one test."""
     servers = []
 

@@ -1,7 +1,7 @@
 """Faults in the session helper: strace in its place makes one system call fail, or kills it there.
 
-Each login runs in a mount namespace of its own (tests/tools/leaves.c) where a script is shown in the
-helper's place. So nothing of the installation is changed, and logins can run side by side.
+Each login runs in a mount namespace of its own (tests/tools/leaves.c) where a script is shown in
+the helper's place. So nothing of the installation is changed, and logins can run side by side.
 """
 
 import os
@@ -41,7 +41,7 @@ UNFAILING = "exit_group getpid getppid pause set_tid_address umask".split()
 LINE = re.compile(r"^(?P<pid>\d+) +(?P<call>(?P<name>\w+)\(.*)$", re.M)
 INJECTED, KILLED = "(INJECTED)", "+++ killed by SIGKILL +++"
 
-# At the user's end of a login: all that the frame is to be, then all that the session in it is to be.
+# Run as the user: shows all that the frame is to be, then all that the session in it is to be.
 LOOK = f"""\
 cd {FRAME} || exit 9
 stat -c '%A %u %g %s %n' . *
@@ -73,14 +73,15 @@ class Call:
 
 
 def calls_of(log):
-    """All calls of a log of strace -f, in order, but for the helper's own start."""
+    """All calls of a log of strace -f but for the helper's own start, in order, the child's last:
+    how many those are differs."""
     seen, calls, first = Counter(), [], None
     for line in LINE.finditer(log):
         first = first or line["pid"]
         seen[line["pid"], line["name"]] += 1
         number = seen[line["pid"], line["name"]]
         calls.append(Call(line["name"], number, line["call"], line["pid"] != first))
-    return calls[1:]
+    return sorted(calls[1:], key=lambda call: call.child)
 
 
 @dataclass
@@ -141,9 +142,8 @@ class Faults:
         """What takes the helper's place. Its log has the same name, without .sh."""
         path = self.folder / f"{next(self.numbers)}.sh"
         log = path.with_suffix("")
-        path.write_text(
-            f"#!/bin/sh\nexec /usr/bin/strace -D -f -qq -o {log} {' '.join(options)} {self.helper}\n"
-        )
+        strace = ["/usr/bin/strace", "-D", "-f", "-qq", "-o", log, *options]
+        path.write_text(f"#!/bin/sh\nexec {' '.join(map(str, strace))} {self.helper}\n")
         path.chmod(0o755)
         return path
 
@@ -194,7 +194,7 @@ class Faults:
             return list(pool.map(lambda pair: self.inject(*pair), pairs))
 
     def check(self, outcome):
-        """A whole frame or a refused login, and nothing left. Returns whether there was a session."""
+        """A whole frame or a refused login, and nothing left. Returns whether it was a session."""
         assert not outcome.left, outcome
         if not outcome.has_session:
             assert_denied(outcome.login)

@@ -57,10 +57,11 @@ def sees(account, pid):
 
 
 def assert_framed_process(account, pid):
-    """A process of sshd's that is the user: in a frame, and in no other namespace of its own.
-    Returns the frame's id."""
+    """A process of sshd's that is the user: in a frame, which is a mount and a UTS namespace, and in
+    no other namespace of its own. Returns the frame's id."""
     theirs, ours = namespaces(pid), namespaces()
-    assert theirs.pop("mnt") != ours.pop("mnt")
+    for name in ("mnt", "uts"):
+        assert theirs.pop(name) != ours.pop(name)
     assert theirs == ours
     assert sees(account, pid) == "framed\n"
     return frame_of(pid)

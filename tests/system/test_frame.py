@@ -1,4 +1,4 @@
-"""nsshell in the frame: exactly what root made there, nothing else, and nothing that a user can change.
+"""nsshell in the frame: exactly what root made there, nothing else, and nothing that users change.
 
 Issue 3, "nsshell in the frame" and "The module"; design.md, promises 1, 2 and 5.
 """
@@ -6,22 +6,17 @@ Issue 3, "nsshell in the frame" and "The module"; design.md, promises 1, 2 and 5
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from lib_frame import (
-    FakeFrame, HeldLogin, as_user, inode, map_ids, user_namespace,
-)
+from lib_frame import FakeFrame, HeldLogin, as_user, inode, map_ids, user_namespace
 from lib_pam import PROBE, SERVICE_ERR, assert_denied, assert_session, mount_count, parse
-from lib_process import (
-    REFUSAL, as_root, assert_refused, children, namespaces, output_of, run, start, status,
-    wait_until,
-)
+from lib_process import as_root, assert_refused, namespaces, run, start, status
 from lib_settings import FRAME, HELPER, MODULE, NSSHELL, POLICY, RUN, SRV
 
 SHELL = "/bin/sh"
+PRIVATE_MOUNTS = ("unshare", "-m", "--propagation", "private")
 
 
 def in_frame(pam, account, command, **how):
@@ -51,15 +46,17 @@ def frame(pam, alice):
 # nsshell uses what the frame has.
 
 
-def line_of_session(syslog, line_id):
-    line = syslog.line_with(f"session={line_id} verdict=confine")
-    return dict(re.findall(r"(mnt|user):(\d+)", line))
+def logged_namespaces(syslog, session_id):
+    line = syslog.line_with(f"session={session_id} verdict=confine")
+    return dict(re.findall(r"(\w+):(\d+)", re.search(r" namespaces=(\S+)", line)[1]))
 
 
 def test_the_namespaces_are_those_of_the_frame(session, syslog):
     """The session is in the frame's user namespace, above the frame's mount namespace."""
-    logged = line_of_session(syslog, session.ask(f"cat {FRAME}/id").out)
-    assert inode(session.outer, "mnt") == int(logged["mnt"])
+    logged = logged_namespaces(syslog, session.ask(f"cat {FRAME}/id").out)
+    assert {"mnt", "user"} <= set(logged)
+    for kind in set(logged) - {"user"}:
+        assert inode(session.outer, kind) == int(logged[kind]) != inode("self", kind)
     assert session.ask(f"stat -c %i {FRAME}/user").out == logged["user"]
     for pid in (session.outer, session.init, session.shell):
         assert inode(pid, "user") == int(logged["user"])
@@ -82,7 +79,8 @@ SHOW = f"{NSSHELL} -c 'hostname; umask; echo \"$ADDED\"'"
 
 
 @pytest.mark.parametrize(
-    "later", ["[session] hostname=later\n[shell] umask=077", "[session] confine=deny", "rubbish", None],
+    "later",
+    ["[session] hostname=later\n[shell] umask=077", "[session] confine=deny", "rubbish", None],
     ids=["another policy", "denied", "invalid", "removed"],
 )
 def test_a_later_policy_has_no_effect(pam, alice, policy, later):
@@ -116,16 +114,6 @@ def test_nothing_of_the_environment_is_needed(frame, alice, settings):
     assert link == f"user:[{theirs}]"
 
 
-def test_it_works_where_the_policy_is_gone(frame, policy):
-    """Not even the folder is needed."""
-    policy.conf("")
-    shutil.rmtree(POLICY)
-    try:
-        assert frame.ask(f"{NSSHELL} -c 'echo works'").out == "works"
-    finally:
-        POLICY.mkdir()
-
-
 # nsshell refuses what is not a frame.
 
 
@@ -153,7 +141,9 @@ mount --bind /proc/$!/ns/mnt $F/user"""
 NO_FILES = {"policy": ":", "account": ":", "id": ":", "user": ":"}
 BAD_FRAMES = {
     # name: (steps that are replaced, what the reason says)
-    "no tmpfs but ramfs": ({"mount": "mount -t ramfs -o mode=755 none $F"}, "no file system of a session"),
+    "no tmpfs but ramfs": (
+        {"mount": "mount -t ramfs -o mode=755 none $F"}, "no file system of a session",
+    ),
     "a folder of the machine's": (
         {**NO_FILES, "mount": "mount --bind /usr/share $F", "seal": "mount -o remount,bind,ro $F"},
         "no file system of a session",
@@ -162,7 +152,7 @@ BAD_FRAMES = {
         {**NO_FILES, "mount": "mount --bind /dev/shm $F", "seal": "mount -o remount,bind,ro $F"},
         "can be written to",
     ),
-    "the user's": ({"mount": "mount -t tmpfs -o mode=755,uid=$UID_ none $F"}, "not root's"),
+    "the user's": ({"mount": "mount -t tmpfs -o mode=755,uid=$OWN none $F"}, "not root's"),
     "another user's": ({"mount": "mount -t tmpfs -o mode=755,uid=$BOB none $F"}, "not root's"),
     "writable for others": ({"mount": "mount -t tmpfs -o mode=757 none $F"}, "can be written to"),
     "writable for a group": ({"mount": "mount -t tmpfs -o mode=775 none $F"}, "can be written to"),
@@ -185,10 +175,12 @@ BAD_FRAMES = {
     # the files
     "no policy": ({"policy": ":"}, "policy"),
     "an empty policy": ({"policy": ": >$F/policy"}, "policy"),
-    "a policy with an unknown key": ({"policy": "(cat $GOOD/policy; echo x=y) >$F/policy"}, "policy"),
+    "a policy with an unknown key": (
+        {"policy": "(cat $GOOD/policy; echo x=y) >$F/policy"}, "policy",
+    ),
     "a policy without a key": ({"policy": "grep -v ^hostname $GOOD/policy >$F/policy"}, "hostname"),
     "a policy of the user's": (
-        {"policy": "cp $GOOD/policy $F/; chown $UID_ $F/policy"}, "policy",
+        {"policy": "cp $GOOD/policy $F/; chown $OWN $F/policy"}, "policy",
     ),
     "a link to a policy": ({"policy": "ln -s $GOOD/policy $F/policy"}, "policy"),
     "a fifo for a policy": ({"policy": "mkfifo -m 644 $F/policy"}, "policy"),
@@ -197,10 +189,10 @@ BAD_FRAMES = {
     "rubbish for an account": ({"account": "head -c 300 /dev/urandom >$F/account"}, ""),
     "a large account": ({"account": "head -c 20000 /dev/zero >$F/account"}, "not of its form"),
     "another's account": (
-        {"account": "sed s/:$UID_:/:$BOB:/ $GOOD/account >$F/account"}, "for another user",
+        {"account": "sed s/:$OWN:/:$BOB:/ $GOOD/account >$F/account"}, "for another user",
     ),
     "an account of the user's": (
-        {"account": "cp $GOOD/account $F/; chown $UID_ $F/account"}, "not root's",
+        {"account": "cp $GOOD/account $F/; chown $OWN $F/account"}, "not root's",
     ),
     "a link to an account": ({"account": "ln -s $GOOD/account $F/account"}, "account"),
     "a fifo for an account": ({"account": "mkfifo -m 644 $F/account"}, "not root's"),
@@ -209,7 +201,7 @@ BAD_FRAMES = {
     "a short id": ({"id": "printf 0123456789abcde >$F/id"}, "no id"),
     "a long id": ({"id": "printf 0123456789abcdef0 >$F/id"}, "not of its form"),
     "no digits for an id": ({"id": "printf '../../../etc/pas' >$F/id"}, "no id"),
-    "an id of the user's": ({"id": "cp $GOOD/id $F/; chown $UID_ $F/id"}, "not root's"),
+    "an id of the user's": ({"id": "cp $GOOD/id $F/; chown $OWN $F/id"}, "not root's"),
 }
 
 def test_a_made_up_frame_that_is_right(fake, holder):
@@ -333,8 +325,8 @@ def test_a_user_cannot_change_the_frame(pam, alice, policy, scratch, outside, wh
 # What a user who makes a frame up needs no root for.
 USERS_FRAME = f"""\
 mount -t tmpfs -o mode=755 none {FRAME} && cp $GOOD/policy $GOOD/account $GOOD/id {FRAME} &&
-touch {FRAME}/user && mount --bind /proc/self/ns/user {FRAME}/user && mount -o remount,bind,ro {FRAME} &&
-exec {NSSHELL} -c 'echo ran'
+touch {FRAME}/user && mount --bind /proc/self/ns/user {FRAME}/user &&
+mount -o remount,bind,ro {FRAME} && exec {NSSHELL} -c 'echo ran'
 """
 
 
@@ -381,8 +373,8 @@ def test_no_proc_of_the_machine_is_left_below(frame):
 
 
 def test_own_processes_outside_are_no_door(pam, alice, outside):
-    """An older process of the same user's that stands outside (systemd --user is one) has /proc files
-    too, and what it sees is the machine."""
+    """A process of the same user's that stands outside of every frame (systemd --user is one) has
+    files in /proc as well, and what it sees is the machine."""
     look = "ls -d /proc/{0}/root/tmp/nsh-outside /proc/{0}/cwd/nshbob 2>/dev/null; true"
     with start(alice, "600", program="/bin/sleep", cwd="/home") as process:
         seen = {
@@ -434,7 +426,7 @@ def test_hidden_from_sftp(make_sshd, alice, secrets, tmp_path):
 
 @pytest.mark.parametrize("program", [SHELL, str(NSSHELL)], ids=["frame", "session"])
 def test_hidden_is_not_uncovered(pam, alice, secrets, program):
-    """Not with power over a user namespace, and not in a new /proc of the user's own PID namespace."""
+    """Not with power over a user namespace, and not in a /proc of the user's own PID namespace."""
     with HeldLogin(pam, alice, program) as held:
         for path in secrets[:2]:
             for option in ("", "-l"):
@@ -471,7 +463,9 @@ def test_no_powers_are_left(pam, alice, policy, subids):
 
 # Where a tracer could stand, and what it gets of another's memory.
 TRACE = "strace -p {pid} -o /dev/null -e trace=none"
-PEEK = ("cat /proc/{pid}/environ", "ls /proc/{pid}/fd", "ls /proc/{pid}/root/", "cat /proc/{pid}/maps")
+PEEK = (
+    "cat /proc/{pid}/environ", "ls /proc/{pid}/fd", "ls /proc/{pid}/root/", "cat /proc/{pid}/maps",
+)
 
 
 @pytest.mark.parametrize("where", ["frame", "session", "outside"])
@@ -494,8 +488,9 @@ def test_outer_and_init_cannot_be_traced(pam, alice, session, where):
 def test_a_process_that_is_not_hidden_can_be_traced(alice):
     """So that the test above can fail: an ordinary process of the same user."""
     with start(alice, "600", program="/bin/sleep") as process:
-        command = PEEK[1].format(pid=process.pid)
-        assert run(alice, "-c", f"{command} >/dev/null && echo seen", program=SHELL).out == "seen\n"
+        for command, code in ((TRACE, 124), *((command, 0) for command in PEEK)):
+            script = f"timeout 0.5 {command.format(pid=process.pid)} >/dev/null"
+            assert run(alice, "-c", script, program=SHELL).rc == code, command
         process.kill()
 
 
@@ -510,7 +505,7 @@ def test_nothing_of_the_helper_is_left(pam, alice):
     mounts, before = mount_count(), all_namespaces()
     with HeldLogin(pam, alice, str(NSSHELL)) as held:
         new = all_namespaces() - before
-        expected = {namespaces(pid)[name] for pid in (held.outer, held.init) for name in namespaces()}
+        expected = {*namespaces(held.outer).values(), *namespaces(held.init).values()}
         assert new == expected - before
         assert not processes_named("nsshell-session")
         assert mount_count() == mounts
@@ -554,9 +549,7 @@ def test_a_service_in_a_chroot(pam, alice, syslog):
     root.mkdir()
     enter = f"mount --rbind / {root} && exec chroot {root} \"$@\""
     try:
-        login = pam.login(
-            alice.name, prefix=("unshare", "-m", "--propagation", "private", SHELL, "-c", enter, "-")
-        )
+        login = pam.login(alice.name, prefix=(*PRIVATE_MOUNTS, SHELL, "-c", enter, "-"))
         assert "chroot" in reason(syslog, assert_denied(login))
     finally:
         root.rmdir()
@@ -584,16 +577,21 @@ def test_with_child_signals_ignored(pam, alice, outside):
 
 # The helper, when it is not what it should be.
 
-ANSWER = """\
+PROTOCOL = re.search(
+    r"#define NSH_PROTOCOL (0x[0-9a-f]+)u",
+    Path(__file__).resolve().parents[2].joinpath("pam_module/protocol.h").read_text(),
+)[1]
+ANSWER = f"""\
 #!/usr/bin/python3
 import array, os, signal, socket, struct, time
 s = socket.socket(fileno=3)
 s.recv(1 << 20)
-def answer(verdict=3, protocol=0x6e736801, id=b"0123456789abcdef", text=b"", more=b""):
+def answer(verdict=3, protocol={PROTOCOL}, id=b"0123456789abcdef", text=b"", more=b""):
     return struct.pack("<II17s128s", protocol, verdict, id, text).ljust(156, b"\\0") + more
 def send(data, *fds):
-    s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
-mnt = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+    s.sendmsg([data], rights if fds else [])
+mnt, uts, net = (os.open(f"/proc/self/ns/{{name}}", os.O_RDONLY) for name in ("mnt", "uts", "net"))
 """
 
 # The kernel's word for an end of the socket's where something was not read.
@@ -612,14 +610,20 @@ HELPERS = {
     "answers rubbish": ("#!/bin/sh\necho rubbish >&3\n", "answer that is none"),
     "answers too much": ("#!/bin/sh\nexec head -c 100000 /dev/zero >&3\n", "answer that is none"),
     "answers with zeros": ("#!/bin/sh\nexec head -c 156 /dev/zero >&3\n", "answer that is none"),
-    "answers with half a message": (ANSWER + "send(answer()[:100], mnt)", "answer that is none"),
+    "answers with half a message": (
+        ANSWER + "send(answer()[:100], mnt, uts)", "answer that is none",
+    ),
     "confines without a frame": (ANSWER + "send(answer())", "answer that is none"),
-    "confines with two frames": (ANSWER + "send(answer(), mnt, mnt)", "answer that is none"),
+    "confines with half a frame": (ANSWER + "send(answer(), mnt)", "answer that is none"),
+    "confines with more than a frame": (
+        ANSWER + "send(answer(), mnt, uts, mnt)", "answer that is none",
+    ),
     "confines with many fds": (ANSWER + "send(answer(), *[mnt] * 200)", "answer that is none"),
-    "ignores with a frame": (ANSWER + "send(answer(1), mnt)", "answer that is none"),
-    "has another verdict": (ANSWER + "send(answer(4), mnt)", "answer that is none"),
+    "ignores with a frame": (ANSWER + "send(answer(1), mnt, uts)", "answer that is none"),
+    "denies with a frame": (ANSWER + "send(answer(2), mnt, uts)", "answer that is none"),
+    "has another verdict": (ANSWER + "send(answer(4), mnt, uts)", "answer that is none"),
     "has no verdict": (ANSWER + "send(answer(0))", "answer that is none"),
-    "has another protocol": (ANSWER + "send(answer(1, 0x6e736802))", "answer that is none"),
+    "has another protocol": (ANSWER + "send(answer(1, 0x6e736800))", "answer that is none"),
     "has no id": (ANSWER + "send(answer(1, id=b''))", "answer that is none"),
     "has an id without an end": (ANSWER + "send(answer(1, id=b'0' * 17))", "answer that is none"),
     "has text that acts on terminals": (
@@ -631,17 +635,17 @@ HELPERS = {
         ANSWER + "send(answer(1)); time.sleep(0.1); send(b'x')", "more than an answer",
     ),
     "allows and fails": (ANSWER + "send(answer(1)); os._exit(1)", "did not end well"),
-    "allows and is killed": (ANSWER + "send(answer(1)); os.kill(os.getpid(), 9)", "did not end well"),
+    "allows and is killed": (
+        ANSWER + "send(answer(1)); os.kill(os.getpid(), 9)", "did not end well",
+    ),
     "allows and hangs": (ANSWER + "send(answer(1)); time.sleep(60)", "did not end in time"),
     "allows, lets go and hangs": (
         ANSWER + "send(answer(1)); os.close(3); time.sleep(60)", "did not end in time",
     ),
-    "has a file for a frame": (
-        ANSWER + "send(answer(), os.open('/dev/null', os.O_RDONLY))", "",
-    ),
-    "has another kind of namespace": (
-        ANSWER + "send(answer(), os.open('/proc/self/ns/uts', os.O_RDONLY))", "",
-    ),
+    "has a file for a namespace": (ANSWER + "send(answer(), os.open('/dev/null', 0), uts)", ""),
+    "has a file for the other one": (ANSWER + "send(answer(), mnt, os.open('/dev/null', 0))", ""),
+    "has another kind of namespace": (ANSWER + "send(answer(), net, uts)", ""),
+    "has them in the wrong order": (ANSWER + "send(answer(), uts, mnt)", ""),
 }
 
 # What a file in the helper's place is.
@@ -677,7 +681,7 @@ class OtherHelper:
 
     def login(self, user, *argv, **how):
         cover = f'mount --bind {self.folder} {HELPER.parent} && exec "$@"'
-        prefix = ("unshare", "-m", "--propagation", "private", SHELL, "-c", cover, "-")
+        prefix = (*PRIVATE_MOUNTS, SHELL, "-c", cover, "-")
         return self.pam.login(user, *argv, prefix=prefix, popen={"cwd": "/"}, **how)
 
 
@@ -724,7 +728,7 @@ def test_a_helper_that_is_not_to_be_trusted(other_helper, syslog, alice, name):
 
 @pytest.mark.parametrize("argument", [
     "unknown", "debug=yes", "Debug", "exempt_group", "exempt_group=", "timeout", "timeout=",
-    "timeout=0", "timeout=-1", "timeout=601", "timeout=1000", "timeout=1s", "timeout=0x10", "=", "-",
+    "timeout=0", "timeout=-1", "timeout=601", "timeout=1000", "timeout=1s", "timeout=0x10", "=",
 ])
 def test_an_argument_that_is_not_valid(pam, alice, syslog, argument):
     """An error, for everybody but those who are let in always."""

@@ -31,7 +31,7 @@ echo x >/tmp/file; echo x >/var/tmp/file; echo x >/dev/shm/file; mkfifo /tmp/fif
 nohup sleep 600 >/dev/null 2>&1 &
 (trap '' HUP TERM INT; exec sleep 600) &
 unshare -Urmpf --mount-proc sleep 600 &
-python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("/tmp/s"); time.sleep(600)' &
+python3 -c 'import socket, time; s = socket.socket(1); s.bind("/tmp/s"); time.sleep(600)' &
 sh -c 'kill -STOP $$; sleep 600' &
 """
 
@@ -44,7 +44,6 @@ class HeldSsh(Held):
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        self.ask("true")
 
 
 class Connection:
@@ -52,22 +51,38 @@ class Connection:
 
     def __init__(self, server, account, agent):
         self.server, self.account = server, account
-        mux = ("-o", f"ControlPath={RUN}/mux-left")
-        env = {**os.environ, "SSH_AUTH_SOCK": str(agent)}
-        self.master = subprocess.Popen(
-            server.command(account, options=(*mux, "-M", "-N", "-A")), env=env,
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        self.control = RUN / "mux-left"
+        self.clients = []
+        try:
+            self._open(("-o", f"ControlPath={self.control}"), agent)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, mux, agent):
+        command = self.server.command
+        self._client(
+            command(self.account, options=(*mux, "-M", "-N", "-A")),
+            env={**os.environ, "SSH_AUTH_SOCK": str(agent)},
         )
-        check = server.command(account, options=(*mux, "-O", "check"))
+        check = command(self.account, options=(*mux, "-O", "check"))
         wait_until(lambda: as_root(*check).rc == 0, "the master connection")
-        self.shell = HeldSsh(account, server.command(account, options=(*mux, "-A", "-T")))
-        self.sftp = subprocess.Popen(
-            [*server.client("sftp", *mux), f"{account.name}@{server.HOST}"], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self.shell = HeldSsh(self.account, command(self.account, options=(*mux, "-A", "-T")))
+        self.clients.append(self.shell.process)
+        self.sftp = self._client(
+            [*self.server.client("sftp", *mux), f"{self.account.name}@{self.server.HOST}"]
         )
         assert self.sftp_works()
         assert self.shell.ask("ssh-add -l").out == "The agent has no identities."
         self.shell.ask(MESS)
+
+    def _client(self, argv, **how):
+        client = subprocess.Popen(
+            argv, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, **how,
+        )
+        self.clients.append(client)
+        return client
 
     def sftp_works(self):
         """Whether it answers. It ends when its session does."""
@@ -109,17 +124,17 @@ class Connection:
         return init
 
     def close(self):
-        for client in (self.shell.process, self.sftp, self.master):
-            if client.stdin:
-                try:
-                    client.stdin.close()
-                except BrokenPipeError:
-                    pass
-        self.master.terminate()
-        for client in (self.shell.process, self.sftp, self.master):
+        """The client's side of a logout."""
+        for client in self.clients[1:]:
+            try:
+                client.stdin.close()
+            except BrokenPipeError:
+                pass
+        self.clients[0].terminate()
+        for client in self.clients:
             client.wait(timeout=20)
-            if client.stdout:
-                client.stdout.close()
+            client.stdout.close()
+        self.control.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -170,12 +185,14 @@ def test_nothing_is_left(framed_sshd, alice, agent, syslog, victim):
     machine = Machine([alice])
     connection = Connection(framed_sshd, alice, agent)
     try:
-        line = syslog.line_with(f"session={connection.shell.ask(f'cat {FRAME}/id').out} verdict=confine")
+        session = connection.shell.ask(f"cat {FRAME}/id").out
+        line = syslog.line_with(f"session={session} verdict=confine")
         logged = {f"{kind}:[{number}]" for kind, number in re.findall(r"(mnt|user):(\d+)", line)}
+        running = {"sleep", "sh", "python3", "nsshell", "sftp-server"}
+        wait_until(lambda: running <= names_of(machine.left()), "all that the session started")
         left = machine.left()
         assert len(logged) == 2 and logged <= left["namespace"]
-        assert {"sleep", "nsshell", "sftp-server", "python3"} <= names_of(left)
-        assert "mount" not in left and left.get("file", set()) <= {f"{RUN}/mux-left"}
+        assert "mount" not in left and left.get("file", set()) <= {str(connection.control)}
         if victim:
             os.kill(getattr(connection, victim), signal.SIGKILL)
             VICTIMS[victim](machine, connection)

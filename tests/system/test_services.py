@@ -1,7 +1,7 @@
 """The ways in beside sshd, what they record, and the modules that stand beside pam_nsshell.
 
-issue 3, "Every way in" and "The module"; design.md, "With PAM: the session frame" and promises 1, 2, 3
-and 6.
+issue 3, "Every way in" and "The module"; design.md, "With PAM: the session frame" and promises 1,
+2, 3 and 6.
 """
 
 import os
@@ -14,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from lib_pam import DENIAL, assert_session
-from lib_process import (
-    alive_pids_of, children, kill_all_of, namespaces, pids_of, status, wait_until,
-)
+from lib_process import alive_pids_of, children, kill_all_of, namespaces, status, wait_until
 from lib_services import (
-    DEAD_PROCESS, SERVICES, STANDS_IN_FRAME, STANDS_IN_SESSION, STANDS_OUTSIDE, USER_PROCESS, Cron, Place,
-    PlacedSshd, Records, assert_in_frame, assert_in_session, by_user, fields_of, open_to_all,
+    DEAD_PROCESS, SERVICES, STANDS_IN_FRAME, STANDS_IN_SESSION, STANDS_OUTSIDE, USER_PROCESS, Cron,
+    Place, PlacedSshd, Records, assert_in_frame, assert_in_session, by_user, fields_of, open_to_all,
     record_of, with_shell, with_sudoers,
 )
 from lib_settings import FRAME, HELPER, MODULE, NSSHELL, SRV
@@ -117,8 +115,8 @@ FRAMES = [
 
 @pytest.mark.parametrize("argv, service", SESSIONS, ids=joined)
 def test_command_in_a_session(framed, syslog, argv, service):
-    """su USER -c, su - USER -c, sudo -i -u USER, sudo -u USER -s: a session of nsshell's in the frame,
-    with one id in the environment, in the frame and in the one line of the log."""
+    """su USER -c, su - USER -c, sudo -i -u USER, sudo -u USER -s: a session of nsshell's in the
+    frame, with one id in the environment, in the frame and in the one line of the log."""
     result = framed.run(*argv, framed.stands_in_session)
     assert (result.rc, result.err) == (0, ""), result
     record = record_of(syslog, assert_in_session(result.out), service)
@@ -240,7 +238,7 @@ TERMINALS = [
 
 @pytest.mark.parametrize("argv, service, rc", TERMINALS, ids=joined)
 def test_terminal(framed, syslog, argv, service, rc):
-    """su, sudo and login on a terminal: a session in the frame, with its keys, size and exit code."""
+    """su, sudo, login on a terminal: a session in the frame, with its keys, size and exit code."""
     with framed.terminal(*argv) as t:
         t.ready()
         t.sendline(f"{framed.stands_in_session}; tty; stty size")
@@ -450,7 +448,9 @@ def assert_whole_session(account):
 
 def try_session(framed, caller, account, prefix):
     """su by a caller who has arranged things beforehand. Returns whether there is a session."""
-    argv = by_user(caller, *prefix, shutil.which("su"), account.name, "-c", "echo run; read -r x; exit 7")
+    # By its path, as PATH is the caller's too. The shell needs nothing but what it has itself.
+    su = [shutil.which("su"), account.name, "-c", "echo run; read -r x; exit 7"]
+    argv = by_user(caller, *prefix, *su)
     with framed.start(*argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout.readline() == "run\n":
             assert_whole_session(account)
@@ -475,44 +475,37 @@ FORGED = ["NSSHELL_SESSION=0123456789abcdef", "container=nsshell", "LD_PRELOAD=/
           "LD_LIBRARY_PATH=/tmp", "GLIBC_TUNABLES=glibc.malloc.check=3", "TMPDIR=/tmp", "PATH=.",
           "HOME=/tmp", "SSH_AUTH_SOCK=/tmp/nsh-outside"]
 
-# What the caller did, in several degrees; and whether there is a session in spite of the last one.
+# What the caller did, in degrees. With the last one there is to be a session in spite of it.
 HOSTILE = {
-    "nothing": ([[]], True),
-    "few files": (limit("nofile", *range(13), 64), True),
-    "no file sizes": (limit("fsize", 0, 1, 100, 500, 1000, 5000), None),
-    "large files": (limit("fsize", MEGABYTE), True),
-    "little memory": (limit("as", *(n * MEGABYTE for n in (*range(4, 24, 2), 40, 400))), True),
-    "little data": (limit("data", *(n * MEGABYTE // 4 for n in range(0, 16, 2)), MEGABYTE * 64), True),
-    "little stack": (limit("stack", *(n * 1024 for n in (0, 32, 64, 128, 256, 8192))), True),
-    "nothing pending": (limit("sigpending", 0) + limit("memlock", 0) + limit("core", 0), True),
-    "closed umask": ([shell("umask 0777")], True),
-    "open umask": ([shell("umask 0")], True),
-    "ignored signals": ([["env", "--ignore-signal=CHLD"], ["env", "--ignore-signal"]], None),
-    "blocked signals": ([["env", "--block-signal=CHLD"], ["env", "--block-signal"]], None),
-    "open folders": ([shell("exec 9<$HOME 8</tmp 5</home")], True),
-    "huge environment": ([["env", *(f"A{n}={'x' * 100_000}" for n in range(18))]], None),
-    "forged environment": ([["env", *FORGED]], True),
+    "nothing": [[]],
+    "few files": limit("nofile", *range(13), 64),
+    "small files": limit("fsize", 0, 1, 100, 500, 1000, 5000, MEGABYTE),
+    "little memory": limit("as", *(n * MEGABYTE // 4 for n in (*range(14, 28), 64, 1600))),
+    "little data": limit("data", *(n * MEGABYTE // 8 for n in (*range(10), 512))),
+    "little stack": limit("stack", *(n * 1024 for n in (0, 32, 64, 96, 128, 256, 8192))),
+    "nothing else": limit("sigpending", 0) + limit("memlock", 0) + limit("core", 0),
+    "umask": [shell("umask 0777"), shell("umask 0")],
+    "ignored signals": [["env", "--ignore-signal"], ["env", "--ignore-signal=CHLD"]],
+    "blocked signals": [["env", "--block-signal"], ["env", "--block-signal=CHLD"]],
+    "open folders": [shell("exec 9<$HOME 8</tmp 5</home")],
+    "huge environment": [["env", *(f"A{n}={'x' * 100_000}" for n in range(18))]],
+    "forged environment": [["env", *FORGED]],
 }
 
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_caller(framed, bob, alice, case):
     """Limits, masks, signals, files and environment are the caller's: a whole session or none."""
-    prefixes, last_works = HOSTILE[case]
-    worked = [try_session(framed, bob, alice, prefix) for prefix in prefixes]
-    open("/tmp/svc/worked","a").write(f"{case} {worked}\n")
-    assert last_works in (None, worked[-1]), worked
+    worked = [try_session(framed, bob, alice, prefix) for prefix in HOSTILE[case]]
+    assert worked[-1], worked
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_closed_streams(framed, bob, scratch, alice, closed):
-    """A caller with closed streams: what is open at their numbers is nothing of su's or the helper's."""
+    """A caller with closed streams: what is open in their place is not su's and not the helper's."""
     command = f"{framed.stands_in_session} > {scratch}/out 2>&1"
     framed.run(*by_user(bob, "sh", "-c", f'exec "$@" {closed}', "sh", *SU, command))
-    out = scratch / "out"
-    open("/tmp/svc/worked","a").write(f"{closed} {out.exists()}\n")
-    if out.exists():
-        assert_in_session(out.read_text())
+    assert_in_session((scratch / "out").read_text())
     wait_until(lambda: not alive_pids_of(alice), "the session to end")
 
 
@@ -528,7 +521,7 @@ def test_killed_su(framed, bob, alice):
             process.kill()
         wait_until(lambda: not processes_named("nsshell-session"), "the helper to end")
         kill_all_of([alice])
-        wait_until(lambda: not pids_of(alice), "the session to end")
+        wait_until(lambda: not alive_pids_of(alice), "the session to end")
 
 
 def processes_named(name):
@@ -552,7 +545,7 @@ TO_ROOT = [["su", "root", "-c"], ["su", "-", "root", "-c"], ["sudo", "sh", "-c"]
 @pytest.mark.parametrize("broken", ["", "[session] confine=maybe"], ids=["policy", "broken policy"])
 @pytest.mark.parametrize("argv", TO_ROOT, ids=joined)
 def test_to_root(framed, bob, policy, argv, broken):
-    """User id 0 is left alone, by whomever su or sudo was called, also when no policy can be read."""
+    """User id 0 is left alone, whoever called su or sudo, and also when no policy can be read."""
     if broken:
         policy.conf(broken)
     look = f'readlink /proc/self/ns/mnt; exec "$@" \'{STANDS_OUTSIDE}\''
@@ -581,7 +574,8 @@ class Job:
     def __init__(self, folder, name, code):
         self.out = folder / f"{name}.out"
         self.script = folder / f"{name}.sh"
-        self.script.write_text(f"{{\n{code}\n}} > {self.out}.part 2>&1\nmv {self.out}.part {self.out}\n")
+        part = f"{self.out}.part"
+        self.script.write_text(f"{{\n{code}\n}} > {part} 2>&1\nmv {part} {self.out}\n")
 
     @property
     def line(self):
@@ -784,10 +778,8 @@ keyctl(250, 6, -3, text, len(text))
 print("keyring", text.value.decode().split(";")[-1])
 """
 ASK_MODULES = f"""\
-echo "umask $(umask)"
-echo "files $(ulimit -n)"
-echo "variable $NSH_VARIABLE"
-echo "loginuid $(cat /proc/self/loginuid)"
+printf "umask %s files %s variable %s loginuid %s " \
+	"$(umask)" "$(ulimit -n)" "$NSH_VARIABLE" "$(cat /proc/self/loginuid)"
 python3 -c '{KEYRING}'
 """
 
@@ -823,7 +815,7 @@ def test_modules(modules, alice, scratch, order):
         t.expect_exact("message of the day\r\n")
         t.ready()
         t.sendline(f"sh {scratch}/ask; exit 6")
-        t.expect(r"umask (\d+)\r\nfiles (\d+)\r\nvariable (\S*)\r\nloginuid (\d+)\r\nkeyring (\S*)\r\n")
+        t.expect(r"umask (\d+) files (\d+) variable (\S*) loginuid (\d+) keyring (\S*)\r\n")
         assert t.match.groups() == ("0027", "777", "from-pam", str(alice.uid), "_ses")
         t.expect(r"(session [0-9a-f]{16}\r\n)")
         assert_in_session(t.match[1])
@@ -871,7 +863,7 @@ LOOK_AT_HOME = "pwd; cat ~/from-skel; stat -c '%a %U' ~; touch ~/made-inside\n"
 
 
 def test_mkhomedir_in_front(make_home, homeless):
-    """pam_mkhomedir before pam_nsshell: the home is made, kept in the frame, and there on the host."""
+    """pam_mkhomedir in front of pam_nsshell: the home is made, and kept in the frame."""
     server = make_home("session required {mkhomedir}\n" + WITH_MODULE)
     for _ in range(2):
         result = server.ssh(homeless, LOOK_AT_HOME + STANDS_IN_SESSION)
@@ -911,7 +903,8 @@ def test_mkhomedir_behind_required(make_home, homeless):
 def test_mkhomedir_behind_optional(make_home, homeless, syslog):
     """... or, if the stack is content without, a session as that of any account without a home."""
     server = make_home(WITH_MODULE + "session optional {mkhomedir}\n")
-    result = server.ssh(homeless, f"pwd; ls -A /home; cut -d: -f1 {FRAME}/account\n{STANDS_IN_SESSION}")
+    look = f"pwd; ls -A /home; cut -d: -f1 {FRAME}/account\n"
+    result = server.ssh(homeless, look + STANDS_IN_SESSION)
     folder, name, last = result.out.splitlines(keepends=True)
     assert (folder, name) == ("/\n", f"{homeless.name}\n"), result
     record_of(syslog, assert_in_session(last), server.service, homeless.name)
@@ -942,7 +935,8 @@ def test_the_way_back_in(pam, alice, bob, make_place):
     # Without it libpam says so in the log, and has the log open from then on.
     pam.service("other")
     for user in ("root", bob.name):
-        assert assert_session(pam.login(user, "/bin/sh", "-c", "cat /tmp/nsh-outside")) == "outside\n"
+        login = pam.login(user, "/bin/sh", "-c", "cat /tmp/nsh-outside")
+        assert assert_session(login) == "outside\n"
     denied = pam.login(alice.name, "/bin/sh", "-c", "true")
     assert denied.pam != 0 and DENIAL.fullmatch(*denied.says), denied
     place = make_place(line=f"session required {MODULE} exempt_group=nshguest\n")

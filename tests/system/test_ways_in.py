@@ -6,10 +6,10 @@ get the right bytes and exit codes is in test_ssh.py; here is where they stand.
 
 import os
 import re
+import signal
 import stat
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +20,7 @@ from lib_forward import (
     through_local_path,
 )
 from lib_pam import DENIAL, assert_session
-from lib_process import as_root, assert_refused, start, wait_until
+from lib_process import as_root, assert_refused, children, status, wait_until
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL, SRV
 from lib_sshd import WITH_MODULE, Sshd, free_port
 from lib_terminal import Terminal
@@ -42,7 +42,7 @@ Subsystem internal internal-sftp
 
 @pytest.fixture(scope="module")
 def server(accounts, installed_policy, syslog):
-    """A framed sshd that allows everything. Started after the log, so that its lines are seen."""
+    """A framed sshd that allows everything."""
     started = Sshd(accounts, "-open", WITH_MODULE, OPEN)
     yield started
     started.close()
@@ -141,7 +141,7 @@ def test_command(server, connect, alice, syslog):
     assert result.rc == 7
     frame = assert_stands(result.out)
     line = assert_in_log(syslog, frame)
-    assert line["namespaces"].startswith(f"mnt:{mount_namespace(connection.sshd)},user:")
+    assert line["namespaces"].startswith(f"mnt:{mount_namespace(connection.sshd)},uts:")
     assert (line["user"], line["uid"], line["service"], line["rhost"], line["shell"]) == (
         alice.name, str(alice.uid), server.service, "127.0.0.1", LOGIN_SHELL,
     )
@@ -550,31 +550,31 @@ def test_x11_programs(server, alice, display):
 
 
 @pytest.fixture
-def own_process(alice):
-    """A process of the user's that is outside: systemd --user, a job of an unconfined service."""
-    with start(alice, "1000", program="/bin/sleep", cwd="/tmp") as process:
-        yield Path(f"/proc/{process.pid}")
-        process.kill()
+def own_process(alice, pam):
+    """A process of the user's that another service has started, through the module as well."""
+    argv = pam.command(alice.name, "/bin/sleep", "1000", service="nshcheck", tty="cron")
+    login = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def job():
+        # Before it the session helper is a child too.
+        return [pid for pid in children(login.pid) if status(pid).get("Name") == "sleep"]
+
+    try:
+        yield Path(f"/proc/{wait_until(job, 'the job')[0]}")
+    finally:
+        for pid in [*job(), login.pid]:
+            os.kill(pid, signal.SIGKILL)
+        login.wait()
 
 
 @pytest.mark.usefixtures("outside")
-@pytest.mark.parametrize(
-    "path", ["cwd/nsh-outside", "root/tmp/nsh-outside", "root/home/nshbob/secret"]
-)
-def test_own_process_outside(server, alice, own_process, path):
-    """A process that the user has outside is no door out of the frame."""
-    assert (own_process / path).exists()
-    with sftp(server, alice, "internal") as files, pytest.raises(OSError):
-        print(read(files, str(own_process / path)))
-
-
-def test_socket_through_own_process(server, alice, socket_of, own_process):
-    """Nor for -L."""
-    target = socket_of("/tmp/nsh-socket")
-    door = SimpleNamespace(address=own_process / "root/tmp/nsh-socket")
-    assert door.address.exists()
-    with through_local(server, alice, door) as client:
-        assert target.is_out_of_reach(client)
+@pytest.mark.parametrize("path", ["root/tmp/nsh-outside", "root/home/nshbob/secret"])
+def test_own_other_process(server, alice, own_process, path):
+    """A process that another service has started for the user is in a frame too, and no door."""
+    with sftp(server, alice, "internal") as files:
+        assert read(files, str(own_process / "root/etc/hostname"))
+        with pytest.raises(OSError):
+            print(read(files, str(own_process / path)))
 
 
 # Refused: no way in at all
@@ -772,7 +772,6 @@ def test_match_source_decides(server, alice, policy):
 @pytest.mark.parametrize("rhost, expected", [("", "local"), ("127.0.0.1", "other")])
 def test_match_source_local(pam, alice, policy, rhost, expected):
     """[match] source = local: a login that comes from no address, as at a console."""
-    pam.service("other")  # libpam logs that it is missing, and keeps the log's socket open
     policy.conf("[session] hostname=other")
     policy.match("10-local.conf", "[match] source=local\n[session] hostname=local")
     login = pam.login(alice.name, LOGIN_SHELL, "-c", "hostname", rhost=rhost)

@@ -129,7 +129,7 @@ static void answer_and_die(const struct mode *mode)
 static void confine_and_end(const struct mode *mode)
 {
 	read_request();
-	send_reply(NSH_VERDICT_CONFINE, 1);
+	send_reply(NSH_VERDICT_CONFINE, NSH_PART_COUNT);
 	_exit(mode->number);
 }
 
@@ -289,7 +289,7 @@ static void answer_and_hang(const struct mode *mode)
 static void confine_and_hang(const struct mode *mode)
 {
 	read_request();
-	send_reply(NSH_VERDICT_CONFINE, 1);
+	send_reply(NSH_VERDICT_CONFINE, NSH_PART_COUNT);
 	hang(mode);
 }
 
@@ -405,6 +405,7 @@ static void inspect(const struct mode *mode)
 #define WRONG_ANSWER -EPROTO, "gave an answer that is none"
 #define TOO_MUCH -EPROTO, "says more than an answer"
 #define WRONG_END -EPROTO, "did not end well"
+#define UNREAD -ETIMEDOUT, "does not take the request"
 #define LATE_ANSWER -ETIMEDOUT, "gave no answer in time"
 #define LATE_END -ETIMEDOUT, "did not end in time"
 
@@ -452,7 +453,8 @@ static const struct mode answers[] = {
 	{"twice with fds", answer_twice, 16, NULL, TOO_MUCH},
 	{"flood", answer_and_flood, 0, NULL, TOO_MUCH},
 	{"confine without", give_verdict, NSH_VERDICT_CONFINE, NULL, WRONG_ANSWER},
-	{"confine with 2", confine_with_fds, 2, NULL, WRONG_ANSWER},
+	{"confine with 1", confine_with_fds, 1, NULL, WRONG_ANSWER},
+	{"confine with 3", confine_with_fds, 3, NULL, WRONG_ANSWER},
 	{"confine with 4", confine_with_fds, 4, NULL, WRONG_ANSWER},
 	{"confine with 5", confine_with_fds, 5, NULL, WRONG_ANSWER},
 	{"confine with 16", confine_with_fds, 16, NULL, WRONG_ANSWER},
@@ -476,14 +478,14 @@ static const struct mode hanging[] = {
 
 /* With the largest request, which does not fit into a socket. */
 static const struct mode not_reading[] = {
-	{"never read", hang, 0, NULL, -ETIMEDOUT, ""},
-	{"read slowly", read_slowly, 600, NULL, -ETIMEDOUT, ""},
+	{"never read", hang, 0, NULL, UNREAD},
+	{"read slowly", read_slowly, 600, NULL, UNREAD},
 };
 
 static const struct mode right[] = {
 	{"ignore", give_verdict, NSH_VERDICT_IGNORE, NULL, FINE},
 	{"deny", give_verdict, NSH_VERDICT_DENY, NULL, FINE},
-	{"confine", confine_with_fds, 1, NULL, FINE},
+	{"confine", confine_with_fds, 2, NULL, FINE},
 };
 
 static const struct mode others[] = {

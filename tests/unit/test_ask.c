@@ -98,6 +98,15 @@ static int remove_folder(void **state)
 	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* All parts of a frame or, as an answer must not have, some. */
+static bool has_frame(const struct nsh_answer *answer)
+{
+	for (int i = 0; i < NSH_PART_COUNT; i++)
+		if (answer->frame[i] >= 0)
+			return true;
+	return false;
+}
+
 static const gid_t few_groups[] = {1, 2, 3};
 static gid_t many_groups[N_GROUPS];
 
@@ -240,7 +249,7 @@ static bool check_error(const struct attempt *attempt, int code, const struct ns
 		fprintf(stderr, "%s: code %d: %s\n", attempt->helper.path, code, err->text);
 		return false;
 	}
-	if (code < 0 && answer->frame != -1)
+	if (code < 0 && has_frame(answer))
 		return complain(attempt, "has a frame in spite of an error");
 	if (code < 0 && err->reason != NSH_REASON_FRAME)
 		return complain(attempt, "another reason");
@@ -275,8 +284,8 @@ static bool check(const struct attempt *attempt)
 	memset(&answer, 0xff, sizeof(answer));
 	code = nsh_ask(&attempt->helper, &attempt->question, &answer, &err);
 	took = now_ms() - took;
-	if (code == 0 && answer.frame >= 0)
-		close(answer.frame);
+	if (code == 0)
+		nsh_answer_close(&answer);
 	look(&after);
 	changed = what_changed(&before, &after);
 	if (changed)
@@ -359,7 +368,7 @@ static void test_ends_at_once(void **state)
 
 		if (code != -EPROTO && code != -EPIPE && code != -ECONNRESET)
 			fail_msg("%d: %s", code, err.text);
-		assert_int_equal(answer.frame, -1);
+		assert_false(has_frame(&answer));
 		assert_false(has_child());
 	}
 }
@@ -415,7 +424,7 @@ static struct nsh_answer ask(const char *name, const struct nsh_question *questi
 	if (nsh_ask(&attempt.helper, question, &answer, &err) < 0)
 		fail_msg("%s: %s", name, err.text);
 	assert_string_equal(answer.reply.id, ID);
-	assert_int_equal(answer.frame >= 0, answer.reply.verdict == NSH_VERDICT_CONFINE);
+	assert_int_equal(has_frame(&answer), answer.reply.verdict == NSH_VERDICT_CONFINE);
 	return answer;
 }
 
@@ -435,10 +444,12 @@ static void test_what_was_said(void **state)
 	answer = ask("sentence long", &question);
 	assert_int_equal(strlen(answer.reply.sentence), NSH_SENTENCE_MAX - 1);
 	answer = ask("confine", &question);
-	assert_int_equal(fstat(answer.frame, &st), 0);
-	assert_int_equal(st.st_rdev, makedev(1, 3));
-	assert_int_equal(fcntl(answer.frame, F_GETFD), FD_CLOEXEC);
-	close(answer.frame);
+	for (int i = 0; i < NSH_PART_COUNT; i++) {
+		assert_int_equal(fstat(answer.frame[i], &st), 0);
+		assert_int_equal(st.st_rdev, makedev(1, 3));
+		assert_int_equal(fcntl(answer.frame[i], F_GETFD), FD_CLOEXEC);
+	}
+	nsh_answer_close(&answer);
 }
 
 /* An answer in two writes may come as one or be refused as too short, but is never another. */
@@ -455,7 +466,7 @@ static void test_in_two(void **state)
 			assert_int_equal(answer.reply.verdict, NSH_VERDICT_IGNORE);
 		else
 			assert_int_equal(code, -EPROTO);
-		assert_int_equal(answer.frame, -1);
+		assert_false(has_frame(&answer));
 	}
 }
 
@@ -721,8 +732,8 @@ static void leave_room(int count)
 }
 
 /*
- * Without room for a file that it needs there is no answer. It needs three: one end of the socket,
- * the process, and the frame, which takes the place of the other end. What the kernel had to leave
+ * Without room for a file that it needs there is no answer. It needs four: one end of the socket, the
+ * process, and the two parts of the frame, one of which takes the place of the other end. What the kernel had to leave
  * out of an answer makes it none, also where the rest would do.
  */
 static void test_no_room_for_files(void **state)
@@ -735,8 +746,9 @@ static void test_no_room_for_files(void **state)
 		{"confine", 0, -EMFILE},
 		{"confine", 1, -EMFILE},
 		{"confine", 2, -EPROTO},
-		{"confine", 3, 0},
-		{"confine with 2", 3, -EPROTO},
+		{"confine", 3, -EPROTO},
+		{"confine", 4, 0},
+		{"confine with 3", 4, -EPROTO},
 		{"ignore with 1", 2, -EPROTO},
 		{"ignore", 2, 0},
 	};

@@ -10,6 +10,7 @@
 #include "tests/unit/unit.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -28,8 +29,9 @@
 /* As in <syslog.h>, which cannot be included beside what is below: LOG_AUTHPRIV | LOG_NOTICE. */
 #define AUTHPRIV_NOTICE (10 << 3 | 5)
 
-static char module[PATH_MAX];
+static int original = -1; /* the module as it was built */
 static char folder[64];
+static char module[128]; /* a copy of it there */
 
 /* What libpam and the module have said first, and how often. */
 static struct {
@@ -114,11 +116,26 @@ static int put(const char *name, const char *text)
 	return fclose(out);
 }
 
+static int copy_module(void)
+{
+	int copy = open(module, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char data[65536];
+	ssize_t got = -1;
+
+	while (copy >= 0 && (got = read(original, data, sizeof(data))) > 0)
+		if (write(copy, data, (size_t)got) != got)
+			break;
+	return close(copy) == 0 && got == 0 ? 0 : -1;
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
 	strcpy(folder, "/tmp/nsh-unit-XXXXXX");
 	if (!mkdtemp(folder))
+		return -1;
+	snprintf(module, sizeof(module), "%s/pam_nsshell.so", folder);
+	if (copy_module() < 0)
 		return -1;
 	/* Without it libpam complains; nothing comes of it. */
 	return put("other", "");
@@ -127,6 +144,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void)state;
+	remove(module);
 	remove(path_of("other"));
 	remove(path_of(SERVICE));
 	return rmdir(folder);
@@ -432,12 +450,15 @@ static void test_other_types(void **state)
 	}
 }
 
-/* The module of the same build: this is BUILD/tests/unit/test_pam. */
-static int find_module(void)
+/*
+ * Opens the module of the same build: this is BUILD/tests/unit/test_pam. An ordinary user may not
+ * be able to go there.
+ */
+static int open_module(void)
 {
-	char *path = module;
+	char path[PATH_MAX] = "";
 
-	if (readlink("/proc/self/exe", path, sizeof(module) - 32) < 0)
+	if (readlink("/proc/self/exe", path, sizeof(path) - 32) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++) {
 		char *slash = strrchr(path, '/');
@@ -447,7 +468,8 @@ static int find_module(void)
 		*slash = '\0';
 	}
 	strcat(path, "/pam_nsshell.so");
-	return access(path, R_OK);
+	original = open(path, O_RDONLY | O_CLOEXEC);
+	return original;
 }
 
 static int become_ordinary(void)
@@ -484,7 +506,7 @@ int main(void)
 		TEST(test_other_types),
 	};
 
-	if (find_module() < 0 || become_ordinary() < 0) {
+	if (open_module() < 0 || become_ordinary() < 0) {
 		perror("test_pam");
 		return 1;
 	}

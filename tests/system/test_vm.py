@@ -1,0 +1,33 @@
+"""The checks of tests/vm, each a test, in virtual machines with Debian's own kernel and services.
+
+design.md, the promises that depend on the machine: its kernel, systemd, AppArmor, sshd and PAM.
+"""
+
+import pytest
+
+import lib_vm
+
+
+@pytest.fixture(scope="module")
+def results(request, machines, installed_policy):
+    """What the checks in that release's machine said, which runs once."""
+    machine = machines[request.param]
+    machine.finish_making()
+    return machine.boot()
+
+
+@pytest.mark.parametrize(
+    "results, check",
+    [(release, check) for release in lib_vm.RELEASES for check in lib_vm.checks_of(release)],
+    indirect=["results"],
+)
+def test_check(results, check):
+    results.assert_ok(check)
+
+
+@pytest.mark.parametrize("results", lib_vm.RELEASES, indirect=True)
+def test_the_checks_came_to_their_end(results, request):
+    """All of them were run, and none that is not a test here."""
+    release = request.node.callspec.params["results"]
+    assert results.is_complete, lib_vm.last_lines(results.console)
+    assert sorted(results.checks) == sorted(lib_vm.checks_of(release))
