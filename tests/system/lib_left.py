@@ -102,8 +102,9 @@ def memory():
     lines = (line.partition(":") for line in Path("/proc/meminfo").read_text().splitlines())
     sizes = {name: int(rest.split()[0]) for name, _, rest in lines}
     return {
-        "memory in use": sizes["MemTotal"] - sizes["MemAvailable"],
-        **{name: sizes[name] for name in ("Slab", "SUnreclaim", "Percpu", "Shmem", "PageTables")},
+        # Without the programs' own: those that a session left would be counted as processes.
+        "memory in use": sizes["MemTotal"] - sizes["MemAvailable"] - sizes["AnonPages"],
+        **{name: sizes[name] for name in ("Slab", "SUnreclaim", "Percpu", "Shmem")},
     }
 
 

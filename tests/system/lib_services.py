@@ -21,6 +21,8 @@ from lib_terminal import Terminal
 
 SERVICES = ("su", "su-l", "sudo", "sudo-i", "login", "runuser", "runuser-l", "cron")
 SESSION_LINE = f"session required {MODULE}\n"
+UTMP, WTMP, LASTLOG, BTMP = "/run/utmp", "/var/log/wtmp", "/var/log/lastlog", "/var/log/btmp"
+RECORDS = (UTMP, WTMP, LASTLOG, BTMP)
 LEFT_IN_RUN = {"utmp", "motd.dynamic", "motd.dynamic.new", "crond.pid", "crond.reboot"}
 
 # A service that takes over the session modules of another one.
@@ -122,6 +124,11 @@ class Place:
         self.bind(self.pam, PAM_FOLDER)
         for service in SERVICES:
             self.add_to(service, line, first)
+        # What root has in its start files may say anything, and take its time.
+        self.own_folder("/root")
+        for path in RECORDS:
+            if os.path.exists(path):
+                self.own_file(path, mode=0o664)
 
     def remove(self):
         shutil.rmtree(self.folder)
@@ -235,9 +242,6 @@ def with_sudoers(place, account):
 
 # Records of logins
 
-UTMP, WTMP, LASTLOG, BTMP = "/run/utmp", "/var/log/wtmp", "/var/log/lastlog", "/var/log/btmp"
-RECORDS = (UTMP, WTMP, LASTLOG, BTMP)
-
 # utmp(5), in the form that amd64 has with 64 and with 32 bits: type, pid, line, id, user, host,
 # exit status in two parts, session, time in two parts, address.
 UTMP_FORM = struct.Struct("=hxxi32s4s32s256shhiii16s20x")
@@ -278,7 +282,7 @@ def read_lastlog(path, uid):
 
 
 class Records:
-    """Empty records in a place, also where the machine keeps none."""
+    """The records in a place, which keeps them also where the machine does not."""
 
     def __init__(self, place):
         names = {os.path.basename(path): path for path in RECORDS if path != UTMP}

@@ -33,6 +33,17 @@ set_up()
 	printf '[session]\nconfine = yes\n' >$policies/users.d/nshadm.conf
 }
 
+# reload_sshd: and wait until the new one listens.
+reload_sshd()
+{
+	systemctl reload ssh
+	for _ in $(seq 50); do
+		! ssh_as nshben true || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
 # is_framed TEXT: what the probe said.
 is_framed()
 {
@@ -66,7 +77,7 @@ ssh_of_others()
 internal_sftp_is_confined()
 {
 	sed -i 's,^Subsystem.*,Subsystem sftp internal-sftp,' /etc/ssh/sshd_config
-	systemctl reload ssh
+	reload_sshd
 	listed=$(echo 'ls -1 /home' | sftp -q -b - -o LogLevel=ERROR nshann@127.0.0.1 | grep -v '^sftp>')
 	[ "$(basename "$listed")" = nshann ]
 }
@@ -163,7 +174,7 @@ hides_below_proc()
 {
 	printf '[view]\nhide = /proc/cmdline, /etc/hostname\n' >$policies/users.d/nshann.conf
 	output=$(ssh_as nshann 'cat /proc/cmdline /etc/hostname 2>&1; head -c 5 /proc/meminfo;
-		unshare -Urpf --mount-proc cat /proc/cmdline 2>&1')
+		unshare -Urpf --mount-proc cat /proc/cmdline 2>&1' || true)
 	rm $policies/users.d/nshann.conf
 	[[ $output != *root=* && $output == *MemTo* ]]
 }
@@ -219,7 +230,7 @@ let_root_in()
 {
 	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
 	echo 'PermitRootLogin prohibit-password' >>/etc/ssh/sshd_config
-	systemctl reload ssh
+	reload_sshd
 	ssh_as root test -e /tmp/outside
 }
 
@@ -241,7 +252,9 @@ nothing_is_left()
 	done
 	ssh_as nshann 'sleep 60' &
 	client=$!
-	sleep 1
+	until pgrep -u nshann -x sleep; do
+		sleep 0.1
+	done
 	pkill -KILL -f '^sshd.*: nshann \[priv\]'
 	wait $client || true
 	systemctl stop "user@$(id -u nshann).service" || true
@@ -260,15 +273,14 @@ check ssh-exit exit_codes
 check sftp-internal internal_sftp_is_confined
 check logind-sessions logind_still_knows_logins
 check journal journal_has_a_line
-check journal-stopped works_without_a_journal
 check su su_is_confined
 check cron-frame cron_is_confined
 check cron-denied cron_is_refused
 check hide-proc hides_below_proc
 check subids subids_can_be_used
-check_on bookworm userns-clone-0 with_setting kernel.unprivileged_userns_clone=0 works_without_userns
-check_on trixie apparmor-userns with_setting kernel.apparmor_restrict_unprivileged_userns=1 \
-	works_without_userns
+check userns-clone-0 with_setting kernel.unprivileged_userns_clone=0 works_without_userns
 check root-login let_root_in
 check max-user-namespaces-0 with_setting user.max_user_namespaces=0 refuses_without_any_userns
 check nothing-left nothing_is_left
+# Last: what a check writes goes to the journal too, and is lost when that was away.
+check journal-stopped works_without_a_journal

@@ -7,13 +7,16 @@
 #	# something to know
 #	done
 #
-# Whatever a failed check wrote is on the console.
+# Whatever a failed check wrote is on the console, which is where stdout goes.
+#
+# Without KVM a login takes seconds, and on a busy machine many: wait for what has to come with wait_for,
+# which knows no time, rather than so and so often. The check's own limit is for what never comes.
 #
 # Everything is exported, because a check runs in a shell of its own too.
 set -au
 
 results=/dev/ttyS1
-check_seconds=60
+check_seconds=120
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 here=$(dirname "$0")
@@ -42,6 +45,14 @@ check_on()
 	[ "$1" != "$release" ] || check "${@:2}"
 }
 
+# wait_for COMMAND [WORD...]: until it succeeds.
+wait_for()
+{
+	until "$@"; do
+		sleep 0.2
+	done
+}
+
 note()
 {
 	echo "# $*" >$results
@@ -61,6 +72,8 @@ ssh_as()
 	ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR "$1@127.0.0.1" "${@:2}"
 }
 
+# The kernel's messages would stand in the middle of ours.
+dmesg --console-level warn
 export HOME=/root LC_ALL=C.UTF-8
 mkdir -p ~/.ssh
 ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
