@@ -34,6 +34,12 @@
 /* libpam finds these two by their names; everything else stays hidden. */
 #define ENTRY_POINT __attribute__((visibility("default")))
 
+/*
+ * The code of every refusal that is not a mistake in the stack. Not PAM_SESSION_ERR, though that is what it
+ * was made for: sudo(8) takes it for a session that does not matter, and runs the command without one.
+ */
+#define NO_SESSION PAM_PERM_DENIED
+
 /* Remembers the account in the PAM handle: a stack that has the module twice makes one frame. */
 #define FRAMED "nsshell_framed"
 
@@ -177,7 +183,7 @@ static int join(struct login *login, struct nsh_answer *answer)
 
 	nsh_answer_close(answer);
 	if (ret < 0)
-		return refuse(login, PAM_SESSION_ERR);
+		return refuse(login, NO_SESSION);
 	debug(login, "joined the frame of session %s", login->id);
 	return pam_set_data(login->pamh, FRAMED, (void *)(uintptr_t)login->account->pw_uid, NULL);
 }
@@ -193,7 +199,7 @@ static int obey(struct login *login, struct nsh_answer *answer)
 		return join(login, answer);
 	}
 	tell_user(login, answer->reply.sentence);
-	return PAM_SESSION_ERR;
+	return NO_SESSION;
 }
 
 static bool is_framed(const struct login *login)
@@ -217,10 +223,10 @@ static int open_session(struct login *login)
 	if (geteuid() != 0) {
 		nsh_err_set(&login->err, NSH_REASON_FRAME, -EPERM,
 			    "the service does not run as root, and cannot open a session");
-		return refuse(login, PAM_SESSION_ERR);
+		return refuse(login, NO_SESSION);
 	}
 	if (ask(login, &answer) < 0)
-		return refuse(login, PAM_SESSION_ERR);
+		return refuse(login, NO_SESSION);
 	return obey(login, &answer);
 }
 

@@ -11,7 +11,7 @@ from lib_process import Result
 from lib_settings import LOGIN_SHELL, MODULE, PAMLOGIN, RUN
 
 # pam_open_session(3)
-SUCCESS, SERVICE_ERR, SESSION_ERR, USER_UNKNOWN = 0, 3, 14, 10
+SUCCESS, SERVICE_ERR, PERM_DENIED, USER_UNKNOWN = 0, 3, 6, 10
 NO_SESSION, CHANGED = 200, 201
 
 DENIAL = re.compile(r"nsshell: no session: (?P<why>.+) \[incident (?P<incident>[0-9a-f]{16})\]")
@@ -83,7 +83,7 @@ def parse(result):
     return Login(code, says, Result(result.rc, result.out, "".join(rest)), changed)
 
 
-def assert_denied(login, code=SESSION_ERR):
+def assert_denied(login, code=PERM_DENIED):
     """No session, one sentence for the user, nothing run. Returns the sentence's match."""
     assert login.pam == code, login
     assert login.result.rc == NO_SESSION and not login.changed, login

@@ -214,10 +214,10 @@ static void expect_silence(void)
 static void test_ordinary(void **state)
 {
 	(void)state;
-	assert_int_equal(open_with("", ORDINARY, 0), PAM_SESSION_ERR);
+	assert_int_equal(open_with("", ORDINARY, 0), PAM_PERM_DENIED);
 	expect_refusal("the frame of this login cannot be made or used",
 		       "the service does not run as root");
-	assert_int_equal(open_with("timeout=5", ORDINARY, 0), PAM_SESSION_ERR);
+	assert_int_equal(open_with("timeout=5", ORDINARY, 0), PAM_PERM_DENIED);
 	expect_refusal("the frame of this login cannot be made or used", "does not run as root");
 }
 
@@ -306,7 +306,7 @@ static void test_not_exempt(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		if (open_with(lines[i], ORDINARY, 0) != PAM_SESSION_ERR)
+		if (open_with(lines[i], ORDINARY, 0) != PAM_PERM_DENIED)
 			fail_msg("%s", lines[i]);
 		expect_refusal("the frame of this login cannot be made or used",
 			       "does not run as root");
@@ -334,7 +334,7 @@ static void test_exempt_members(void **state)
 static void test_silent(void **state)
 {
 	(void)state;
-	assert_int_equal(open_with("", ORDINARY, PAM_SILENT), PAM_SESSION_ERR);
+	assert_int_equal(open_with("", ORDINARY, PAM_SILENT), PAM_PERM_DENIED);
 	assert_int_equal(heard.messages, 0);
 	assert_int_equal(heard.lines, 1);
 	assert_int_equal(open_with("nonsense", ORDINARY, PAM_SILENT), PAM_SERVICE_ERR);
@@ -364,9 +364,9 @@ static void test_no_conversation(void **state)
 
 	(void)state;
 	assert_int_equal(pam_set_item(pamh, PAM_CONV, &deaf), PAM_SUCCESS);
-	assert_int_equal(pam_open_session(pamh, 0), PAM_SESSION_ERR);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_PERM_DENIED);
 	assert_non_null(strstr(heard.line, "verdict=deny"));
-	pam_end(pamh, PAM_SESSION_ERR);
+	pam_end(pamh, PAM_PERM_DENIED);
 }
 
 /* What somebody chose ends no field and no line, and no line is too long for its fields. */
