@@ -125,7 +125,7 @@ uninstall: ## remove what install installed; policies stay
 	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
-	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)

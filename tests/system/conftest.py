@@ -16,6 +16,7 @@ import lib_pam  # noqa: E402
 import lib_policy  # noqa: E402
 import lib_sshd  # noqa: E402
 import lib_syslog  # noqa: E402
+import lib_vm  # noqa: E402
 from lib_process import kill_all_of, run, sh  # noqa: E402
 from lib_settings import IS_NSSHELL, LOGIN_SHELL, PREFIX, RUN  # noqa: E402
 
@@ -60,6 +61,13 @@ def run_folder(alone):
     RUN.mkdir(mode=0o755)
     yield RUN
     shutil.rmtree(RUN, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machines(request, alone):
+    """The virtual machines that the chosen tests need; their disks are made from the start on."""
+    with lib_vm.Machines(lib_vm.wanted_by(request.session.items)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
