@@ -461,6 +461,17 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 	return ret;
 }
 
+/* A policy that was written whole and is read with a part missing is not the one that was meant. */
+static int check_whole(const struct nsh_policy *policy, const char *path, struct nsh_err *err)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (!policy->settings[i].file && !is_match_key(&nsh_keys[i]))
+			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+					   "%s:1: %s.%s: is missing", path, nsh_keys[i].section,
+					   nsh_keys[i].key);
+	return 0;
+}
+
 int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,
 			     struct nsh_err *err)
 {
@@ -472,6 +483,8 @@ int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t 
 	ret = apply_presets(policy, err);
 	if (ret == 0)
 		ret = apply_file(&loader, AT_FDCWD, path, KIND_COMMON, path);
+	if (ret == 0)
+		ret = check_whole(policy, path, err);
 	if (ret < 0)
 		nsh_policy_free(policy);
 	return ret;

@@ -127,6 +127,8 @@ static int check_proc(struct nsh_err *err)
 				"one would show",
 				path);
 	}
+	if (ret == 0 && ferror(mounts))
+		ret = sys(err, "/proc/self/mountinfo");
 	fclose(mounts);
 	return ret;
 }
@@ -181,11 +183,11 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 	if (ret == 0)
 		ret = check_proc(err);
 	if (ret == 0)
+		ret = enter_namespaces(frame, err);
+	if (ret == 0)
 		ret = nsh_idmap_make(&map, policy, user, err);
 	if (ret == 0)
 		ret = frame->user = nsh_userns_make(user, &map, err);
-	if (ret >= 0)
-		ret = enter_namespaces(frame, err);
 	if (ret < 0)
 		return ret;
 	session.userns = frame->user;

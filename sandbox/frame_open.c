@@ -27,9 +27,9 @@
 /* A line of passwd(5) with two paths in it. */
 #define ACCOUNT_MAX (3 * PATH_MAX)
 
-static int sys(struct nsh_err *err, const char *what)
+static int sys(struct nsh_err *err, const char *name)
 {
-	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", what);
+	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s%s", NSH_FRAME_FOLDER, name);
 }
 
 static int wrong(struct nsh_err *err, const char *what)
@@ -45,7 +45,7 @@ static int check_folder(int folder, struct nsh_err *err)
 	struct stat st;
 
 	if (fstat(folder, &st) < 0 || fstatfs(folder, &fs) < 0 || stat("/", &root) < 0)
-		return sys(err, NSH_FRAME_FOLDER);
+		return sys(err, "");
 	if (nsh_path_is_mount(folder, "", AT_EMPTY_PATH) != 1 || fs.f_type != TMPFS_MAGIC)
 		return wrong(err, "is no file system of a session");
 	if (st.st_uid != 0 || root.st_uid != 0)
@@ -89,7 +89,7 @@ static int read_small(int folder, const char *name, char *text, size_t size, str
 	ssize_t got;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return sys(err, name);
+		return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s/%s", NSH_FRAME_FOLDER, name);
 	if (!S_ISREG(st.st_mode) || st.st_uid != 0)
 		return wrong(err, "has a file that is not root's");
 	got = read(fd, text, size);
@@ -104,11 +104,10 @@ static int read_account(struct nsh_frame *frame, int folder, struct nsh_err *err
 	char text[ACCOUNT_MAX];
 	int ret = read_small(folder, "account", text, sizeof(text), err);
 
-	if (ret == 0)
-		ret = nsh_user_parse(&frame->account, getuid(), text, strlen(text), err);
-	if (ret == -ENOENT)
-		return wrong(err, "is for another user");
-	return ret;
+	if (ret < 0)
+		return ret;
+	ret = nsh_user_parse(&frame->account, getuid(), text, strlen(text), err);
+	return ret == -ENOENT ? wrong(err, "is for another user") : ret;
 }
 
 static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
@@ -121,9 +120,9 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 		ret = wrong(err, "has no id");
 	if (ret < 0)
 		return ret;
-	frame->user = openat(folder, "user", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	frame->user = openat(folder, "user", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (frame->user < 0)
-		return sys(err, "user");
+		return sys(err, "/user");
 	ret = check_userns(frame->user, err);
 	if (ret == 0)
 		ret = nsh_user_take_groups(&frame->account, err);

@@ -36,6 +36,8 @@ static pid_t clone_init(struct init *init, int userns, struct nsh_err *err)
 	pid_t pid;
 	int ret = userns < 0 ? 0 : nsh_sandbox_join(userns, err);
 
+	if (userns >= 0)
+		close(userns);
 	if (ret < 0)
 		return ret;
 	pid = nsh_sandbox_clone(nsh_init_run, init, userns >= 0, err);

@@ -63,7 +63,7 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 		    const struct nsh_user *user, const struct nsh_login *login,
 		    struct nsh_err *err);
 
-/* Reads a policy that nsh_policy_write() wrote: one file that sets every key. */
+/* Reads a policy that nsh_policy_write() wrote: one file that sets every key, -EINVAL when not. */
 int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,
 			     struct nsh_err *err);
 

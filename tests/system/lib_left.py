@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from lib_process import pids_of, status
-from lib_settings import FRAME, MARKER
+from lib_settings import FRAME, MARKER, RUN
 
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
@@ -54,12 +54,9 @@ def in_cgroup(folder):
 
 
 def files():
-    """All files where a session's could be, and the two mount points."""
-    found = set()
-    for top in ("/run", "/tmp", "/var/tmp", "/dev/shm", FRAME.parent, MARKER):
-        for folder, folders, names in os.walk(top):
-            found |= {f"{folder}/{name}" for name in folders + names}
-    return found
+    """What is in the folders where something of a session's could be."""
+    folders = map(Path, ("/run", "/tmp", "/var/tmp", "/dev/shm", RUN, FRAME, MARKER))
+    return {str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()}
 
 
 class Machine:

@@ -372,17 +372,15 @@ def test_no_proc_of_the_machine_is_left_below(frame):
     assert frame.ask("ls -d /proc/1").rc == 2
 
 
-def test_own_processes_outside_are_no_door(pam, alice, outside):
-    """A process of the same user's that stands outside of every frame (systemd --user is one) has
-    files in /proc as well, and what it sees is the machine."""
+def test_own_processes_outside_are_no_door_for_a_session(pam, alice, outside):
+    """A process of the same user's that stands outside of every frame (of an older login, say) has
+    files in the frame's /proc, and what it sees is the machine: pam_nsshell(8) says so. In a session,
+    which has a PID namespace, it has no number."""
     look = "ls -d /proc/{0}/root/tmp/nsh-outside /proc/{0}/cwd/nshbob 2>/dev/null; true"
     with start(alice, "600", program="/bin/sleep", cwd="/home") as process:
-        seen = {
-            where.__name__: where(pam, alice, look.format(process.pid))
-            for where in (in_frame, in_session)
-        }
+        seen = in_session(pam, alice, look.format(process.pid))
         process.kill()
-    assert seen == {"in_frame": "", "in_session": ""}
+    assert seen == ""
 
 
 # What is hidden.
@@ -432,7 +430,8 @@ def test_hidden_is_not_uncovered(pam, alice, secrets, program):
             for option in ("", "-l"):
                 assert held.ask(f"unshare -Urm umount {option} {path}").rc == 32
         assert held.ask(f"unshare -Urm mount --bind {SRV} /mnt").rc == 32
-        for path in secrets[2:]:
+        # In the frame alone a new /proc is possible, as it must be for the session: nsshell.conf(5).
+        for path in secrets[2:] if program == str(NSSHELL) else ():
             assert held.ask(f"unshare -Urpf --mount-proc cat {path}").rc != 0, path
 
 

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from lib_left import Machine, figures
-from lib_process import Held, as_root, children, namespaces, wait_until
+from lib_left import Machine, figures, namespaces
+from lib_process import Held, as_root, children, namespaces as namespaces_of, wait_until
 from lib_settings import FRAME, NSSHELL, RUN
 
 
@@ -114,7 +114,7 @@ class Connection:
         wanted = self.shell.ask("readlink /proc/self/ns/pid").out
         (outer,) = [
             pid for pid in children(self.sshd)
-            for init in children(pid) if namespaces(init)["pid"] == wanted
+            for init in children(pid) if namespaces_of(init)["pid"] == wanted
         ]
         return outer
 
@@ -191,7 +191,7 @@ def test_nothing_is_left(framed_sshd, alice, agent, syslog, victim):
         running = {"sleep", "sh", "python3", "nsshell", "sftp-server"}
         wait_until(lambda: running <= names_of(machine.left()), "all that the session started")
         left = machine.left()
-        assert len(logged) == 2 and logged <= left["namespace"]
+        assert len(logged) == 2 and logged <= namespaces()
         assert "mount" not in left and left.get("file", set()) <= {str(connection.control)}
         if victim:
             os.kill(getattr(connection, victim), signal.SIGKILL)

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <security/pam_appl.h>
@@ -208,6 +209,8 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, getenv("PAMLOGIN_DEAF") ? SIG_IGN : SIG_DFL);
 	signal(SIGUSR1, SIG_IGN);
 	umask(027);
+	/* libpam opens the log when it first has something to say. */
+	openlog("pamlogin", LOG_NDELAY, LOG_AUTHPRIV);
 	if (getenv("PAMLOGIN_THREAD"))
 		pthread_create(&thread, NULL, wait_for_ever, NULL);
 	return count ? login_often(atol(count), argv) : login(argv);
