@@ -59,18 +59,31 @@ static int prepare_folder(struct nsh_err *err)
 	return ret;
 }
 
+/* What "/" is: a folder, and the mount that it is seen through. */
+static int look_at_root(struct statx *root, struct nsh_err *err)
+{
+	if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, root) < 0)
+		return sys(err, "look up the root");
+	return 0;
+}
+
 /*
  * setns(2) leads to the namespace's root and so out of a chroot. That is noticed here, where it does
  * no harm, and not in the login's own process.
  */
 static int check_root(int namespace, struct nsh_err *err)
 {
-	struct stat before;
-	struct stat after;
+	struct statx before;
+	struct statx after;
+	int ret = look_at_root(&before, err);
 
-	if (stat("/", &before) < 0 || setns(namespace, CLONE_NEWNS) < 0 || stat("/", &after) < 0)
-		return sys(err, "look up the root");
-	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
+	if (ret == 0 && setns(namespace, CLONE_NEWNS) < 0)
+		ret = sys(err, "look up the root");
+	if (ret == 0)
+		ret = look_at_root(&after, err);
+	if (ret < 0)
+		return ret;
+	if (before.stx_ino != after.stx_ino || before.stx_mnt_id != after.stx_mnt_id)
 		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
 				   "the service runs in a chroot, where no frame can be made");
 	return 0;

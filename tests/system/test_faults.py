@@ -101,8 +101,8 @@ def test_the_login_without_a_fault(faults):
         assert line in faults.good, line
     assert "can write" not in text and "\nhidden\n" not in text
     assert {call.name for call in faults.calls} >= NEEDED
-    # How far the child gets before it is killed differs.
-    assert [call.name for call in faults.calls if call.child][:1] == ["prctl"]
+    # How far the child gets before it is killed differs: it may not even begin.
+    assert [call.name for call in faults.calls if call.child][:1] in ([], ["prctl"])
 
 
 @parts
