@@ -704,9 +704,9 @@ def test_two_users_host_name(two):
 
 
 LISTEN = """
-import socket
+import os, socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
-a = socket.socket(socket.AF_UNIX); a.bind("\\\\0nsh-abstract"); a.listen()
+a = socket.socket(socket.AF_UNIX); a.bind(b"\\0nsh-abstract-" + os.urandom(8)); a.listen()
 print(s.getsockname()[1], flush=True)
 import time; time.sleep(1000)
 """
