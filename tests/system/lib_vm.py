@@ -152,7 +152,7 @@ class Machine:
         self.alive, theirs = os.pipe()
         with open(self.log, "wb") as log:
             self.maker = subprocess.Popen(
-                [*WITH_US, "nice", str(MAKE_DISK), self.release, str(self.unfinished)],
+                [*WITH_US, "chrt", "--idle", "0", str(MAKE_DISK), self.release, str(self.unfinished)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,),
             )
         os.close(theirs)

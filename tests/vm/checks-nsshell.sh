@@ -37,7 +37,7 @@ set_up()
 reload_sshd()
 {
 	systemctl reload ssh
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		! ssh_as nshben true || return 0
 		sleep 0.2
 	done
@@ -96,7 +96,7 @@ logind_still_knows_logins()
 	ssh_as nshann 'echo $XDG_SESSION_ID' | grep -E '^[0-9]+$'
 	ssh_as nshann 'sleep 20' &
 	client=$!
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		! loginctl list-sessions --no-legend | grep -w nshann || break
 		sleep 0.2
 	done
@@ -141,7 +141,7 @@ run_cron_job()
 	systemctl stop cron
 	rm -f /run/crond.reboot "/home/$1/cron"
 	systemctl start cron
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		[ ! -e "/home/$1/cron" ] || break
 		sleep 0.2
 	done
@@ -258,7 +258,7 @@ nothing_is_left()
 	pkill -KILL -f '^sshd.*: nshann \[priv\]'
 	wait $client || true
 	systemctl stop "user@$(id -u nshann).service" || true
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		[ "$(count_all)" != "$before" ] || break
 		sleep 0.2
 	done

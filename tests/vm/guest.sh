@@ -16,7 +16,7 @@
 set -au
 
 results=/dev/ttyS1
-check_seconds=60
+check_seconds=120
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 here=$(dirname "$0")
