@@ -278,7 +278,7 @@ check cron-frame cron_is_confined
 check cron-denied cron_is_refused
 check hide-proc hides_below_proc
 check subids subids_can_be_used
-check userns-clone-0 with_setting kernel.unprivileged_userns_clone=0 works_without_userns
+check_on bookworm userns-clone-0 with_setting kernel.unprivileged_userns_clone=0 works_without_userns
 check_on bookworm root-login let_root_in
 check_on bookworm max-user-namespaces-0 with_setting user.max_user_namespaces=0 refuses_without_any_userns
 check_on bookworm nothing-left nothing_is_left
