@@ -105,6 +105,26 @@ put(struct builder *b, char **field, const char *format, ...)
 	va_end(args);
 }
 
+/* Sets what an operation writes: its text and the length of it. */
+static void __attribute__((format(printf, 3, 4)))
+put_text(struct builder *b, struct nsh_op *op, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	if (b->ret < 0)
+		return;
+	va_start(args, format);
+	len = vasprintf(&op->text, format, args);
+	if (len < 0) {
+		op->text = NULL;
+		no_memory(b);
+	} else {
+		op->len = (size_t)len;
+	}
+	va_end(args);
+}
+
 static struct nsh_op *add_path(struct builder *b, enum nsh_op_kind kind, const char *path)
 {
 	struct nsh_op *op = add(b, kind);
@@ -139,8 +159,7 @@ static void add_text(struct builder *b, const char *name, mode_t mode, const cha
 {
 	struct nsh_op *op = add_own(b, NSH_OP_FILE, name);
 
-	put(b, &op->text, "%.*s", (int)len, text);
-	op->len = len;
+	put_text(b, op, "%.*s", (int)len, text);
 	op->mode = mode;
 }
 
@@ -215,11 +234,8 @@ static bool is_for_stage(struct builder *b, const char *hidden)
 	return in_proc == (b->session->stage == NSH_STAGE_SHELL);
 }
 
-/*
- * Resolves an item of [view] hide. Returns 1, 0 when it may be absent and is, or -errno. What a frame
- * has settled is resolved already, and what is below /proc is not to be seen from there.
- */
-static int resolve_hide(const struct nsh_item *item, const struct nsh_session *session,
+/* Resolves an item of [view] hide. Returns 1, 0 when it may be absent and is, or -errno. */
+static int resolve_hide(const struct nsh_item *item, const struct nsh_user *user,
 			char resolved[PATH_MAX], struct nsh_err *err)
 {
 	bool optional = item->text[0] == '-';
@@ -227,15 +243,11 @@ static int resolve_hide(const struct nsh_item *item, const struct nsh_session *s
 	int ret;
 
 	snprintf(path, sizeof(path), "%.*s", (int)item->len - optional, item->text + optional);
-	if (session->stage == NSH_STAGE_SHELL) {
-		strcpy(resolved, path);
-		return 1;
-	}
 	ret = nsh_path_resolve(path, resolved, err);
 	if (ret == -ENOENT && optional)
 		return 0;
 	if (ret == 0)
-		ret = nsh_path_held(resolved, session->user->uid, err);
+		ret = nsh_path_held(resolved, user->uid, err);
 	if (ret == 0 && is_needed(resolved))
 		ret = nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 				  "%s: cannot be hidden, nsshell needs what is there", path);
@@ -245,10 +257,19 @@ static int resolve_hide(const struct nsh_item *item, const struct nsh_session *s
 	return nsh_err_context(err, ret, "view.hide");
 }
 
+/* With a frame the list is settled: resolved already, and not all of it to be seen any more. */
+static int find_hide(struct builder *b, const struct nsh_item *item, char resolved[PATH_MAX])
+{
+	if (b->session->stage == NSH_STAGE_WHOLE)
+		return resolve_hide(item, b->session->user, resolved, b->err);
+	snprintf(resolved, PATH_MAX, "%.*s", (int)item->len, item->text);
+	return 1;
+}
+
 static void add_hide(struct builder *b, const struct nsh_item *item)
 {
 	char resolved[PATH_MAX];
-	int ret = resolve_hide(item, b->session, resolved, b->err);
+	int ret = find_hide(b, item, resolved);
 
 	if (ret < 0)
 		fail(b, ret);
@@ -466,25 +487,23 @@ static void add_hosts(struct builder *b)
 	struct nsh_op *op = add_own(b, NSH_OP_FILE, "hosts");
 
 	if (name[label])
-		put(b, &op->text, "127.0.1.1\t%s %.*s\n", name, label, name);
+		put_text(b, op, "127.0.1.1\t%s %.*s\n", name, label, name);
 	else
-		put(b, &op->text, "127.0.1.1\t%s\n", name);
-	op->len = op->text ? strlen(op->text) : 0;
+		put_text(b, op, "127.0.1.1\t%s\n", name);
 	put(b, &op->source, "/etc/hosts");
 	op->mode = 0444;
 	op = add_own(b, NSH_OP_FILE, "hostname");
-	put(b, &op->text, "%s\n", name);
-	op->len = op->text ? strlen(op->text) : 0;
+	put_text(b, op, "%s\n", name);
 	op->mode = 0444;
 }
 
 /* What says of a session what it is, for those who are in it. */
-static void add_session_files(struct builder *b, const char *options)
+static void add_session_files(struct builder *b)
 {
 	size_t len;
 	char *policy = nsh_policy_write(b->session->policy, &len);
 
-	add_tmpfs(b, b->folder, options);
+	add_tmpfs(b, b->folder, "mode=0755,size=" SESSION_SIZE);
 	if (!policy)
 		no_memory(b);
 	else
@@ -514,9 +533,8 @@ static void add_frame_files(struct builder *b)
 	const struct nsh_user *user = b->session->user;
 	struct nsh_op *op = add_own(b, NSH_OP_FILE, "account");
 
-	put(b, &op->text, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
-	    user->shell);
-	op->len = op->text ? strlen(op->text) : 0;
+	put_text(b, op, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
+		 user->shell);
 	op->mode = 0444;
 	add_text(b, "user", 0444, "", 0);
 	add_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
@@ -526,7 +544,7 @@ static void add_frame_files(struct builder *b)
 /*
  * /tmp and its like, homes and the session's files. The home is held before anything can cover it.
  */
-static void add_covers(struct builder *b, const char *options, void (*add_more)(struct builder *b))
+static void add_covers(struct builder *b, void (*add_more)(struct builder *b))
 {
 	bool private_tmp =
 		nsh_policy_number(b->session->policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
@@ -539,7 +557,7 @@ static void add_covers(struct builder *b, const char *options, void (*add_more)(
 		add_keep_home(b);
 	if (private_tmp)
 		add_private_tmp(b);
-	add_session_files(b, options);
+	add_session_files(b);
 	add_more(b);
 	for (size_t i = 0; i < b->n_covers; i++)
 		add_skeleton(b, &b->covers[i]);
@@ -566,16 +584,13 @@ static void add_end(struct builder *b, const char *proc, const char *bare_proc)
 
 static void add_hostname(struct builder *b)
 {
-	struct nsh_op *op = add(b, NSH_OP_HOSTNAME);
-
-	put(b, &op->text, "%s", b->session->hostname);
-	op->len = op->text ? strlen(op->text) : 0;
+	put_text(b, add(b, NSH_OP_HOSTNAME), "%s", b->session->hostname);
 }
 
 static void add_whole(struct builder *b)
 {
 	add_idmap(b);
-	add_covers(b, "mode=0755,size=" SESSION_SIZE, add_names);
+	add_covers(b, add_names);
 	add_end(b, "", "");
 	add_hostname(b);
 }
@@ -584,14 +599,14 @@ static void add_whole(struct builder *b)
 static void add_frame(struct builder *b)
 {
 	add(b, NSH_OP_SLAVE);
-	add_covers(b, "mode=0755,size=" SESSION_SIZE, add_frame_files);
+	add_covers(b, add_frame_files);
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
 	add_hostname(b);
 }
 
 static void add_shell(struct builder *b)
 {
-	add_session_files(b, "mode=0755,size=" SESSION_SIZE);
+	add_session_files(b);
 	add_end(b, "", "");
 	add_hostname(b);
 }
@@ -638,15 +653,16 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 }
 
 /* The list that hides what the policy's list hides, with no link and no absent path in it. */
-static int settle_hides(FILE *out, const struct nsh_session *session, struct nsh_err *err)
+static int settle_hides(FILE *out, const struct nsh_policy *policy, const struct nsh_user *user,
+			struct nsh_err *err)
 {
-	const char *list = nsh_policy_text(session->policy, NSH_KEY_VIEW_HIDE);
+	const char *list = nsh_policy_text(policy, NSH_KEY_VIEW_HIDE);
 	const char *separator = "";
 	struct nsh_item item;
 
 	while (nsh_list_next(&list, &item)) {
 		char resolved[PATH_MAX];
-		int ret = resolve_hide(&item, session, resolved, err);
+		int ret = resolve_hide(&item, user, resolved, err);
 
 		if (ret < 0)
 			return ret;
@@ -660,11 +676,10 @@ static int settle_hides(FILE *out, const struct nsh_session *session, struct nsh
 
 int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, struct nsh_err *err)
 {
-	struct nsh_session session = {.stage = NSH_STAGE_FRAME, .policy = policy, .user = user};
 	NSH_FREE char *hides = NULL;
 	size_t len;
 	FILE *out = open_memstream(&hides, &len);
-	int ret = out ? settle_hides(out, &session, err) : -ENOMEM;
+	int ret = out ? settle_hides(out, policy, user, err) : -ENOMEM;
 
 	if (!out || fclose(out) != 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "plan");

@@ -99,8 +99,9 @@ struct nsh_plan {
 int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, struct nsh_err *err);
 
 /*
- * Builds the plan of a session. Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that
- * are not there or cannot be held (the reason is in *err); -EINVAL for a home that cannot be kept.
+ * Builds the plan of a session. For NSH_STAGE_FRAME and NSH_STAGE_SHELL the policy must be settled.
+ * Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that are not there or cannot be held (the
+ * reason is in *err); -EINVAL for a home that cannot be kept.
  * Paths are looked up with the powers of the calling process, which must be the user's.
  * On error nothing is to be freed.
  */
