@@ -3,16 +3,14 @@
  * Giving up what the first process of a session has.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "nsshell/sandbox.h"
+#include "sandbox/capabilities.h"
 
 /*
  * User id 0 means nothing to the capabilities, in either direction, and that cannot be changed
@@ -28,27 +26,24 @@
 static const int for_subids[] = {CAP_SETUID, CAP_SETGID};
 #define SUBID_CAPS (CAP_TO_MASK(CAP_SETUID) | CAP_TO_MASK(CAP_SETGID))
 
-/* Both are below 32, and so in the first of the two words. glibc has no wrapper for capset(2). */
+/* Both are below 32, and so in the first of the two words. */
 static int keep_capabilities(uint32_t kept)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
-		{.effective = kept, .permitted = kept, .inheritable = kept},
-	};
+	struct nsh_capabilities own = {
+		{{.effective = kept, .permitted = kept, .inheritable = kept}}};
 
-	return (int)syscall(SYS_capset, &header, data);
+	return nsh_capabilities_set(&own);
 }
 
 /* Inheritable first, ambient then: the kernel takes no other order (capabilities(7)). */
 static int make_ambient(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct nsh_capabilities own;
 
-	if (syscall(SYS_capget, &header, data) < 0)
+	if (nsh_capabilities_get(&own) < 0)
 		return -1;
-	data[0].inheritable |= SUBID_CAPS;
-	if (syscall(SYS_capset, &header, data) < 0)
+	own.words[0].inheritable |= SUBID_CAPS;
+	if (nsh_capabilities_set(&own) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(for_subids) / sizeof(*for_subids); i++)
 		if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE,

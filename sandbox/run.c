@@ -20,6 +20,7 @@
 #include "nsshell/plan.h"
 #include "sandbox/identity.h"
 #include "sandbox/path.h"
+#include "sandbox/proc.h"
 
 struct run {
 	int slots[NSH_SLOT_COUNT]; /* fds, -1 when there is nothing to restore */
@@ -47,18 +48,6 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-static int write_proc(struct run *run, const char *path, const char *text)
-{
-	NSH_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-	size_t len = strlen(text);
-
-	/* These files take one write(2) or none. */
-	if (fd >= 0 && write(fd, text, len) == (ssize_t)len)
-		return 0;
-	return nsh_err_sys(run->err, NSH_REASON_NAMESPACES, -errno, "write \"%s\" to %s", text,
-			   path);
-}
-
 /* Slave and not private: what the machine mounts later (automounted homes) is to be seen. */
 static int run_slave(struct run *run, const struct nsh_op *op)
 {
@@ -68,18 +57,13 @@ static int run_slave(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
-/* setgroups is denied first: without that the kernel lets no user map a group (CVE-2014-8989). */
 static int run_idmap(struct run *run, const struct nsh_op *op)
 {
-	static const char files[][19] = {"/proc/self/uid_map", "/proc/self/gid_map"};
-	char line[64];
-	int ret = write_proc(run, "/proc/self/setgroups", "deny");
+	char maps[2][64];
 
-	for (int i = 0; i < 2 && ret == 0; i++) {
-		snprintf(line, sizeof(line), "%u %u 1", op->inside[i], op->outside[i]);
-		ret = write_proc(run, files[i], line);
-	}
-	return ret;
+	for (int i = 0; i < 2; i++)
+		snprintf(maps[i], sizeof(maps[i]), "%u %u 1", op->inside[i], op->outside[i]);
+	return nsh_proc_map_ids("self", maps[0], maps[1], run->err);
 }
 
 /* A folder above the home may be the user's: root's powers have no business there. */
@@ -182,15 +166,20 @@ static int run_hide(struct run *run, const struct nsh_op *op)
 	return mount(source, op->path, NULL, MS_BIND, NULL) < 0 ? failed(run, "hide", op->path) : 0;
 }
 
+static int bind_fd(int fd, const char *path, unsigned long flags)
+{
+	char source[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+	return mount(source, path, NULL, MS_BIND | flags, NULL);
+}
+
 /* Recursive: what is mounted in the home comes along, and the kernel refuses to uncover it. */
 static int run_restore(struct run *run, const struct nsh_op *op)
 {
-	char source[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-
 	if (run->slots[op->slot] < 0)
 		return 0;
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", run->slots[op->slot]);
-	if (mount(source, op->path, NULL, MS_BIND | MS_REC, NULL) < 0)
+	if (bind_fd(run->slots[op->slot], op->path, MS_REC) < 0)
 		return failed(run, "bind the user's own", op->path);
 	close(run->slots[op->slot]);
 	run->slots[op->slot] = -1;
@@ -218,10 +207,7 @@ static int run_reopen(struct run *run, const struct nsh_op *op)
 
 static int run_pin(struct run *run, const struct nsh_op *op)
 {
-	char source[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", op->fd);
-	if (mount(source, op->path, NULL, MS_BIND, NULL) < 0)
+	if (bind_fd(op->fd, op->path, 0) < 0)
 		return failed(run, "bind the user namespace on", op->path);
 	return 0;
 }

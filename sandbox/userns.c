@@ -12,17 +12,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nsshell/cleanup.h"
+#include "sandbox/capabilities.h"
+#include "sandbox/proc.h"
 #include "sandbox/userns.h"
 
 /* The child only waits; it uses a few words of its stack. */
@@ -41,14 +39,12 @@ static int hold(void *arg)
 
 static int raise_admin(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct nsh_capabilities own;
 
-	/* glibc has no wrappers for these two. */
-	if (syscall(SYS_capget, &header, data) < 0)
+	if (nsh_capabilities_get(&own) < 0)
 		return -1;
-	data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective |= CAP_TO_MASK(CAP_SYS_ADMIN);
-	return (int)syscall(SYS_capset, &header, data);
+	own.words[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective |= CAP_TO_MASK(CAP_SYS_ADMIN);
+	return nsh_capabilities_set(&own);
 }
 
 static pid_t start_holder(const struct nsh_user *user, struct nsh_err *err)
@@ -74,34 +70,18 @@ static pid_t start_holder(const struct nsh_user *user, struct nsh_err *err)
 	return pid < 0 ? code : pid;
 }
 
-static int write_file(pid_t pid, const char *name, const char *text, struct nsh_err *err)
-{
-	char path[64];
-	size_t len = strlen(text);
-	NSH_CLOSE int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	/* These files take one write(2) or none. */
-	if (fd >= 0 && write(fd, text, len) == (ssize_t)len)
-		return 0;
-	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "write %s of the user namespace",
-			   name);
-}
-
 static int finish(pid_t pid, const struct nsh_idmap *map, struct nsh_err *err)
 {
+	char process[3 * sizeof(pid) + 1];
 	char path[64];
 	int fd;
-	int ret = write_file(pid, "setgroups", "deny", err);
+	int ret;
 
-	if (ret == 0)
-		ret = write_file(pid, "uid_map", map->uids, err);
-	if (ret == 0)
-		ret = write_file(pid, "gid_map", map->gids, err);
+	snprintf(process, sizeof(process), "%d", pid);
+	ret = nsh_proc_map_ids(process, map->uids, map->gids, err);
 	if (ret < 0)
 		return ret;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	snprintf(path, sizeof(path), "/proc/%s/ns/user", process);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
 }
