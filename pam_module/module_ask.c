@@ -244,6 +244,11 @@ static int check_file(struct call *call)
 	return 0;
 }
 
+/*
+ * The socket is the first thing to be put in its place, whatever number it has now: what stands there or
+ * at a standard stream's place in this process is replaced in the helper only. An fd that is in place
+ * already loses its close-on-exec there (posix_spawn_file_actions_adddup2(3)).
+ */
 static int spawn(struct call *call, int theirs)
 {
 	char *argv[] = {(char *)"nsshell-session", NULL};
@@ -273,19 +278,6 @@ static int spawn(struct call *call, int theirs)
 	return -ret;
 }
 
-/* The ends are kept above the fds that the helper gets, as dup2(2) to them would close them. */
-static int raise_fd(int *fd)
-{
-	int raised = *fd > NSH_HELPER_FD ? *fd : fcntl(*fd, F_DUPFD_CLOEXEC, NSH_HELPER_FD + 1);
-
-	if (raised < 0)
-		return -errno;
-	if (raised != *fd)
-		close(*fd);
-	*fd = raised;
-	return 0;
-}
-
 static int start(struct call *call)
 {
 	int ends[2];
@@ -294,9 +286,7 @@ static int start(struct call *call)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return failed(call, "socketpair");
 	call->socket = ends[0];
-	ret = raise_fd(&ends[1]);
-	if (ret == 0)
-		ret = spawn(call, ends[1]);
+	ret = spawn(call, ends[1]);
 	close(ends[1]);
 	if (ret < 0)
 		return nsh_err_sys(call->err, NSH_REASON_FRAME, ret, "%s: start the session helper",
