@@ -20,9 +20,9 @@ import paramiko
 
 from lib_pam import PROBE
 from lib_process import (
-    Held, alive_pids_of, as_root, children, namespaces, status, wait_until,
+    HeldProgram, alive_pids_of, as_root, children, namespaces, status, wait_until,
 )
-from lib_settings import FRAME, RUN
+from lib_settings import FRAME
 from lib_sshd import free_port
 
 TIMEOUT = 15
@@ -282,7 +282,7 @@ class Connection:
 
     def shell(self, *options):
         """A shell in a session of this connection."""
-        return Session(self.account, self.command("exec bash", options=options))
+        return HeldProgram(self.account, self.command("exec bash", options=options))
 
     @contextlib.contextmanager
     def python(self, program, *args, env=None, options=()):
@@ -307,17 +307,6 @@ class Connection:
 
     def __exit__(self, *_):
         self.close()
-
-
-class Session(Held):
-    """A shell behind ssh that takes commands."""
-
-    def __init__(self, account, argv):
-        self.account = account
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        self.ask("true")
 
 
 # For Connection.python: an end of what is forwarded that stands inside.
@@ -421,24 +410,6 @@ def jump_config(path, jump, jump_user, target, target_user):
 
 
 # What else a client can offer
-
-
-@contextlib.contextmanager
-def agent(server):
-    """An agent with the key of the tests. Yields the client's environment."""
-    path = RUN / f"agent-{next(_numbers)}"
-    process = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    try:
-        env = {**os.environ, "SSH_AUTH_SOCK": str(path)}
-        add = ["ssh-add", "-q", str(server.folder / "client_key")]
-        wait_until(lambda: as_root(*add, env=env).rc == 0, "the agent")
-        yield env
-    finally:
-        process.terminate()
-        process.wait(timeout=TIMEOUT)
-        path.unlink(missing_ok=True)
 
 
 class Display(Target):

@@ -1,26 +1,22 @@
 """PAM sessions held open to look at, and frames that root has made up."""
 
 import os
-import subprocess
 from contextlib import contextmanager
 
-from lib_process import Held, as_root, children, namespaces, start, wait_until
+from lib_process import HeldProgram, as_root, children, namespaces, start, wait_until
 from lib_settings import FRAME, NSSHELL, RUN
 
 
-class HeldLogin(Held):
+class HeldLogin(HeldProgram):
     """A PAM session in which a program of the user's reads commands from its stdin: by default the
     frame without nsshell."""
 
     def __init__(self, pam, account, *argv, prefix=(), **how):
         argv = argv or ("/bin/sh",)
-        self.account = account
-        self.process = subprocess.Popen(
-            [*prefix, *pam.command(account.name, *argv, **how)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
+        super().__init__(
+            account, [*prefix, *pam.command(account.name, *argv, **how)], cwd="/",
             env={"PATH": os.environ["PATH"], "HOME": account.home},
         )
-        self.ask("true")
 
     @property
     def outer(self):

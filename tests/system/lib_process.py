@@ -230,6 +230,17 @@ class Held:
         self.process.stdout.close()
 
 
+class HeldProgram(Held):
+    """Likewise the shell at the far end of some other program, which is run as root."""
+
+    def __init__(self, account, argv, **popen):
+        self.account = account
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **popen
+        )
+        self.ask("true")
+
+
 # What is asserted again and again.
 
 REFUSAL = re.compile(r"nsshell: no session: (?P<why>.+) \[incident (?P<incident>[0-9a-f]{16})\]\n")

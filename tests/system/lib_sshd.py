@@ -189,6 +189,24 @@ class Sshd:
             master.terminate()
             master.wait()
 
+    @contextlib.contextmanager
+    def agent(self):
+        """An agent on the client's side with the key of the tests. Yields the client's environment."""
+        path = self.folder / "agent"
+        process = subprocess.Popen(
+            ["ssh-agent", "-D", "-a", str(path)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            env = {**os.environ, "SSH_AUTH_SOCK": str(path)}
+            add = ["ssh-add", "-q", str(self.folder / "client_key")]
+            wait_until(lambda: as_root(*add, env=env).rc == 0, "the agent")
+            yield env
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+            path.unlink(missing_ok=True)
+
     def remote(self, account, path=""):
         """USER@HOST:PATH for scp, rsync and git."""
         return f"{account.name}@{self.HOST}:{path}"

@@ -12,7 +12,9 @@ import time
 import pytest
 
 from lib_left import Machine, figures, namespaces
-from lib_process import Held, as_root, children, namespaces as namespaces_of, wait_until
+from lib_process import (
+    HeldProgram, as_root, children, namespaces as namespaces_of, wait_until,
+)
 from lib_settings import FRAME, NSSHELL, RUN
 
 
@@ -36,16 +38,6 @@ sh -c 'kill -STOP $$; sleep 600' &
 """
 
 
-class HeldSsh(Held):
-    """A login shell over ssh that reads commands from its stdin."""
-
-    def __init__(self, account, argv):
-        self.account = account
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-
-
 class Connection:
     """One connection with everything on it: a shell with a mess, an sftp, a forwarded agent."""
 
@@ -67,7 +59,7 @@ class Connection:
         )
         check = command(self.account, options=(*mux, "-O", "check"))
         wait_until(lambda: as_root(*check).rc == 0, "the master connection")
-        self.shell = HeldSsh(self.account, command(self.account, options=(*mux, "-A", "-T")))
+        self.shell = HeldProgram(self.account, command(self.account, options=(*mux, "-A", "-T")))
         self.clients.append(self.shell.process)
         self.sftp = self._client(
             [*self.server.client("sftp", *mux), f"{self.account.name}@{self.server.HOST}"]

@@ -16,10 +16,10 @@ import paramiko
 import pytest
 
 from lib_process import (
-    SHOW_NAMESPACES, Held, alive_pids_of, as_root, assert_confined, environment, namespaces,
+    SHOW_NAMESPACES, HeldProgram, alive_pids_of, as_root, assert_confined, environment, namespaces,
     output_of, sh, start, wait_until,
 )
-from lib_settings import IS_NSSHELL, NSSHELL, RUN
+from lib_settings import IS_NSSHELL, NSSHELL
 from lib_terminal import Terminal
 
 DATA = os.urandom(300_000)
@@ -351,18 +351,8 @@ def test_tmux_windows_are_in_the_session(terminal, alice, scratch):
 
 @pytest.fixture
 def agent(sshd):
-    """An agent on the client's side with the key of the tests."""
-    path = RUN / "agent"
-    process = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-    )
-    wait_until(path.exists, "the agent's socket")
-    env = {**os.environ, "SSH_AUTH_SOCK": str(path)}
-    subprocess.run(["ssh-add", "-q", str(sshd.folder / "client_key")], env=env, check=True)
-    yield env
-    process.terminate()
-    process.wait()
-    path.unlink(missing_ok=True)
+    with sshd.agent() as env:
+        yield env
 
 
 @pytest.mark.faithful
@@ -658,20 +648,13 @@ def test_interactive_su_sudo_login_are_confined(argv):
 @pytest.fixture
 def two(sshd, alice, bob):
     """Both logged in through ssh at the same time, each with a shell that takes commands."""
-    with RemoteShell(sshd, alice) as one, RemoteShell(sshd, bob) as other:
+    with remote_shell(sshd, alice) as one, remote_shell(sshd, bob) as other:
         yield one, other
 
 
-class RemoteShell(Held):
+def remote_shell(sshd, account):
     """A shell behind ssh that takes commands."""
-
-    def __init__(self, sshd, account):
-        self.account = account
-        self.process = subprocess.Popen(
-            sshd.command(account, "exec bash"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.ask("true")
+    return HeldProgram(account, sshd.command(account, "exec bash"))
 
 
 def test_two_users_processes(two):
@@ -746,7 +729,7 @@ def test_two_users_signals(two):
 def test_user_outside_and_inside(sshd, alice):
     """The same user logged in from outside and inside is told apart."""
     with start(alice, "98764", program="/bin/sleep") as outside:
-        with RemoteShell(sshd, alice) as inside:
+        with remote_shell(sshd, alice) as inside:
             assert "98764" not in inside.ask("ps -ef").out
             assert inside.ask(f"kill -0 {outside.pid}").rc == 1
             here = inside.ask(SHOW_NAMESPACES).out

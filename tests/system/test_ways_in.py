@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from lib_forward import (
-    CONNECT, LISTEN, STANDS, THROUGH, X_CLIENT, Connection, Display, Session, Target, agent,
+    CONNECT, LISTEN, STANDS, THROUGH, X_CLIENT, Connection, Display, Target,
     all_processes, assert_framed_process, assert_stands, confinement, connected, fields, frame_of,
     holders, jump_config, mount_namespace, refusal, sftp, sshd_processes, through_local,
     through_local_path,
 )
 from lib_pam import DENIAL, assert_session
-from lib_process import as_root, assert_refused, children, status, wait_until
+from lib_process import HeldProgram, as_root, assert_refused, children, status, wait_until
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL, SRV
 from lib_sshd import WITH_MODULE, Sshd, free_port
 from lib_terminal import Terminal
@@ -396,7 +396,8 @@ def test_remote_forwarding(connect, alice):
 def test_jump_host(server, plain_sshd, alice, bob, tmp_path):
     """-J: the connection onward to another server comes from the frame of the jump host."""
     config = jump_config(tmp_path / "config", server, alice, plain_sshd, bob)
-    with Session(bob, ["ssh", "-F", str(config), "-J", "jump", "target", "exec bash"]) as session:
+    argv = ["ssh", "-F", str(config), "-J", "jump", "target", "exec bash"]
+    with HeldProgram(bob, argv) as session:
         assert session.ask("id -un").out == bob.name
         _, port, _, target = session.ask("echo $SSH_CONNECTION").out.split()
         assert int(target) == plain_sshd.port
@@ -497,7 +498,7 @@ def test_listening_socket_elsewhere(server, bob, alice, path):
 def test_agent_forwarding(server, connect):
     """Agent forwarding: the socket is in the frame's own /tmp and not on the machine's, and it
     works in the shell of a session."""
-    with agent(server) as env:
+    with server.agent() as env:
         connection = connect("-A", env=env)
         result = connection.ssh(
             f"{STANDS}ssh-add -l; echo $SSH_AUTH_SOCK; stat -c %F:%U $SSH_AUTH_SOCK",
@@ -686,7 +687,7 @@ def test_refused_remote_forwarding(server, alice, listen):
 def test_refused_agent(server, alice, refused):
     """Agent forwarding: no socket anywhere."""
     before = set(os.listdir("/tmp"))
-    with agent(server) as env, Connection(server, alice, "-A", env=env) as connection:
+    with server.agent() as env, Connection(server, alice, "-A", env=env) as connection:
         result = connection.ssh("ssh-add -l", options=("-A",), env=env)
         assert result.rc == NO_SESSION
         refused.append(incident_in(result.out))
