@@ -9,6 +9,7 @@ By hand, as root: tests/system/lib_vm.py RELEASE...
 """
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib_pam import PROBE
 from lib_settings import PREFIX
 
 RELEASES = ("bookworm", "trixie")
@@ -203,6 +205,9 @@ class Machine:
             tar.add(PREFIX)
             for script in SCRIPTS.glob("*.sh"):
                 tar.add(script, f"{INSIDE}/{script.name}")
+            probe = tarfile.TarInfo(f"{INSIDE}/probe")
+            probe.size = len(PROBE)
+            tar.addfile(probe, io.BytesIO(PROBE.encode()))
 
     def close(self):
         """Ends the making, if it goes on, and removes what it has made so far."""

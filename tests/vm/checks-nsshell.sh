@@ -7,17 +7,13 @@ nsshell=$prefix/bin/nsshell
 module=$(echo $prefix/lib/*/security/pam_nsshell.so)
 policies=$prefix/etc/nsshell
 
-# What of the machine is not to be seen inside. The same as PROBE in tests/system/lib_pam.py.
-# shellcheck disable=SC2016 # for the user's shell
-probe='
-test ! -e /tmp/outside || echo "sees /tmp"
-test "$(ls -A /home)" = "$(id -un)" || echo "sees other homes"
-for p in /proc/[0-9]*; do test "$(stat -c %u "$p")" = "$(id -u)" || echo "sees process $p"; done 2>/dev/null
-echo framed'
+# PROBE of tests/system/lib_pam.py, and what it looks for.
+probe=$(cat "${here:?}/probe")
+outside=/tmp/nsh-outside
 
 set_up()
 {
-	touch /tmp/outside
+	touch $outside
 	groupadd nshteam
 	groupadd nshadmins
 	make_user nshann -s $nsshell -G nshteam
@@ -68,8 +64,8 @@ groups_have_names()
 
 ssh_of_others()
 {
-	ssh_as nshben test -e /tmp/outside
-	ssh_as nshadm test -e /tmp/outside
+	ssh_as nshben test -e $outside
+	ssh_as nshadm test -e $outside
 	[ "$(ssh_as nshben 'ls /home' | wc -l)" -gt 1 ]
 }
 
@@ -129,7 +125,7 @@ su_is_confined()
 	is_framed "$(su nshann -c "$probe")"
 	is_framed "$(su - nshann -c "$probe")"
 	[ "$(su - nshann -c 'cat /proc/1/comm')" = nsshell ]
-	[ "$(su - nshadm -c 'ls /tmp/outside')" = /tmp/outside ]
+	[ "$(su - nshadm -c "ls $outside")" = $outside ]
 }
 
 # run_cron_job NAME: the real cron, at its start; what the job wrote into the home.
@@ -222,8 +218,8 @@ refuses_without_any_userns()
 	status=0
 	ssh_as nshann true || status=$?
 	[ $status = 254 ]
-	ssh_as nshadm test -e /tmp/outside
-	ssh_as root test -e /tmp/outside
+	ssh_as nshadm test -e $outside
+	ssh_as root test -e $outside
 }
 
 let_root_in()
@@ -231,7 +227,7 @@ let_root_in()
 	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
 	echo 'PermitRootLogin prohibit-password' >>/etc/ssh/sshd_config
 	reload_sshd
-	ssh_as root test -e /tmp/outside
+	ssh_as root test -e $outside
 }
 
 set_up >/dev/null
