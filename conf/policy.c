@@ -445,6 +445,18 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 	return 0;
 }
 
+/* What only means something together with another key. */
+static int check_together(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	const struct nsh_setting *publish = &policy->settings[NSH_KEY_NETWORK_PUBLISH];
+
+	if (!*publish->text || nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_NAT)
+		return 0;
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+			   "%s:%u: network.publish: needs network.mode = nat", publish->file,
+			   publish->line);
+}
+
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 		    const struct nsh_user *user, const struct nsh_login *login, struct nsh_err *err)
 {
@@ -456,6 +468,8 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 	ret = apply_presets(policy, err);
 	if (ret == 0)
 		ret = apply_all(&loader);
+	if (ret == 0)
+		ret = check_together(policy, err);
 	if (ret < 0)
 		nsh_policy_free(policy);
 	return ret;

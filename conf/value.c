@@ -10,6 +10,7 @@
 #include "conf/text.h"
 #include "conf/value.h"
 #include "nsshell/hostname.h"
+#include "nsshell/item.h"
 #include "nsshell/list.h"
 
 /* Names that nsshell sets itself in every session. */
@@ -99,11 +100,33 @@ static int check_optional_path(const struct nsh_item *item, struct nsh_err *err)
 {
 	struct nsh_item path = *item;
 
-	if (path.len && path.text[0] == '-') {
-		path.text++;
-		path.len--;
-	}
+	nsh_item_is_optional(&path);
 	return check_path(&path, err);
+}
+
+static int check_read_only(const struct nsh_item *item, struct nsh_err *err)
+{
+	return nsh_item_is(item, "system") ? 0 : check_optional_path(item, err);
+}
+
+static int check_bind(const struct nsh_item *item, struct nsh_err *err)
+{
+	struct nsh_bind bind;
+	int ret;
+
+	if (!nsh_bind_parse(&bind, item))
+		return invalid(err, "is not of the form SOURCE:PATH or SOURCE:PATH:ro", item);
+	ret = check_path(&bind.source, err);
+	return ret < 0 ? ret : check_path(&bind.target, err);
+}
+
+static int check_port(const struct nsh_item *item, struct nsh_err *err)
+{
+	struct nsh_publish publish;
+
+	if (nsh_publish_parse(&publish, item))
+		return 0;
+	return invalid(err, "is not PORT or PORT:PORT, each 1 to 65535", item);
 }
 
 static int check_name(const struct nsh_item *item, struct nsh_err *err)
@@ -212,6 +235,11 @@ static int check_one_path(const char *text, struct nsh_err *err)
 	return check_path(&item, err);
 }
 
+static int check_root(const char *text, struct nsh_err *err)
+{
+	return strcmp(text, "/") ? check_one_path(text, err) : 0;
+}
+
 int nsh_value_check(const struct nsh_key *key, const char *text, int *number, struct nsh_err *err)
 {
 	*number = 0;
@@ -228,6 +256,14 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_list(text, check_path, err);
 	case NSH_TYPE_OPTIONAL_PATHS:
 		return check_list(text, check_optional_path, err);
+	case NSH_TYPE_READ_ONLY:
+		return check_list(text, check_read_only, err);
+	case NSH_TYPE_BINDS:
+		return check_list(text, check_bind, err);
+	case NSH_TYPE_ROOT:
+		return check_root(text, err);
+	case NSH_TYPE_PORTS:
+		return check_list(text, check_port, err);
 	case NSH_TYPE_NAMES:
 		return check_list(text, check_name, err);
 	case NSH_TYPE_SOURCES:

@@ -121,7 +121,7 @@ void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
 	const struct nsh_user *user = &request->user;
 
 	verdict->kind = NSH_VERDICT_DENY;
-	verdict->frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .user = -1};
+	verdict->frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
 	if (nsh_policy_load(&verdict->policy, &place, user, &request->login, &verdict->err) < 0)
 		return;
 	verdict->kind = decide(verdict, user);

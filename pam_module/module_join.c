@@ -30,19 +30,35 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_FRAME, code, "join the frame");
 }
 
-/* The UTS namespace first: from it there is a way back. */
-static int join(const int frame[NSH_PART_COUNT], struct nsh_err *err)
+/* What the login came with, to go back to when it cannot go all the way. */
+struct own {
+	int uts;
+	int network;
+};
+
+static int go(const struct own *own, const int frame[NSH_PART_COUNT])
 {
-	NSH_CLOSE int own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
 	int code;
 
-	if (own < 0 || setns(frame[NSH_PART_UTS], CLONE_NEWUTS) < 0)
-		return explain(-errno, err);
-	if (setns(frame[NSH_PART_MOUNT], CLONE_NEWNS) == 0)
+	if (setns(frame[NSH_PART_UTS], CLONE_NEWUTS) == 0 &&
+	    setns(frame[NSH_PART_NETWORK], CLONE_NEWNET) == 0 &&
+	    setns(frame[NSH_PART_MOUNT], CLONE_NEWNS) == 0)
 		return 0;
 	code = -errno;
-	setns(own, CLONE_NEWUTS);
-	return explain(code, err);
+	setns(own->uts, CLONE_NEWUTS);
+	setns(own->network, CLONE_NEWNET);
+	return code;
+}
+
+/* The mount namespace last: from it there is no way back. */
+static int join(const int frame[NSH_PART_COUNT], struct nsh_err *err)
+{
+	NSH_CLOSE int uts = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	NSH_CLOSE int network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	const struct own own = {.uts = uts, .network = network};
+	int code = uts < 0 || network < 0 ? -errno : go(&own, frame);
+
+	return code < 0 ? explain(code, err) : 0;
 }
 
 int nsh_join(const int frame[NSH_PART_COUNT], struct nsh_err *err)

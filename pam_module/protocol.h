@@ -11,7 +11,7 @@
 
 #include "nsshell/id.h"
 
-#define NSH_PROTOCOL 0x6e736802u
+#define NSH_PROTOCOL 0x6e736803u
 
 /* Where the helper finds its end of the socket. */
 #define NSH_HELPER_FD 3
@@ -48,7 +48,7 @@ enum nsh_verdict {
 };
 
 /* The namespaces that make a frame. */
-enum nsh_frame_part { NSH_PART_MOUNT, NSH_PART_UTS, NSH_PART_COUNT };
+enum nsh_frame_part { NSH_PART_MOUNT, NSH_PART_UTS, NSH_PART_NETWORK, NSH_PART_COUNT };
 
 /* Longest sentence for the user with its NUL, in bytes. */
 #define NSH_SENTENCE_MAX 128

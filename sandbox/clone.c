@@ -46,9 +46,9 @@ int nsh_sandbox_join(int userns, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "join the frame's user namespace");
 }
 
-pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, bool joined, struct nsh_err *err)
+pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err)
 {
-	int flags = NAMESPACES | (joined ? 0 : CLONE_NEWUSER) | SIGCHLD;
+	int flags = NAMESPACES | more | SIGCHLD;
 	pid_t pid = clone(child, stack + sizeof(stack), flags, arg);
 
 	return pid < 0 ? explain(-errno, err) : pid;

@@ -17,9 +17,12 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/frame.h"
+#include "nsshell/nat.h"
 #include "nsshell/plan.h"
+#include "nsshell/sandbox.h"
 #include "sandbox/identity.h"
 #include "sandbox/idmap.h"
+#include "sandbox/network.h"
 #include "sandbox/path.h"
 #include "sandbox/userns.h"
 
@@ -96,6 +99,15 @@ static int open_namespace(const char *path, struct nsh_err *err)
 	return fd < 0 ? sys(err, path) : fd;
 }
 
+static int open_origin(struct nsh_origin *origin, struct nsh_err *err)
+{
+	int ret = origin->mount = open_namespace("/proc/self/ns/mnt", err);
+
+	if (ret >= 0)
+		ret = origin->uts = open_namespace("/proc/self/ns/uts", err);
+	return ret < 0 ? ret : 0;
+}
+
 static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
 {
 	int ret;
@@ -108,6 +120,38 @@ static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
 	return ret < 0 ? ret : check_root(frame->mount, err);
 }
 
+/* In the frame's network for as long as it takes, with root's power over it. */
+static int in_network(int network, int (*act)(struct nsh_err *err), struct nsh_err *err)
+{
+	NSH_CLOSE int own = open_namespace("/proc/self/ns/net", err);
+	int ret;
+
+	if (own < 0)
+		return own;
+	if (setns(network, CLONE_NEWNET) < 0)
+		return sys(err, "enter the frame's network");
+	ret = act(err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		return sys(err, "leave the frame's network");
+	return ret;
+}
+
+static int make_network(const struct nsh_made_frame *frame, const struct nsh_policy *policy,
+			const struct nsh_user *user, const struct nsh_origin *origin,
+			struct nsh_err *err)
+{
+	int mode = nsh_policy_number(policy, NSH_KEY_NETWORK_MODE);
+	int ret = 0;
+
+	if (mode != NSH_NETWORK_HOST)
+		ret = in_network(frame->network, nsh_network_loopback, err);
+	if (ret == 0 && mode == NSH_NETWORK_NAT)
+		ret = nsh_nat_keep(policy, user, frame->user, frame->network, origin, err);
+	if (ret == 0 && mode == NSH_NETWORK_NAT)
+		ret = in_network(frame->network, nsh_sandbox_guard_network, err);
+	return ret;
+}
+
 /* The kernel's own, which cover nothing. */
 static bool is_harmless(const char *line)
 {
@@ -116,34 +160,29 @@ static bool is_harmless(const char *line)
 	return type && (!strncmp(type, " - autofs ", 10) || !strncmp(type, " - binfmt_misc ", 15));
 }
 
+static bool covers_proc(const char *line, const char *path, const void *data)
+{
+	(void)data;
+	return nsh_path_below("/proc", path) && !is_harmless(line);
+}
+
 /*
  * The frame has a new /proc, and that would show what the machine (or the container that this is) has
  * covered in its own. The kernel refuses the like to users and lets root do it (mount_namespaces(7)).
  */
 static int check_proc(struct nsh_err *err)
 {
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	NSH_FREE char *line = NULL;
-	size_t room = 0;
-	int ret = 0;
+	char path[PATH_MAX];
+	int ret = nsh_path_find_mount(covers_proc, NULL, path, err);
 
-	if (!mounts)
-		return sys(err, "/proc/self/mountinfo");
-	while (ret == 0 && getline(&line, &room, mounts) > 0) {
-		char path[PATH_MAX];
-
-		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 &&
-		    nsh_path_below("/proc", path) && !is_harmless(line))
-			ret = nsh_err_set(
-				err, NSH_REASON_FRAME, -EPERM,
-				"%s covers a part of the machine's own /proc, which a new "
-				"one would show",
-				path);
-	}
-	if (ret == 0 && ferror(mounts))
-		ret = sys(err, "/proc/self/mountinfo");
-	fclose(mounts);
-	return ret;
+	if (ret < 0)
+		err->reason = NSH_REASON_FRAME;
+	if (ret <= 0)
+		return ret;
+	return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
+			   "%s covers a part of the machine's own /proc, which a new "
+			   "one would show",
+			   path);
 }
 
 /* The view is planned with the user's own powers, so that it promises what the user can see. */
@@ -177,6 +216,24 @@ static int fill_namespace(const struct nsh_session *session, struct nsh_policy *
 	return ret;
 }
 
+/* Without a network of its own the frame's is the one that the login has. */
+static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *policy,
+		      const struct nsh_user *user, struct nsh_err *err)
+{
+	bool network = nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST;
+	struct nsh_userns made = {.user = -1, .network = -1};
+	struct nsh_idmap map = {0};
+	int ret = nsh_idmap_make(&map, policy, user, err);
+
+	if (ret == 0)
+		ret = nsh_userns_make(&made, user, network, &map, err);
+	if (ret == 0 && !network)
+		ret = made.network = open_namespace("/proc/self/ns/net", err);
+	frame->user = made.user;
+	frame->network = made.network;
+	return ret < 0 ? ret : 0;
+}
+
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const char *hostname,
 		   struct nsh_err *err)
@@ -189,20 +246,21 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.id = id,
 		.hostname = hostname,
 	};
-	struct nsh_idmap map = {0};
+	struct nsh_origin origin = {.mount = -1, .uts = -1};
 	int ret = prepare_folder(err);
 
-	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .user = -1};
+	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
 	if (ret == 0)
 		ret = check_proc(err);
 	if (ret == 0)
+		ret = open_origin(&origin, err);
+	if (ret == 0)
 		ret = enter_namespaces(frame, err);
 	if (ret == 0)
-		ret = nsh_idmap_make(&map, policy, user, err);
-	if (ret == 0)
-		ret = frame->user = nsh_userns_make(user, &map, err);
+		ret = make_users(frame, policy, user, err);
 	if (ret < 0)
 		return ret;
 	session.userns = frame->user;
-	return fill_namespace(&session, policy, err);
+	ret = fill_namespace(&session, policy, err);
+	return ret < 0 ? ret : make_network(frame, policy, user, &origin, err);
 }

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "sandbox/path.h"
 
 /* As many links as the kernel follows (path_resolution(7)). */
@@ -23,6 +24,7 @@
 struct walk {
 	const char *path; /* as asked, for messages */
 	char *out;
+	size_t root; /* length of the root in out, which no step leaves */
 	char rest[PATH_MAX];
 	int links;
 	struct nsh_err *err;
@@ -33,9 +35,9 @@ static int failed(const struct walk *walk, int code)
 	return nsh_err_sys(walk->err, NSH_REASON_VIEW, code, "%s", walk->path);
 }
 
-static void go_up(char *out)
+static void go_up(char *out, size_t root)
 {
-	char *slash = strrchr(out, '/');
+	char *slash = strrchr(out + root, '/');
 
 	if (slash)
 		*slash = '\0';
@@ -55,7 +57,7 @@ static int follow(struct walk *walk, const char *name, const char *rest)
 	if (snprintf(joined, sizeof(joined), "%s/%s", target, rest) >= (int)sizeof(joined))
 		return failed(walk, -ENAMETOOLONG);
 	if (target[0] == '/')
-		walk->out[0] = '\0';
+		walk->out[walk->root] = '\0';
 	else
 		walk->out[strlen(walk->out) - strlen(name) - 1] = '\0';
 	memcpy(walk->rest, joined, sizeof(joined));
@@ -70,7 +72,7 @@ static int step(struct walk *walk, const char *name, const char *rest)
 	if (!*name || !strcmp(name, "."))
 		return 1;
 	if (!strcmp(name, "..")) {
-		go_up(walk->out);
+		go_up(walk->out, walk->root);
 		return 1;
 	}
 	if (used + 1 + strlen(name) >= PATH_MAX)
@@ -107,14 +109,14 @@ static int next(struct walk *walk)
 	return ret < 0 ? ret : 1;
 }
 
-int nsh_path_resolve(const char *path, char out[PATH_MAX], struct nsh_err *err)
+int nsh_path_resolve(const char *root, const char *path, char out[PATH_MAX], struct nsh_err *err)
 {
-	struct walk walk = {.path = path, .out = out, .err = err};
+	struct walk walk = {.path = path, .out = out, .root = strlen(root), .err = err};
 	int ret;
 
-	out[0] = '\0';
-	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+	if (path[0] != '/' || strlen(path) >= PATH_MAX || walk.root >= PATH_MAX)
 		return failed(&walk, path[0] == '/' ? -ENAMETOOLONG : -EINVAL);
+	strcpy(out, root);
 	strcpy(walk.rest, path);
 	do {
 		ret = next(&walk);
@@ -183,4 +185,47 @@ int nsh_path_is_mount(int dirfd, const char *path, int flags)
 	if (statx(dirfd, path, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
 		return -errno;
 	return !!(stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int nsh_path_find_mount(bool (*is_meant)(const char *line, const char *path, const void *data),
+			const void *data, char path[PATH_MAX], struct nsh_err *err)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	NSH_FREE char *line = NULL;
+	size_t room = 0;
+	int ret = 0;
+
+	if (!mounts)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/proc/self/mountinfo");
+	while (ret == 0 && getline(&line, &room, mounts) > 0)
+		ret = sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 &&
+		      is_meant(line, path, data);
+	if (ret == 0 && ferror(mounts))
+		ret = nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/proc/self/mountinfo");
+	fclose(mounts);
+	return ret;
+}
+
+/* mountinfo writes blanks and the like as \040: a path that has some is taken as it would stand there. */
+static void escape(const char *path, char out[4 * PATH_MAX])
+{
+	for (; *path; path++)
+		out += strchr(" \t\n\\", *path) ? sprintf(out, "\\%03o", *path)
+						: sprintf(out, "%c", *path);
+	*out = '\0';
+}
+
+static bool is_below(const char *line, const char *path, const void *folder)
+{
+	(void)line;
+	return nsh_path_below(folder, path) != NULL;
+}
+
+int nsh_path_has_mounts(const char *folder, struct nsh_err *err)
+{
+	char escaped[4 * PATH_MAX] = "";
+	char path[PATH_MAX];
+
+	escape(folder, escaped);
+	return nsh_path_find_mount(is_below, escaped, path, err);
 }

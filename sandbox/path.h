@@ -13,10 +13,11 @@
 
 /*
  * Resolves an absolute path to one without symbolic links, ".", ".." and "//". Only links that
- * belong to root are followed. Errors: -EPERM for another's link, -ELOOP, -ENAMETOOLONG, and what
- * lstat(2) gives; err is set. out is at least "/".
+ * belong to root are followed. root is "" or a resolved folder below "/": then the path is that of a
+ * process whose root it is, and out begins with it. Errors: -EPERM for another's link, -ELOOP,
+ * -ENAMETOOLONG, and what lstat(2) gives; err is set. out is at least "/".
  */
-int nsh_path_resolve(const char *path, char out[PATH_MAX], struct nsh_err *err);
+int nsh_path_resolve(const char *root, const char *path, char out[PATH_MAX], struct nsh_err *err);
 
 /*
  * Tells whether the user can put something else at a resolved path, because a folder above it is
@@ -32,6 +33,16 @@ const char *nsh_path_below(const char *folder, const char *path);
 
 /* Opens a resolved path with O_PATH; a link anywhere in it is -ELOOP. Returns an fd or -errno. */
 int nsh_path_open(const char *path, int flags);
+
+/* Returns 1 when something is mounted below (not at) a resolved folder, 0, or -errno with err set. */
+int nsh_path_has_mounts(const char *folder, struct nsh_err *err);
+
+/*
+ * Calls is_meant(line, path) for each mount of this process's mount namespace, until it returns true: line is
+ * that of mountinfo (proc(5)). Returns 1 with path filled in, 0 when there is none, or -errno with err set.
+ */
+int nsh_path_find_mount(bool (*is_meant)(const char *line, const char *path, const void *data),
+			const void *data, char path[PATH_MAX], struct nsh_err *err);
 
 /*
  * Returns 1 when something is mounted at the path below dirfd, 0 when not, or -errno. flags may have

@@ -35,23 +35,6 @@ static int keep_capabilities(uint32_t kept)
 	return nsh_capabilities_set(&own);
 }
 
-/* Inheritable first, ambient then: the kernel takes no other order (capabilities(7)). */
-static int make_ambient(void)
-{
-	struct nsh_capabilities own;
-
-	if (nsh_capabilities_get(&own) < 0)
-		return -1;
-	own.words[0].inheritable |= SUBID_CAPS;
-	if (nsh_capabilities_set(&own) < 0)
-		return -1;
-	for (size_t i = 0; i < sizeof(for_subids) / sizeof(*for_subids); i++)
-		if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE,
-			  (unsigned long)for_subids[i], 0L, 0L) < 0)
-			return -1;
-	return 0;
-}
-
 static int failed(struct nsh_err *err)
 {
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "give up privileges");
@@ -64,7 +47,7 @@ void nsh_privileges_hide(void)
 
 int nsh_privileges_drop(bool subids, struct nsh_err *err)
 {
-	if ((subids && make_ambient() < 0) ||
+	if ((subids && nsh_capabilities_keep(for_subids, 2) < 0) ||
 	    prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ||
 	    keep_capabilities(subids ? SUBID_CAPS : 0) < 0 ||

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -37,30 +38,23 @@ static int hold(void *arg)
 	return 0;
 }
 
-static int raise_admin(void)
+static pid_t start_holder(const struct nsh_user *user, bool network, struct nsh_err *err)
 {
-	struct nsh_capabilities own;
-
-	if (nsh_capabilities_get(&own) < 0)
-		return -1;
-	own.words[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective |= CAP_TO_MASK(CAP_SYS_ADMIN);
-	return nsh_capabilities_set(&own);
-}
-
-static pid_t start_holder(const struct nsh_user *user, struct nsh_err *err)
-{
+	static const int admin[] = {CAP_SYS_ADMIN};
+	int flags = CLONE_NEWUSER | (network ? CLONE_NEWNET : 0) | SIGCHLD;
 	pid_t helper = getpid();
 	int code = 0;
 	pid_t pid = -1;
 
 	if (seteuid(user->uid) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
-	if (raise_admin() == 0)
-		pid = clone(hold, stack + sizeof(stack), CLONE_NEWUSER | SIGCHLD, &helper);
+	if (nsh_capabilities_raise(admin, 1) == 0)
+		pid = clone(hold, stack + sizeof(stack), flags, &helper);
 	code = -errno;
 	if (pid < 0)
 		nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
-			    "make a user namespace (sysctl user.max_user_namespaces?)");
+			    "make a %s (sysctl user.max_user_namespaces and its like?)",
+			    network ? "user and a network namespace" : "user namespace");
 	if (seteuid(0) < 0) {
 		code = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
 		if (pid > 0)
@@ -70,30 +64,41 @@ static pid_t start_holder(const struct nsh_user *user, struct nsh_err *err)
 	return pid < 0 ? code : pid;
 }
 
-static int finish(pid_t pid, const struct nsh_idmap *map, struct nsh_err *err)
+static int open_namespace(const char *process, const char *name, struct nsh_err *err)
 {
-	char process[3 * sizeof(pid) + 1];
 	char path[64];
 	int fd;
-	int ret;
 
-	snprintf(process, sizeof(process), "%d", pid);
-	ret = nsh_proc_map_ids(process, map->uids, map->gids, err);
-	if (ret < 0)
-		return ret;
-	snprintf(path, sizeof(path), "/proc/%s/ns/user", process);
+	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
 }
 
-int nsh_userns_make(const struct nsh_user *user, const struct nsh_idmap *map, struct nsh_err *err)
+static int finish(struct nsh_userns *made, pid_t pid, bool network, const struct nsh_idmap *map,
+		  struct nsh_err *err)
 {
-	pid_t pid = start_holder(user, err);
+	char process[3 * sizeof(pid) + 1];
 	int ret;
 
+	snprintf(process, sizeof(process), "%d", pid);
+	ret = nsh_proc_map_ids(process, map->uids, map->gids, err);
+	if (ret == 0)
+		ret = made->user = open_namespace(process, "user", err);
+	if (ret >= 0 && network)
+		ret = made->network = open_namespace(process, "net", err);
+	return ret < 0 ? ret : 0;
+}
+
+int nsh_userns_make(struct nsh_userns *made, const struct nsh_user *user, bool network,
+		    const struct nsh_idmap *map, struct nsh_err *err)
+{
+	pid_t pid = start_holder(user, network, err);
+	int ret;
+
+	*made = (struct nsh_userns){.user = -1, .network = -1};
 	if (pid < 0)
 		return pid;
-	ret = finish(pid, map, err);
+	ret = finish(made, pid, network, map, err);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -242,10 +242,25 @@ static int open_children(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The outer process says why there is none, and ends this one. */
+static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
+{
+	struct message message;
+
+	tell(reaper, MESSAGE_NETWORK, 0);
+	if (recv(reaper->outer, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
+		_exit(NSH_EXIT_REFUSED);
+	return nsh_sandbox_guard_network(err);
+}
+
 static int prepare(const struct init *init, struct reaper *reaper, struct nsh_err *err)
 {
 	int ret = nsh_plan_run(init->plan, err);
 
+	if (ret == 0 && init->other_root)
+		ret = nsh_command_check(init->launch.command->program, err);
+	if (ret == 0 && init->asks_network)
+		ret = ask_for_network(reaper, err);
 	if (ret < 0)
 		return ret;
 	if (chdir("/") < 0)

@@ -90,9 +90,11 @@ static int run_root(struct run *run)
 static int run_confined(struct run *run, const struct confinement *confinement)
 {
 	const char *program = nsh_policy_text(confinement->policy, NSH_KEY_SHELL_PROGRAM);
+	bool other_root =
+		strcmp(nsh_policy_text(confinement->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
 	struct command command;
 
-	if (nsh_command_check(program, &run->err) < 0 ||
+	if ((!other_root && nsh_command_check(program, &run->err) < 0) ||
 	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
 	nsh_session_run(&run->start, &command, confinement, &run->err);

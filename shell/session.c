@@ -6,16 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/hostname.h"
+#include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
 #include "shell/environment.h"
 #include "shell/init.h"
+#include "shell/message.h"
 #include "shell/outer.h"
 #include "shell/session.h"
 
@@ -26,34 +32,94 @@ static void read_folder(char folder[PATH_MAX])
 		folder[0] = '\0';
 }
 
+static void kill_init(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /*
  * The outer process of a framed session joins the frame's user namespace to make the others in it,
  * and then has as little power over it as everybody.
  */
-static pid_t clone_init(struct init *init, int userns, struct nsh_err *err)
+static pid_t clone_framed(struct init *init, int userns, struct nsh_err *err)
 {
 	struct nsh_err lost;
 	pid_t pid;
-	int ret = userns < 0 ? 0 : nsh_sandbox_join(userns, err);
+	int ret = nsh_sandbox_join(userns, err);
 
-	if (userns >= 0)
-		close(userns);
+	close(userns);
 	if (ret < 0)
 		return ret;
-	pid = nsh_sandbox_clone(nsh_init_run, init, userns >= 0, err);
-	if (userns < 0 || pid < 0)
+	pid = nsh_sandbox_clone(nsh_init_run, init, 0, err);
+	if (pid < 0)
 		return pid;
 	ret = nsh_privileges_drop(false, &lost);
 	if (ret == 0)
 		return pid;
 	*err = lost;
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	kill_init(pid);
 	return ret;
 }
 
-static int start_init(struct init *init, int userns, struct nsh_err *err)
+static int open_namespace(pid_t pid, const char *name, struct nsh_err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
+}
+
+/*
+ * Standalone, it is the outer process that starts pasta, when PID 1 has made the rest, and that pasta ends
+ * with. PID 1 waits for the answer. When there is no question it has refused.
+ */
+static int connect_network(const struct nsh_policy *policy, pid_t pid, int inner,
+			   struct nsh_err *err)
+{
+	struct message message;
+	NSH_CLOSE int user = -1;
+	NSH_CLOSE int network = -1;
+	int ret;
+
+	if (recv(inner, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
+		return 0;
+	ret = user = open_namespace(pid, "user", err);
+	if (ret >= 0)
+		ret = network = open_namespace(pid, "net", err);
+	if (ret >= 0)
+		ret = nsh_nat_start(policy, user, network, err);
+	if (ret < 0)
+		return ret;
+	send(inner, &message, sizeof(message), MSG_NOSIGNAL);
+	return 0;
+}
+
+static pid_t clone_standalone(struct init *init, const struct nsh_policy *policy, int inner,
+			      struct nsh_err *err)
+{
+	int mode = nsh_policy_number(policy, NSH_KEY_NETWORK_MODE);
+	int more = CLONE_NEWUSER | (mode == NSH_NETWORK_HOST ? 0 : CLONE_NEWNET);
+	pid_t pid;
+	int ret;
+
+	init->asks_network = mode == NSH_NETWORK_NAT;
+	pid = nsh_sandbox_clone(nsh_init_run, init, more, err);
+	close(init->outer);
+	if (pid < 0 || !init->asks_network)
+		return pid;
+	ret = connect_network(policy, pid, inner, err);
+	if (ret == 0)
+		return pid;
+	kill_init(pid);
+	return ret;
+}
+
+static int start_init(struct init *init, const struct nsh_policy *policy, int userns,
+		      struct nsh_err *err)
 {
 	int ends[2];
 	pid_t pid;
@@ -62,8 +128,12 @@ static int start_init(struct init *init, int userns, struct nsh_err *err)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "socketpair");
 	init->outer = ends[1];
 	init->outer_own = ends[0];
-	pid = clone_init(init, userns, err);
-	close(ends[1]);
+	if (userns < 0) {
+		pid = clone_standalone(init, policy, ends[0], err);
+	} else {
+		pid = clone_framed(init, userns, err);
+		close(ends[1]);
+	}
 	if (pid < 0) {
 		close(ends[0]);
 		return pid;
@@ -137,10 +207,12 @@ int nsh_session_run(const struct start *start, const struct command *command,
 		.id = confinement->id,
 		.hostname = hostname,
 		.agent_socket = nsh_environment_get(start->environment, "SSH_AUTH_SOCK"),
+		.terminal = start->terminal_name[0] ? start->terminal_name : NULL,
 	};
 	struct init init = {
 		.plan = &plan,
 		.id = confinement->id,
+		.other_root = strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0,
 		.subids = nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES,
 		.launch = {.start = start,
 			   .command = command,
@@ -159,5 +231,5 @@ int nsh_session_run(const struct start *start, const struct command *command,
 	if (!init.launch.environment)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "environment");
 	ret = nsh_plan_build(&plan, &session, err);
-	return ret < 0 ? ret : start_init(&init, userns, err);
+	return ret < 0 ? ret : start_init(&init, policy, userns, err);
 }

@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +32,23 @@ static int fill_streams(struct start *start)
 	return 0;
 }
 
+/* As ttyname(3) finds it: the name must lead to the very same terminal. */
+static void read_terminal_name(struct start *start)
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	char path[PATH_MAX] = "";
+	struct stat named;
+	struct stat own;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", start->terminal);
+	if (readlink(link, path, sizeof(path) - 1) < 0 || strncmp(path, "/dev/", 5) != 0 ||
+	    fstat(start->terminal, &own) < 0 || lstat(path, &named) < 0)
+		return;
+	if (own.st_dev == named.st_dev && own.st_ino == named.st_ino && S_ISCHR(named.st_mode) &&
+	    strlen(path) < sizeof(start->terminal_name))
+		strcpy(start->terminal_name, path + 5);
+}
+
 static void read_terminal(struct start *start)
 {
 	start->terminal = -1;
@@ -41,6 +60,7 @@ static void read_terminal(struct start *start)
 			continue;
 		start->terminal = fd;
 		start->foreground = group == getpgrp();
+		read_terminal_name(start);
 		return;
 	}
 }

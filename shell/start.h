@@ -5,6 +5,7 @@
 #ifndef SHELL_START_H
 #define SHELL_START_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@ struct start {
 	mode_t umask;
 	bool closed[3];  /* standard streams that were closed; /dev/null holds their place */
 	int terminal;    /* one of 0 to 2 that is the controlling terminal, or -1 */
+	char terminal_name[NAME_MAX]; /* of it, below /dev; or "" when it has none there */
 	bool foreground; /* this process group has that terminal */
 	bool leader;     /* this process leads its session: sshd or login started it */
 };

@@ -3,7 +3,7 @@
  * The session's frame: what the PAM module has made for a login before any process of it is the
  * user's.
  *
- * It is a mount and a UTS namespace. The host name is the session's; sshd's own work (xauth(1) for X11
+ * It is a mount and a UTS namespace, and a network namespace if the policy asks for one. The host name is the session's; sshd's own work (xauth(1) for X11
  * forwarding) and the shell agree on it. On NSH_FRAME_FOLDER is a small read-only tmpfs of root's with
  *
  *	policy    the policy as it was resolved, in the form that it is written in
@@ -26,6 +26,7 @@
 struct nsh_made_frame {
 	int mount; /* mount namespace, to be joined by the login */
 	int uts;   /* UTS namespace, likewise */
+	int network; /* network namespace, likewise; the login's own if the policy asks for none */
 	int user;  /* user namespace */
 };
 

@@ -35,11 +35,26 @@
 	X(IDENTITY_SUBIDS, "identity", "subids", ENUM, "no", "no|yes",                             \
 	  "whether the account's subordinate ids can be used inside")                              \
 	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
-	  "whose /tmp, /var/tmp and /dev/shm the session sees")                                    \
+	  "whose /tmp, /var/tmp, /dev/shm, /run/user and the like the session sees")               \
 	X(VIEW_HOMES, "view", "homes", PATHS, "/home", NULL,                                       \
 	  "folders that hold homes; others' homes in them are hidden")                             \
+	X(VIEW_HOME, "view", "home", ENUM, "keep", "keep|ephemeral",                               \
+	  "whether what is changed in the home outlives the session")                              \
+	X(VIEW_OTHERS, "view", "others", ENUM, "hidden", "hidden|host",                            \
+	  "whether the records of others' logins, and their mail, are seen")                       \
 	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", NULL,                                     \
 	  "files and folders that are hidden")                                                     \
+	X(VIEW_READ_ONLY, "view", "read_only", READ_ONLY, "", NULL,                                \
+	  "files and folders that cannot be written; \"system\" is all but what is the session's")   \
+	X(VIEW_WRITABLE, "view", "writable", OPTIONAL_PATHS, "", NULL,                             \
+	  "files and folders that stay writable in what is read-only")                             \
+	X(VIEW_BIND, "view", "bind", BINDS, "", NULL, "files and folders that are shown elsewhere") \
+	X(VIEW_ROOT, "view", "root", ROOT, "/", NULL, "the folder that is the session's root")     \
+	X(VIEW_DEV, "view", "dev", ENUM, "minimal", "minimal|host", "whose /dev the session sees") \
+	X(NETWORK_MODE, "network", "mode", ENUM, "host", "host|none|nat",                          \
+	  "the machine's network, none, or one behind pasta(1)")                                   \
+	X(NETWORK_PUBLISH, "network", "publish", PORTS, "", NULL,                                  \
+	  "TCP ports of the machine's loopback that lead into the session")                        \
 	X(ENV_SET, "env", "set", ASSIGNMENTS, "", NULL, "environment variables to set")            \
 	X(ENV_UNSET, "env", "unset", VARIABLES, "", NULL, "environment variables to remove")       \
 	X(ENV_KEEP, "env", "keep", VARIABLES, "*", NULL,                                           \
@@ -58,6 +73,10 @@ enum nsh_type {
 	NSH_TYPE_PATH,           /* absolute, without ".", "..", "//" and an ending "/" */
 	NSH_TYPE_PATHS,          /* comma list of paths */
 	NSH_TYPE_OPTIONAL_PATHS, /* likewise; a leading "-" marks one that may be absent */
+	NSH_TYPE_READ_ONLY,      /* likewise; an item can be "system" */
+	NSH_TYPE_BINDS,          /* comma list of [-]SRC:DST[:ro], both paths */
+	NSH_TYPE_ROOT,           /* a path, or "/" */
+	NSH_TYPE_PORTS,          /* comma list of PORT[:PORT], 1 to 65535 */
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
 	NSH_TYPE_NAMES,          /* comma list of names, "!" excludes, "*" is all */
@@ -85,6 +104,10 @@ enum { NSH_NO, NSH_YES }; /* of keys with the choices no|yes */
 enum { NSH_CONFINE_AUTO, NSH_CONFINE_YES, NSH_CONFINE_NO, NSH_CONFINE_DENY };
 enum { NSH_UID_KEEP, NSH_UID_ROOT };
 enum { NSH_TMP_PRIVATE, NSH_TMP_HOST };
+enum { NSH_HOME_KEEP, NSH_HOME_EPHEMERAL };
+enum { NSH_OTHERS_HIDDEN, NSH_OTHERS_HOST };
+enum { NSH_DEV_MINIMAL, NSH_DEV_HOST };
+enum { NSH_NETWORK_HOST, NSH_NETWORK_NONE, NSH_NETWORK_NAT };
 
 /* A umask of "keep" as a number. */
 #define NSH_UMASK_KEEP (-1)

@@ -46,30 +46,38 @@ struct nsh_session {
 	const char *id;           /* NSH_ID_LEN digits */
 	const char *hostname;     /* valid, see nsshell/hostname.h */
 	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
+	const char *terminal;     /* name below /dev of the session's own terminal, or NULL */
 	int userns;               /* NSH_STAGE_FRAME: fd of the user namespace */
 };
 
 enum nsh_op_kind {
-	NSH_OP_SLAVE,   /* nothing that is mounted from here on is seen outside */
-	NSH_OP_IDMAP,   /* map one user and one group id; deny setgroups */
-	NSH_OP_KEEP,    /* hold the folder at path in a slot, for NSH_OP_RESTORE */
-	NSH_OP_SOCKET,  /* likewise the user's socket at path; none is no error */
-	NSH_OP_TMPFS,   /* a new tmpfs on path, with mode and (text) size */
-	NSH_OP_FOLDER,  /* make the folder path with mode */
-	NSH_OP_FILE,    /* make the file path with text, or (source) a copy after text */
-	NSH_OP_LINK,    /* make path a symbolic link to text */
-	NSH_OP_BIND,    /* show source on path; optional: unless path is not there */
-	NSH_OP_HIDE,    /* cover the file or folder path with an empty one */
-	NSH_OP_RESTORE, /* show what the slot holds on path */
-	NSH_OP_REOPEN,  /* make path's folder, and show on path what the slot holds */
-	NSH_OP_PIN,     /* show the namespace fd on path */
-	NSH_OP_SEAL,    /* make the file system on path read-only */
-	NSH_OP_PROC,    /* a new /proc of the PID namespace, with options (text) */
-	NSH_OP_HOSTNAME /* set the host name to text */
+	NSH_OP_SLAVE,     /* nothing that is mounted from here on is seen outside */
+	NSH_OP_IDMAP,     /* map one user and one group id; deny setgroups */
+	NSH_OP_LOOPBACK,  /* bring up the loopback of the network namespace */
+	NSH_OP_HOLD,      /* hold what is at path, with all mounts in it, in a slot */
+	NSH_OP_MARK,      /* remember in a slot where path is, for NSH_OP_DEVICE */
+	NSH_OP_SOCKET,    /* likewise the user's socket at path; none is no error */
+	NSH_OP_FREEZE,    /* make all that is mounted read-only */
+	NSH_OP_THAW,      /* make the one mount at path writable again; no error when it is none */
+	NSH_OP_READ_ONLY, /* make path read-only, with all mounts in it */
+	NSH_OP_TMPFS,     /* a new tmpfs on path, with options (text) */
+	NSH_OP_FOLDER,    /* make the folder path with mode */
+	NSH_OP_FILE,      /* make the file path with text, or (source) a copy after text */
+	NSH_OP_LINK,      /* make path a symbolic link to text */
+	NSH_OP_BIND,      /* show source on path; optional: unless path is not there */
+	NSH_OP_DEVICE,    /* show on path what has the name text in the folder in the slot */
+	NSH_OP_HIDE,      /* cover the file or folder path with an empty one */
+	NSH_OP_SHOW,      /* show what the slot holds on path */
+	NSH_OP_REOPEN,    /* make path's folder, and show on path what the slot holds */
+	NSH_OP_OVERLAY,   /* replace the folder in the slot by an overlay on it, with path-upper, -work */
+	NSH_OP_PIN,       /* show the namespace fd on path */
+	NSH_OP_SEAL,      /* make the file system on path read-only */
+	NSH_OP_TERMINALS, /* new pseudo-terminals on path, of which number is not used */
+	NSH_OP_SYS,       /* a new /sys of the network namespace */
+	NSH_OP_PROC,      /* a new /proc of the PID namespace, with options (text) */
+	NSH_OP_ENTER,     /* make path the root, and let go of the old one */
+	NSH_OP_HOSTNAME   /* set the host name to text */
 };
-
-/* The slots that hold what will be covered. */
-enum nsh_slot { NSH_SLOT_HOME, NSH_SLOT_AGENT, NSH_SLOT_COUNT };
 
 struct nsh_op {
 	enum nsh_op_kind kind;
@@ -78,18 +86,29 @@ struct nsh_op {
 	char *text;
 	size_t len; /* of text */
 	mode_t mode;
-	enum nsh_slot slot;
-	bool optional;
+	unsigned slot;
+	bool optional;  /* path may be absent */
+	bool read_only; /* NSH_OP_SHOW: with all mounts in it */
+	bool of_owner;  /* path is below the owner's folders, or becomes the owner's */
+	int number;     /* NSH_OP_TERMINALS: or -1 */
 	int fd;         /* borrowed */
 	id_t inside[2]; /* NSH_OP_IDMAP: uid and gid inside and outside */
 	id_t outside[2];
+};
+
+/* What is held on to before it is covered: fds, -1 when there is nothing. */
+struct nsh_slot {
+	int tree;  /* detached mounts of it */
+	int place; /* where it was */
 };
 
 struct nsh_plan {
 	struct nsh_op *ops; /* owned */
 	size_t count;
 	size_t room;
-	const struct nsh_user *owner; /* whose powers NSH_OP_KEEP has; NULL: those of the caller */
+	struct nsh_slot *slots; /* owned; used while the plan is carried out */
+	unsigned n_slots;
+	const struct nsh_user *owner; /* whose powers the operations of_owner have; NULL: the caller's */
 };
 
 /*
@@ -109,7 +128,8 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 
 /*
  * Carries out the plan in the calling process, alone in new namespaces and with a umask of 0. With an
- * owner, as root: what lies at a path of the owner's is opened with the owner's powers only.
+ * owner, as root: what lies at a path of the owner's is opened with the owner's powers only. What
+ * NSH_OP_TERMINALS keeps open lasts as long as the process.
  */
 int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err);
 

@@ -20,12 +20,18 @@ typedef int nsh_child_fn(void *arg);
 int nsh_sandbox_join(int userns, struct nsh_err *err);
 
 /*
- * Starts child(arg) in new PID, mount, UTS, IPC and cgroup namespaces and, unless one was joined, in a
- * new user namespace, as a copy of the calling process that must have one thread. Returns its process
- * id; the caller waits for it. Errors are those of clone(2); the texts name the limit or the switch
- * that is in the way.
+ * Starts child(arg) in new PID, mount, UTS, IPC and cgroup namespaces, and those that more names: CLONE_NEWUSER
+ * unless one was joined, CLONE_NEWNET. It is a copy of the calling process, which must have one thread.
+ * Returns its process id; the caller waits for it. Errors are those of clone(2); the texts name the limit or the
+ * switch that is in the way.
  */
-pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, bool joined, struct nsh_err *err);
+pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err);
+
+/*
+ * In PID 1 of a session that is behind pasta (nsshell/nat.h), when that is ready and before powers are given up:
+ * keeps what is sent to loopback addresses in the session.
+ */
+int nsh_sandbox_guard_network(struct nsh_err *err);
 
 /*
  * Gives up, for good and for all that is started later: every capability, the powers of user id 0,

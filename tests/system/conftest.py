@@ -12,10 +12,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import lib_accounts  # noqa: E402
+import lib_mounts  # noqa: E402
 import lib_pam  # noqa: E402
 import lib_policy  # noqa: E402
+import lib_root  # noqa: E402
 import lib_sshd  # noqa: E402
 import lib_syslog  # noqa: E402
+import lib_view  # noqa: E402
 import lib_vm  # noqa: E402
 from lib_process import kill_all_of, run, sh  # noqa: E402
 from lib_settings import IS_NSSHELL, LOGIN_SHELL, PREFIX, RUN  # noqa: E402
@@ -57,6 +60,7 @@ def run_folder(alone):
     """Everything that a killed run left is removed first."""
     lib_syslog.remove_left_over()
     lib_sshd.remove_left_over()
+    lib_mounts.remove_left_over()
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(mode=0o755)
     yield RUN
@@ -213,6 +217,33 @@ def pam(run_folder, installed_policy):
     folder = lib_pam.Pam()
     yield folder
     folder.remove()
+
+
+@pytest.fixture(params=["standalone", "framed"])
+def session(request, pam, syslog):
+    """nsshell's sessions in both forms, for tests of the view."""
+    return lib_view.Standalone() if request.param == "standalone" else lib_view.Framed(pam, syslog)
+
+
+@pytest.fixture(params=["standalone", "framed", "frame"])
+def place(request, pam, syslog):
+    """Likewise, and the frame itself, where sshd does its own work."""
+    made = {"framed": lib_view.Framed, "frame": lib_view.Frame}.get(request.param)
+    return made(pam, syslog) if made else lib_view.Standalone()
+
+
+@pytest.fixture(scope="session")
+def shared_root(accounts):
+    """A Debian below SRV that no test changes."""
+    yield lib_root.unpack("root")
+
+
+@pytest.fixture
+def own_root(accounts):
+    """Another one, to be changed."""
+    folder = lib_root.unpack("own-root")
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
 MAKE_DISK = SCRIPTS / "make-disk"
-RECIPE = (MAKE_DISK, SCRIPTS / "nsshell-vm.service")
+RECIPE = (MAKE_DISK, SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
 
 # Where nsshell-vm.service finds the scripts.
 INSIDE = "opt/nsshell-vm"

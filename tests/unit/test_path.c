@@ -52,7 +52,7 @@ static void expect(const char *name, const char *expected)
 	char out[PATH_MAX];
 	struct nsh_err err = {0};
 
-	if (nsh_path_resolve(path_of(name), out, &err) < 0)
+	if (nsh_path_resolve("", path_of(name), out, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(out, strcmp(expected, "/") ? path_of(expected) : expected);
 }
@@ -76,17 +76,17 @@ static void test_refused(void **state)
 	char longest[PATH_MAX + 8];
 
 	(void)state;
-	assert_int_equal(nsh_path_resolve(path_of("none"), out, &err), -ENOENT);
-	assert_int_equal(nsh_path_resolve(path_of("loop"), out, &err), -ELOOP);
-	assert_int_equal(nsh_path_resolve("relative", out, &err), -EINVAL);
+	assert_int_equal(nsh_path_resolve("", path_of("none"), out, &err), -ENOENT);
+	assert_int_equal(nsh_path_resolve("", path_of("loop"), out, &err), -ELOOP);
+	assert_int_equal(nsh_path_resolve("", "relative", out, &err), -EINVAL);
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = '/';
 	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(nsh_path_resolve(longest, out, &err), -ENAMETOOLONG);
+	assert_int_equal(nsh_path_resolve("", longest, out, &err), -ENAMETOOLONG);
 	longest[300] = '\0';
-	assert_int_equal(nsh_path_resolve(longest, out, &err), -ENAMETOOLONG);
+	assert_int_equal(nsh_path_resolve("", longest, out, &err), -ENAMETOOLONG);
 	assert_int_equal(lchown(path_of("link"), 4711, 4711), 0);
-	assert_int_equal(nsh_path_resolve(path_of("link/home"), out, &err), -EPERM);
+	assert_int_equal(nsh_path_resolve("", path_of("link/home"), out, &err), -EPERM);
 	assert_says(&err, "is a symbolic link that is not root's");
 }
 

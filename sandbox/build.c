@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The small pieces that plans are made of.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/build.h"
+#include "sandbox/path.h"
+
+void nsh_build_fail(struct builder *b, int code)
+{
+	if (b->ret == 0)
+		b->ret = code;
+}
+
+void nsh_build_no_memory(struct builder *b)
+{
+	nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_MACHINE, -ENOMEM, "plan"));
+}
+
+/* Returns a new operation, or one that is thrown away when there was an error. */
+struct nsh_op *nsh_build_add(struct builder *b, enum nsh_op_kind kind)
+{
+	static struct nsh_op nowhere;
+	struct nsh_plan *plan = b->plan;
+
+	nowhere = (struct nsh_op){0};
+	if (b->ret == 0 && plan->count == plan->room) {
+		size_t room = plan->room ? plan->room * 2 : 128;
+		struct nsh_op *grown = reallocarray(plan->ops, room, sizeof(*grown));
+
+		if (grown) {
+			plan->ops = grown;
+			plan->room = room;
+		} else {
+			nsh_build_no_memory(b);
+		}
+	}
+	if (b->ret < 0)
+		return &nowhere;
+	plan->ops[plan->count] = (struct nsh_op){.kind = kind};
+	return &plan->ops[plan->count++];
+}
+
+/* Returns the length of the text, or -1 when there is none. */
+static int __attribute__((format(printf, 3, 0)))
+make_text(struct builder *b, char **field, const char *format, va_list args)
+{
+	int len;
+
+	if (b->ret < 0)
+		return -1;
+	len = vasprintf(field, format, args);
+	if (len < 0) {
+		*field = NULL;
+		nsh_build_no_memory(b);
+	}
+	return len;
+}
+
+/* Sets an operation's text field to a formatted text. */
+void nsh_build_put(struct builder *b, char **field, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	make_text(b, field, format, args);
+	va_end(args);
+}
+
+/* Sets what an operation writes: its text and the length of it. */
+void nsh_build_text(struct builder *b, struct nsh_op *op, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = make_text(b, &op->text, format, args);
+	va_end(args);
+	if (len >= 0)
+		op->len = (size_t)len;
+}
+
+struct nsh_op *nsh_build_path(struct builder *b, enum nsh_op_kind kind, const char *path)
+{
+	struct nsh_op *op = nsh_build_add(b, kind);
+
+	nsh_build_put(b, &op->path, "%s", path);
+	return op;
+}
+
+/* A path in the session's own file system. */
+struct nsh_op *nsh_build_own(struct builder *b, enum nsh_op_kind kind, const char *name)
+{
+	struct nsh_op *op = nsh_build_add(b, kind);
+
+	nsh_build_put(b, &op->path, "%s/%s", b->folder, name);
+	return op;
+}
+
+void nsh_build_file(struct builder *b, const char *name, mode_t mode, const char *text, size_t len)
+{
+	struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, name);
+
+	nsh_build_text(b, op, "%.*s", (int)len, text);
+	op->mode = mode;
+}
+
+/* Makes every folder of below inside folder; the last one only when all is true. */
+void nsh_build_folders(struct builder *b, const char *folder, const char *below, bool all)
+{
+	const char *end = below;
+	struct nsh_op *op;
+
+	while (*end) {
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		if (!*end && !all)
+			return;
+		op = nsh_build_add(b, NSH_OP_FOLDER);
+		nsh_build_put(b, &op->path, "%s/%.*s", folder, (int)(end - below), below);
+		op->mode = 0755;
+	}
+}
+
+void nsh_build_bind(struct builder *b, const char *source, const char *path, bool optional)
+{
+	struct nsh_op *op = nsh_build_path(b, NSH_OP_BIND, path);
+
+	nsh_build_put(b, &op->source, "%s", source);
+	op->optional = optional;
+}
+
+/* Shows a file of the session's own where the session's view has such a file. */
+void nsh_build_bind_own(struct builder *b, const char *name, const char *path)
+{
+	char source[PATH_MAX];
+	char target[PATH_MAX];
+
+	snprintf(source, sizeof(source), "%s/%s", b->folder, name);
+	if (nsh_build_inside(b, path, target))
+		nsh_build_bind(b, source, target, true);
+}
+
+unsigned nsh_build_slot(struct builder *b)
+{
+	return b->plan->n_slots++;
+}
+
+void nsh_build_hold(struct builder *b, const char *path, unsigned slot, bool optional)
+{
+	struct nsh_op *op = nsh_build_path(b, NSH_OP_HOLD, path);
+
+	op->slot = slot;
+	op->optional = optional;
+}
+
+void nsh_build_show(struct builder *b, const char *path, unsigned slot)
+{
+	nsh_build_path(b, NSH_OP_SHOW, path)->slot = slot;
+}
+
+bool nsh_build_find(const char *path, char out[PATH_MAX])
+{
+	struct nsh_err ignored;
+
+	return nsh_path_resolve("", path, out, &ignored) == 0;
+}
+
+bool nsh_build_inside(struct builder *b, const char *path, char out[PATH_MAX])
+{
+	int ret;
+
+	if (!b->root[0]) {
+		snprintf(out, PATH_MAX, "%s", path);
+		return true;
+	}
+	ret = nsh_path_resolve(b->root, path, out, b->err);
+	if (ret == 0)
+		return true;
+	if (ret != -ENOENT)
+		nsh_build_fail(b, nsh_err_context(b->err, ret, "view.root"));
+	return false;
+}

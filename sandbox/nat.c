@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting pasta(1).
+ *
+ * It is told the namespace as its standard input, as it closes all other files. It writes its process id, when
+ * all is configured, to its standard output, and what goes wrong to standard error; both are one pipe.
+ *
+ * The kernel clears the signal for the parent's end when a process gains capabilities (prctl(2)), so the
+ * user namespace is joined before it is set, and pasta is told not to join one itself.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/item.h"
+#include "nsshell/nat.h"
+#include "sandbox/capabilities.h"
+#include "sandbox/resolver.h"
+
+/* Longest time for it to configure the network, in seconds. */
+#define START_SECONDS 10
+
+/* Two for each port, and some that are always there. A line of the policy has at most 1000 bytes. */
+#define ARGUMENTS_MAX 2100
+
+struct arguments {
+	char *at[ARGUMENTS_MAX + 1];
+	size_t count;
+};
+
+static void add(struct arguments *arguments, const char *text)
+{
+	if (arguments->count < ARGUMENTS_MAX)
+		arguments->at[arguments->count++] = (char *)text;
+}
+
+/* Returns false without memory. */
+static bool add_port(struct arguments *arguments, const char *address,
+		     const struct nsh_publish *publish)
+{
+	char *text;
+
+	if (asprintf(&text, "%s/%u:%u", address, publish->outside, publish->inside) < 0)
+		return false;
+	add(arguments, "-t");
+	add(arguments, text);
+	return true;
+}
+
+static bool add_ports(struct arguments *arguments, const char *list)
+{
+	struct nsh_publish publish;
+	struct nsh_item item;
+
+	if (!*list) {
+		add(arguments, "-t");
+		add(arguments, "none");
+	}
+	while (nsh_list_next(&list, &item))
+		if (!nsh_publish_parse(&publish, &item) ||
+		    !add_port(arguments, "127.0.0.1", &publish) ||
+		    !add_port(arguments, "::1", &publish))
+			return false;
+	return true;
+}
+
+/* Nothing of the machine's loopback is to be had but what the policy publishes and a resolver there. */
+static int make_arguments(struct arguments *arguments, const struct nsh_policy *policy,
+			  struct nsh_err *err)
+{
+	static const char *const always[] = {
+		NSH_PASTA_PATH, "--foreground", "--quiet", "--config-net", "--no-map-gw",
+		"--no-dhcp", "--no-dhcpv6", "--no-ra", "-u", "none", "-T", "none", "-U", "none",
+		"--netns-only", "--no-netns-quit", "--netns", "/proc/self/fd/0",
+		"--pid", "/proc/self/fd/1",
+	};
+	struct nsh_resolver resolver;
+
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+		add(arguments, always[i]);
+	if (!add_ports(arguments, nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH)) ||
+	    nsh_resolver_read(&resolver) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "pasta");
+	if (resolver.ipv4) {
+		add(arguments, "--dns-forward");
+		add(arguments, NSH_RESOLVER_IPV4);
+	}
+	if (resolver.ipv6) {
+		add(arguments, "--dns-forward");
+		add(arguments, NSH_RESOLVER_IPV6);
+	}
+	free(resolver.text);
+	return 0;
+}
+
+static void __attribute__((noreturn)) fail(const char *what)
+{
+	dprintf(STDERR_FILENO, "%s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* What was ignored or blocked stays so in what is executed, and pasta does not start without SIGPIPE. */
+static void reset_signals(void)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signal = 1; signal < SIGRTMIN; signal++)
+		sigaction(signal, &by_default, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void take_streams(int netns, int out)
+{
+	if (dup2(netns, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(out, STDERR_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+		_exit(1);
+}
+
+static void __attribute__((noreturn))
+run_pasta(const struct arguments *arguments, int userns, int netns, int out, pid_t parent)
+{
+	static char *const nothing[] = {NULL};
+	static const int needed[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN};
+
+	if (setns(userns, CLONE_NEWUSER) < 0)
+		fail("join the user namespace");
+	take_streams(netns, out);
+	reset_signals();
+	if (nsh_capabilities_keep(needed, 2) < 0)
+		fail("keep capabilities");
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 || getppid() != parent)
+		_exit(1);
+	execve(NSH_PASTA_PATH, arguments->at, nothing);
+	fail(NSH_PASTA_PATH);
+}
+
+static int left_ms(const struct timespec *end)
+{
+	struct timespec now;
+	long left;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
+	return left > 0 ? (int)left : 0;
+}
+
+static bool is_number(const char *line)
+{
+	size_t digits = strspn(line, "0123456789");
+
+	return digits && line[digits] == '\n';
+}
+
+/* The last line says it: a process id when all is well. Returns 1, 0 for not yet. */
+static int is_ready(const char *text)
+{
+	while (text) {
+		if (is_number(text))
+			return 1;
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return 0;
+}
+
+/* Reads until the process id is there. Returns 1, or 0 when that will not be. */
+static int await_ready(int fd, char *text, size_t size)
+{
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	struct timespec end;
+	size_t len = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += START_SECONDS;
+	while (len < size - 1) {
+		int ready = poll(&waiting, 1, left_ms(&end));
+		ssize_t got = ready > 0 ? read(fd, text + len, size - 1 - len) : 0;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || got <= 0)
+			break;
+		len += (size_t)got;
+		text[len] = '\0';
+		if (is_ready(text))
+			return 1;
+	}
+	return 0;
+}
+
+/* What it says, on one line, without what it says of a missing syslog. */
+static void make_reason(char *text)
+{
+	char *out = text;
+	char *line = text;
+
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+		char *next = line + len + (line[len] == '\n');
+
+		if (len && strncmp(line, "Failed to send ", 15) != 0) {
+			if (out != text)
+				*out++ = ' ';
+			memmove(out, line, len);
+			out += len;
+		}
+		line = next;
+	}
+	*out = '\0';
+	nsh_err_make_printable(text);
+}
+
+static int await(pid_t pid, int fd, struct nsh_err *err)
+{
+	char text[NSH_ERR_MAX / 2] = "";
+
+	if (await_ready(fd, text, sizeof(text)))
+		return 0;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	make_reason(text);
+	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO, "network.mode = nat: %s: %s",
+			   NSH_PASTA_PATH, *text ? text : "did not say that it is ready");
+}
+
+pid_t nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct nsh_err *err)
+{
+	static struct arguments arguments;
+	NSH_CLOSE int in = -1;
+	pid_t parent = getpid();
+	int ends[2];
+	pid_t pid;
+	int ret;
+
+	arguments = (struct arguments){0};
+	if (access(NSH_PASTA_PATH, X_OK) < 0)
+		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
+				   "network.mode = nat: %s (package passt)", NSH_PASTA_PATH);
+	ret = make_arguments(&arguments, policy, err);
+	if (ret < 0)
+		return ret;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+	in = ends[0];
+	pid = fork();
+	if (pid == 0)
+		run_pasta(&arguments, userns, netns, ends[1], parent);
+	close(ends[1]);
+	if (pid < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+	ret = await(pid, in, err);
+	return ret < 0 ? ret : pid;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The session's own small files, and those of the machine's that tell of other users.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "nsshell/id.h"
+#include "sandbox/build.h"
+#include "sandbox/path.h"
+#include "sandbox/resolver.h"
+
+/* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
+#define SESSION_SIZE "64m"
+
+#define MAIL_FOLDER "/var/mail"
+
+/* Where logins are recorded. sshd, login and PAM modules write there, as root and in the frame. */
+static const char *const records[] = {
+	"/run/utmp",         "/var/log/wtmp", "/var/log/btmp",      "/var/log/lastlog",
+	"/var/log/faillog",  "/run/faillock", "/var/lib/lastlog",   "/var/lib/wtmpdb",
+};
+#define N_RECORDS (sizeof(records) / sizeof(*records))
+
+/* What of those says who else is there or was: files of which an empty one is understood, and folders. */
+static const char *const record_files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
+					   "/var/log/lastlog", "/var/log/faillog"};
+static const char *const record_folders[] = {"/run/systemd/sessions", "/run/systemd/users",
+					     "/run/faillock", "/var/lib/lastlog",
+					     "/var/lib/wtmpdb"};
+
+static bool hides_others(const struct builder *b)
+{
+	return nsh_policy_number(b->session->policy, NSH_KEY_VIEW_OTHERS) == NSH_OTHERS_HIDDEN;
+}
+
+/* What says of a session what it is, for those who are in it. */
+void nsh_files_make(struct builder *b)
+{
+	size_t len;
+	char *policy = nsh_policy_write(b->session->policy, &len);
+
+	nsh_build_put(b, &nsh_build_path(b, NSH_OP_TMPFS, b->folder)->text,
+		      "mode=0755,size=" SESSION_SIZE);
+	if (!policy)
+		nsh_build_no_memory(b);
+	else
+		nsh_build_file(b, "policy", 0444, policy, len);
+	free(policy);
+	nsh_build_file(b, "id", 0444, b->session->id, NSH_ID_LEN);
+	if (*nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE)) {
+		nsh_build_file(b, "empty-file", 0, "", 0);
+		nsh_build_own(b, NSH_OP_FOLDER, "empty-folder")->mode = 0;
+	}
+}
+
+/* The name first, so that it wins over what the machine's own file says of it. */
+static void add_hosts(struct builder *b)
+{
+	const char *name = b->session->hostname;
+	int label = (int)strcspn(name, ".");
+	struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, "hosts");
+
+	if (name[label])
+		nsh_build_text(b, op, "127.0.1.1\t%s %.*s\n", name, label, name);
+	else
+		nsh_build_text(b, op, "127.0.1.1\t%s\n", name);
+	nsh_build_put(b, &op->source, "%s/etc/hosts", b->root);
+	op->mode = 0444;
+	op = nsh_build_own(b, NSH_OP_FILE, "hostname");
+	nsh_build_text(b, op, "%s\n", name);
+	op->mode = 0444;
+}
+
+/* Behind pasta(1) a resolver of the machine's loopback has an address of its own. */
+static void put_resolvers(struct builder *b, struct nsh_op *op)
+{
+	struct nsh_resolver resolver;
+
+	if (nsh_resolver_read(&resolver) < 0)
+		nsh_build_no_memory(b);
+	else
+		nsh_build_text(b, op, "%s", resolver.text);
+	free(resolver.text);
+}
+
+static void add_resolver(struct builder *b)
+{
+	bool behind_nat =
+		nsh_policy_number(b->session->policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_NAT;
+	struct nsh_op *op;
+
+	if (!behind_nat && !b->root[0])
+		return;
+	op = nsh_build_own(b, NSH_OP_FILE, "resolv.conf");
+	op->mode = 0444;
+	/* In a frame the file is the session's already. */
+	if (behind_nat && b->session->stage != NSH_STAGE_SHELL)
+		put_resolvers(b, op);
+	else
+		nsh_build_put(b, &op->source, "/etc/resolv.conf");
+	nsh_build_bind_own(b, "resolv.conf", "/etc/resolv.conf");
+}
+
+/* Who the user is in a [view] root that has accounts of its own: theirs come after the user's. */
+static void add_accounts(struct builder *b)
+{
+	const struct nsh_user *user = b->session->user;
+	char path[PATH_MAX];
+	struct nsh_op *op;
+
+	if (nsh_build_inside(b, "/etc/passwd", path)) {
+		op = nsh_build_own(b, NSH_OP_FILE, "passwd");
+		nsh_build_text(b, op, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid,
+			       user->home,
+			       nsh_policy_text(b->session->policy, NSH_KEY_SHELL_PROGRAM));
+		nsh_build_put(b, &op->source, "%s", path);
+		op->mode = 0444;
+		nsh_build_bind_own(b, "passwd", "/etc/passwd");
+	}
+}
+
+/* Groups of which nobody knows the name stay numbers. */
+static void write_group(FILE *out, gid_t gid, const char *user)
+{
+	struct nsh_err ignored;
+	char *name;
+
+	if (nsh_group_name(gid, &name, &ignored) < 0)
+		return;
+	fprintf(out, "%s:x:%u:%s\n", name, gid, user);
+	free(name);
+}
+
+static void add_groups(struct builder *b)
+{
+	const struct nsh_user *user = b->session->user;
+	char path[PATH_MAX];
+	char *text = NULL;
+	struct nsh_op *op;
+	size_t len;
+	FILE *out;
+
+	if (!nsh_build_inside(b, "/etc/group", path))
+		return;
+	out = open_memstream(&text, &len);
+	if (out) {
+		write_group(out, user->gid, "");
+		for (size_t i = 0; i < user->n_groups; i++)
+			if (user->groups[i] != user->gid)
+				write_group(out, user->groups[i], user->name);
+	}
+	if (!out || fclose(out) != 0) {
+		nsh_build_no_memory(b);
+	} else {
+		op = nsh_build_own(b, NSH_OP_FILE, "group");
+		nsh_build_text(b, op, "%s", text);
+		nsh_build_put(b, &op->source, "%s", path);
+		op->mode = 0444;
+		nsh_build_bind_own(b, "group", "/etc/group");
+	}
+	free(text);
+}
+
+void nsh_files_make_names(struct builder *b)
+{
+	add_hosts(b);
+	nsh_build_bind_own(b, "hosts", "/etc/hosts");
+	nsh_build_bind_own(b, "hostname", "/etc/hostname");
+	add_resolver(b);
+	if (b->root[0]) {
+		add_accounts(b);
+		add_groups(b);
+	}
+}
+
+/* Who the session is for, in the form of passwd(5), and the user namespace that it is to be in. */
+void nsh_files_make_frame(struct builder *b)
+{
+	const struct nsh_user *user = b->session->user;
+	struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, "account");
+
+	nsh_build_text(b, op, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
+		       user->shell);
+	op->mode = 0444;
+	nsh_build_file(b, "user", 0444, "", 0);
+	nsh_build_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
+}
+
+void nsh_files_hold_records(struct builder *b)
+{
+	char path[PATH_MAX];
+
+	if (!b->frozen)
+		return;
+	b->record_slot = b->plan->n_slots;
+	for (unsigned i = 0; i < N_RECORDS; i++) {
+		unsigned slot = nsh_build_slot(b);
+
+		if (nsh_build_find(records[i], path))
+			nsh_build_hold(b, path, slot, true);
+	}
+}
+
+void nsh_files_show_records(struct builder *b)
+{
+	for (unsigned i = 0; i < N_RECORDS && b->frozen; i++)
+		nsh_build_add(b, NSH_OP_SHOW)->slot = b->record_slot + i;
+}
+
+/* Records that sshd writes stay so in the frame, so it is here that they become read-only. */
+static void freeze_records(struct builder *b)
+{
+	char path[PATH_MAX];
+
+	if (!b->frozen || b->session->stage != NSH_STAGE_SHELL)
+		return;
+	for (size_t i = 0; i < N_RECORDS; i++)
+		if (nsh_build_find(records[i], path))
+			nsh_build_path(b, NSH_OP_READ_ONLY, path)->optional = true;
+}
+
+static bool is_there(const char *path, mode_t type)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* One's own mailbox stays, under whichever of the folder's names. */
+static void cover_mail(struct builder *b)
+{
+	const char *name = b->session->user->name;
+	struct nsh_err ignored;
+	char folder[PATH_MAX];
+	char box[PATH_MAX];
+	struct nsh_op *op;
+	struct stat st;
+	unsigned slot;
+
+	if (nsh_path_resolve("", MAIL_FOLDER, folder, &ignored) < 0 || !strcmp(folder, "/") ||
+	    snprintf(box, sizeof(box), "%s/%s", folder, name) >= (int)sizeof(box))
+		return;
+	nsh_build_own(b, NSH_OP_FOLDER, "mail")->mode = 0755;
+	if (lstat(box, &st) < 0 || st.st_uid != b->session->user->uid ||
+	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
+		nsh_build_bind_own(b, "mail", folder);
+		return;
+	}
+	slot = nsh_build_slot(b);
+	nsh_build_hold(b, box, slot, true);
+	op = nsh_build_add(b, S_ISDIR(st.st_mode) ? NSH_OP_FOLDER : NSH_OP_FILE);
+	nsh_build_put(b, &op->path, "%s/mail/%s", b->folder, name);
+	op->mode = S_ISDIR(st.st_mode) ? 0700 : 0600;
+	nsh_build_bind_own(b, "mail", folder);
+	nsh_build_show(b, box, slot);
+}
+
+void nsh_files_hide_others(struct builder *b)
+{
+	if (b->root[0])
+		return;
+	freeze_records(b);
+	if (!hides_others(b))
+		return;
+	nsh_build_file(b, "no-records", 0444, "", 0);
+	nsh_build_own(b, NSH_OP_FOLDER, "no-others")->mode = 0555;
+	for (size_t i = 0; i < sizeof(record_files) / sizeof(*record_files); i++)
+		if (is_there(record_files[i], S_IFREG))
+			nsh_build_bind_own(b, "no-records", record_files[i]);
+	for (size_t i = 0; i < sizeof(record_folders) / sizeof(*record_folders); i++)
+		if (is_there(record_folders[i], S_IFDIR))
+			nsh_build_bind_own(b, "no-others", record_folders[i]);
+	cover_mail(b);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /tmp and the other folders that everybody may write to: the session has its own.
+ *
+ * They are folders of one tmpfs. What covers its mount point next leaves no other path to it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sandbox/build.h"
+#include "sandbox/path.h"
+
+/* In /run/user is the account's runtime folder: its sockets lead to programs outside of the session. */
+#define USER_FOLDERS "/run/user"
+
+const struct tmp_folder nsh_tmp_folders[NSH_TMP_FOLDERS] = {
+	{"tmp", "/tmp", false},          {"var-tmp", "/var/tmp", false},
+	{"shm", "/dev/shm", false},      {"run-lock", "/run/lock", true},
+	{"run-screen", "/run/screen", true}, {"run-user", USER_FOLDERS, true},
+};
+
+bool nsh_tmp_has(const char *path)
+{
+	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
+		if (nsh_path_below(nsh_tmp_folders[i].path, path))
+			return true;
+	return false;
+}
+
+/*
+ * sshd puts a forwarded agent's socket into a folder of its own in /tmp. The environment names it,
+ * and the environment is the user's, so only what looks as sshd makes it is brought along; that it
+ * is the user's own socket is checked when it is opened.
+ */
+static bool is_agent_socket(const char *path)
+{
+	const char *folder = path ? nsh_path_below("/tmp", path) : NULL;
+	const char *name = folder ? strchr(folder, '/') : NULL;
+
+	return name && !strncmp(folder, "ssh-", 4) && !strncmp(name, "/agent.", 7) &&
+	       !strchr(name + 1, '/') && strlen(path) < 100;
+}
+
+static void add_folder(struct builder *b, const struct tmp_folder *folder)
+{
+	struct nsh_op *op = nsh_build_own(b, NSH_OP_FOLDER, folder->name);
+	char path[PATH_MAX];
+
+	op->mode = 01777;
+	if (!strcmp(folder->path, USER_FOLDERS)) {
+		op->mode = 0755;
+		op = nsh_build_add(b, NSH_OP_FOLDER);
+		nsh_build_put(b, &op->path, "%s/%s/%u", b->folder, folder->name,
+			      b->session->user->uid);
+		op->mode = 0700;
+		op->of_owner = true;
+	}
+	snprintf(path, sizeof(path), "%s/%s", b->folder, folder->name);
+	nsh_build_bind(b, path, folder->path, folder->optional);
+}
+
+/* The copy of an ephemeral home has its owner and mode. */
+static void add_overlay(struct builder *b)
+{
+	struct nsh_op *op;
+	struct stat st;
+
+	if (b->ret < 0)
+		return;
+	if (stat(b->home, &st) < 0) {
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, "%s", b->home));
+		return;
+	}
+	if (st.st_uid != b->session->user->uid) {
+		nsh_build_fail(b, nsh_err_set(b->err, NSH_REASON_POLICY, -EPERM,
+					      "view.home = ephemeral: %s is not the account's own",
+					      b->home));
+		return;
+	}
+	op = nsh_build_own(b, NSH_OP_FOLDER, "home-upper");
+	op->mode = st.st_mode & 07777;
+	op->of_owner = true;
+	op = nsh_build_own(b, NSH_OP_FOLDER, "home-work");
+	op->mode = 0700;
+	op->of_owner = true;
+	nsh_build_own(b, NSH_OP_OVERLAY, "home")->slot = b->home_slot;
+}
+
+static void add_folders(struct builder *b)
+{
+	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
+		add_folder(b, &nsh_tmp_folders[i]);
+	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++) {
+		const char *path = nsh_tmp_folders[i].path;
+		const char *below = b->home[0] ? nsh_path_below(path, b->home) : NULL;
+
+		if (below)
+			nsh_build_folders(b, path, below, true);
+	}
+}
+
+void nsh_tmp_make(struct builder *b)
+{
+	bool ephemeral = b->home[0] && nsh_policy_number(b->session->policy, NSH_KEY_VIEW_HOME) ==
+					       NSH_HOME_EPHEMERAL;
+	bool agent = b->private_tmp && is_agent_socket(b->session->agent_socket);
+	unsigned slot = agent ? nsh_build_slot(b) : 0;
+	struct nsh_op *op;
+
+	if (!b->private_tmp && !ephemeral)
+		return;
+	if (agent)
+		nsh_build_path(b, NSH_OP_SOCKET, b->session->agent_socket)->slot = slot;
+	op = nsh_build_path(b, NSH_OP_TMPFS, b->folder);
+	nsh_build_put(b, &op->text, "mode=0755");
+	if (b->private_tmp)
+		add_folders(b);
+	if (agent)
+		nsh_build_path(b, NSH_OP_REOPEN, b->session->agent_socket)->slot = slot;
+	if (ephemeral)
+		add_overlay(b);
+}
+
+/* What is there by now, the session's own or the machine's, is there in another root too. */
+void nsh_tmp_show_in_root(struct builder *b)
+{
+	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++) {
+		const struct tmp_folder *folder = &nsh_tmp_folders[i];
+		char found[PATH_MAX];
+		char path[PATH_MAX];
+		unsigned slot;
+
+		if (nsh_path_below("/dev", folder->path))
+			continue;
+		if (!nsh_build_inside(b, folder->path, path)) {
+			if (!folder->optional)
+				nsh_build_fail(b, nsh_err_context(b->err, -ENOENT, "view.root"));
+			continue;
+		}
+		slot = nsh_build_slot(b);
+		if (nsh_build_find(folder->path, found))
+			nsh_build_hold(b, found, slot, true);
+		nsh_build_show(b, path, slot);
+	}
+}

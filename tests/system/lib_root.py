@@ -1,0 +1,58 @@
+"""A Debian of its own for [view] root: minbase, of the machine's release, with ps.
+
+debootstrap takes a minute, so tests/tools/make-root packs what it has made and build/ keeps the archive
+for later runs, until the recipe changes. Each run unpacks it below SRV, where all folders are root's
+and everybody can go.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from lib_settings import SRV
+from lib_vm import WITH_US, last_lines, make_folder
+
+TOP = Path(__file__).resolve().parents[2]
+MAKE_ROOT = TOP / "tests/tools/make-root"
+RECIPE = (MAKE_ROOT, TOP / "tests/tools/bootstrap.sh")
+FOLDER = TOP / "build/root"
+LOG = FOLDER / "log"
+
+# For what hangs.
+SECONDS = 1200
+
+
+def archive():
+    """The archive of the Debian, which is made if it is not there."""
+    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    recipe = b"".join(path.read_bytes() for path in RECIPE)
+    made = FOLDER / f"{release}-{hashlib.sha256(recipe).hexdigest()[:16]}.tar"
+    if not made.exists():
+        _make(release, made)
+    return made
+
+
+def _make(release, made):
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    make_folder(FOLDER)
+    with open(LOG, "wb") as log:
+        done = subprocess.run(
+            [*WITH_US, str(MAKE_ROOT), release, str(FOLDER / "new"), str(made)], check=False,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=SECONDS,
+        )
+    assert done.returncode == 0, f"make-root ended with {done.returncode}; {last_lines(LOG)}"
+
+
+def unpack(name):
+    """Unpacks it to a folder of that name below SRV, and returns that. Takes a third of a second."""
+    folder = SRV / name
+    folder.mkdir(mode=0o755)
+    subprocess.run(
+        ["tar", "-C", str(folder), "--numeric-owner", "-xpf", str(archive())], check=True,
+        stdin=subprocess.DEVNULL, timeout=60,
+    )
+    assert os.stat(folder).st_uid == 0 and not folder.stat().st_mode & 0o022
+    return folder
