@@ -155,23 +155,31 @@ int nsh_run_overlay(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
-/* Terminals get the lowest number that is free: those below are opened too, and closed again. */
-static int use_up(int ptmx_folder, int number)
+/* Files that are held lie between those of the terminals. */
+static void close_terminals(int first, int last)
 {
-	int last = -1;
-	int first = -1;
+	unsigned number;
+
+	for (int fd = first; fd < last; fd++)
+		if (ioctl(fd, TIOCGPTN, &number) == 0)
+			close(fd);
+}
+
+/* Terminals get the lowest number that is free: those below are opened too, and closed again. */
+static int use_up(int folder, int number)
+{
+	int last = folder;
 
 	for (int i = 0; i <= number; i++) {
-		int fd = openat(ptmx_folder, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+		int fd = openat(folder, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 		unsigned got;
 
 		if (fd < 0 || ioctl(fd, TIOCGPTN, &got) < 0 || got != (unsigned)i)
 			return -1;
-		first = first < 0 ? fd : first;
 		last = fd;
 	}
-	/* They were opened one after the other, in a process that opens nothing else. */
-	return last == first ? 0 : close_range((unsigned)first, (unsigned)last - 1, 0);
+	close_terminals(STDERR_FILENO + 1, last);
+	return 0;
 }
 
 /* There can be more terminals than a process may have files by its soft limit. */
