@@ -357,6 +357,12 @@ static void put_back(const struct child_signal *kept)
 	pthread_sigmask(SIG_SETMASK, &kept->mask, NULL);
 }
 
+static void forget(struct nsh_answer *answer)
+{
+	for (int i = 0; i < NSH_PART_COUNT; i++)
+		answer->frame[i] = -1;
+}
+
 int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
 	    struct nsh_answer *answer, struct nsh_err *err)
 {
@@ -370,7 +376,8 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 	struct child_signal kept;
 	int ret = check_file(&call);
 
-	*answer = (struct nsh_answer){.frame = {-1, -1}};
+	*answer = (struct nsh_answer){0};
+	forget(answer);
 	if (ret < 0)
 		return ret;
 	set_aside(&kept);
@@ -385,8 +392,7 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 
 void nsh_answer_close(struct nsh_answer *answer)
 {
-	for (int i = 0; i < NSH_PART_COUNT; i++) {
+	for (int i = 0; i < NSH_PART_COUNT; i++)
 		nsh_cleanup_close(&answer->frame[i]);
-		answer->frame[i] = -1;
-	}
+	forget(answer);
 }

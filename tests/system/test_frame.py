@@ -613,17 +613,17 @@ HELPERS = {
     "answers too much": (READ + "exec head -c 100000 /dev/zero >&3\n", "answer that is none"),
     "answers with zeros": (READ + "exec head -c 156 /dev/zero >&3\n", "answer that is none"),
     "answers with half a message": (
-        ANSWER + "send(answer()[:100], mnt, uts)", "answer that is none",
+        ANSWER + "send(answer()[:100], mnt, uts, net)", "answer that is none",
     ),
     "confines without a frame": (ANSWER + "send(answer())", "answer that is none"),
-    "confines with half a frame": (ANSWER + "send(answer(), mnt)", "answer that is none"),
+    "confines with half a frame": (ANSWER + "send(answer(), mnt, uts)", "answer that is none"),
     "confines with more than a frame": (
-        ANSWER + "send(answer(), mnt, uts, mnt)", "answer that is none",
+        ANSWER + "send(answer(), mnt, uts, net, mnt)", "answer that is none",
     ),
     "confines with many fds": (ANSWER + "send(answer(), *[mnt] * 200)", "answer that is none"),
-    "ignores with a frame": (ANSWER + "send(answer(1), mnt, uts)", "answer that is none"),
-    "denies with a frame": (ANSWER + "send(answer(2), mnt, uts)", "answer that is none"),
-    "has another verdict": (ANSWER + "send(answer(4), mnt, uts)", "answer that is none"),
+    "ignores with a frame": (ANSWER + "send(answer(1), mnt, uts, net)", "answer that is none"),
+    "denies with a frame": (ANSWER + "send(answer(2), mnt, uts, net)", "answer that is none"),
+    "has another verdict": (ANSWER + "send(answer(4), mnt, uts, net)", "answer that is none"),
     "has no verdict": (ANSWER + "send(answer(0))", "answer that is none"),
     "has another protocol": (ANSWER + "send(answer(1, 0x6e736800))", "answer that is none"),
     "has no id": (ANSWER + "send(answer(1, id=b''))", "answer that is none"),
@@ -644,10 +644,13 @@ HELPERS = {
     "allows, lets go and hangs": (
         ANSWER + "send(answer(1)); os.close(3); time.sleep(60)", "did not end in time",
     ),
-    "has a file for a namespace": (ANSWER + "send(answer(), os.open('/dev/null', 0), uts)", ""),
-    "has a file for the other one": (ANSWER + "send(answer(), mnt, os.open('/dev/null', 0))", ""),
-    "has another kind of namespace": (ANSWER + "send(answer(), net, uts)", ""),
-    "has them in the wrong order": (ANSWER + "send(answer(), uts, mnt)", ""),
+    "has a file for the first namespace": (
+        ANSWER + "send(answer(), os.open('/dev/null', 0), uts, net)", "",
+    ),
+    "has a file for the second": (ANSWER + "send(answer(), mnt, os.open('/dev/null', 0), net)", ""),
+    "has a file for the third": (ANSWER + "send(answer(), mnt, uts, os.open('/dev/null', 0))", ""),
+    "has another kind of namespace": (ANSWER + "send(answer(), net, uts, net)", ""),
+    "has them in the wrong order": (ANSWER + "send(answer(), uts, mnt, net)", ""),
 }
 
 # What a file in the helper's place is.

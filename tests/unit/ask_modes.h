@@ -454,7 +454,7 @@ static const struct mode answers[] = {
 	{"flood", answer_and_flood, 0, NULL, TOO_MUCH},
 	{"confine without", give_verdict, NSH_VERDICT_CONFINE, NULL, WRONG_ANSWER},
 	{"confine with 1", confine_with_fds, 1, NULL, WRONG_ANSWER},
-	{"confine with 3", confine_with_fds, 3, NULL, WRONG_ANSWER},
+	{"confine with 2", confine_with_fds, 2, NULL, WRONG_ANSWER},
 	{"confine with 4", confine_with_fds, 4, NULL, WRONG_ANSWER},
 	{"confine with 5", confine_with_fds, 5, NULL, WRONG_ANSWER},
 	{"confine with 16", confine_with_fds, 16, NULL, WRONG_ANSWER},
@@ -485,7 +485,7 @@ static const struct mode not_reading[] = {
 static const struct mode right[] = {
 	{"ignore", give_verdict, NSH_VERDICT_IGNORE, NULL, FINE},
 	{"deny", give_verdict, NSH_VERDICT_DENY, NULL, FINE},
-	{"confine", confine_with_fds, 2, NULL, FINE},
+	{"confine", confine_with_fds, NSH_PART_COUNT, NULL, FINE},
 };
 
 static const struct mode others[] = {

@@ -732,8 +732,8 @@ static void leave_room(int count)
 }
 
 /*
- * Without room for a file that it needs there is no answer. It needs four: one end of the socket, the
- * process, and the two parts of the frame, one of which takes the place of the other end. What the kernel had to leave
+ * Without room for a file that it needs there is no answer. It needs five: one end of the socket, the
+ * process, and the three parts of the frame, one of which takes the place of the other end. What the kernel had to leave
  * out of an answer makes it none, also where the rest would do.
  */
 static void test_no_room_for_files(void **state)
@@ -747,8 +747,9 @@ static void test_no_room_for_files(void **state)
 		{"confine", 1, -EMFILE},
 		{"confine", 2, -EPROTO},
 		{"confine", 3, -EPROTO},
-		{"confine", 4, 0},
-		{"confine with 3", 4, -EPROTO},
+		{"confine", 4, -EPROTO},
+		{"confine", 5, 0},
+		{"confine with 4", 5, -EPROTO},
 		{"ignore with 1", 2, -EPROTO},
 		{"ignore", 2, 0},
 	};

@@ -32,6 +32,11 @@ static void test_good(void **state)
 		{NSH_KEY_VIEW_HOMES, "", 0, NULL},
 		{NSH_KEY_VIEW_HOMES, "/home, /srv/my homes", 0, NULL},
 		{NSH_KEY_VIEW_HIDE, "/a,-/b", 0, NULL},
+		{NSH_KEY_VIEW_READ_ONLY, "system, /a, -/b", 0, NULL},
+		{NSH_KEY_VIEW_BIND, "/a:/b, -/c d:/e:ro", 0, NULL},
+		{NSH_KEY_VIEW_ROOT, "/", 0, NULL},
+		{NSH_KEY_VIEW_ROOT, "/srv/debian", 0, NULL},
+		{NSH_KEY_NETWORK_PUBLISH, "1, 8080:80,65535:65535", 0, NULL},
 		{NSH_KEY_SESSION_HOSTNAME, "%u.%h-%g%i%%", 0, NULL},
 		{NSH_KEY_MATCH_USER, "*, !root, a.b, Foo_$", 0, NULL},
 		{NSH_KEY_MATCH_SERVICE, "sshd, su-l, !cron, *", 0, NULL},
@@ -108,6 +113,25 @@ static void test_bad(void **state)
 		{NSH_KEY_ENV_SET, "A", 0, "NAME=value"},
 		{NSH_KEY_ENV_SET, "=b", 0, "NAME=value"},
 		{NSH_KEY_ENV_SET, "SHELL=/bin/sh", 0, "nsshell sets itself"},
+		{NSH_KEY_VIEW_READ_ONLY, "systems", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_READ_ONLY, "-system", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_WRITABLE, "system", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_BIND, "/a", 0, "is not of the form"},
+		{NSH_KEY_VIEW_BIND, "/a:/b:rw", 0, "is not of the form"},
+		{NSH_KEY_VIEW_BIND, "/a:/b:ro:ro", 0, "is not of the form"},
+		{NSH_KEY_VIEW_BIND, "/a:/b:", 0, "is not of the form"},
+		{NSH_KEY_VIEW_BIND, "a:/b", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_BIND, "/a:-/b", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_BIND, "/:/b", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_BIND, "/a/../b:/b", 0, "has \".\", \"..\""},
+		{NSH_KEY_VIEW_ROOT, "", 0, "is not an absolute path"},
+		{NSH_KEY_VIEW_ROOT, "/srv/", 0, "an ending \"/\""},
+		{NSH_KEY_NETWORK_PUBLISH, "0", 0, "is not PORT"},
+		{NSH_KEY_NETWORK_PUBLISH, "080", 0, "is not PORT"},
+		{NSH_KEY_NETWORK_PUBLISH, "65536", 0, "is not PORT"},
+		{NSH_KEY_NETWORK_PUBLISH, "80:", 0, "is not PORT"},
+		{NSH_KEY_NETWORK_PUBLISH, "80:80:80", 0, "is not PORT"},
+		{NSH_KEY_NETWORK_PUBLISH, "127.0.0.1/80", 0, "is not PORT"},
 		{NSH_KEY_POLICY_LOCKED, "view.hid", 0, "did you mean view.hide?"},
 		{NSH_KEY_POLICY_LOCKED, "zzzzzzzzzzzz", 0, "is not a known section.key"},
 	};
@@ -144,8 +168,8 @@ static void test_nearest(void **state)
 	(void)state;
 	assert_int_equal(nsh_key_nearest("session", "hostnam")->id, NSH_KEY_SESSION_HOSTNAME);
 	assert_int_equal(nsh_key_nearest("shell", "hostname")->id, NSH_KEY_SESSION_HOSTNAME);
-	assert_int_equal(nsh_key_nearest("veiw", "hdie")->id, NSH_KEY_VIEW_HIDE);
-	assert_null(nsh_key_nearest("network", "publishing"));
+	assert_int_equal(nsh_key_nearest("veiw", "hiden")->id, NSH_KEY_VIEW_HIDE);
+	assert_null(nsh_key_nearest("printing", "queue_name"));
 }
 
 int main(void)
