@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "shell/start.h"
@@ -32,20 +33,39 @@ static int fill_streams(struct start *start)
 	return 0;
 }
 
-/* As ttyname(3) finds it: the name must lead to the very same terminal. */
+/* The first of the kernel's majors for pseudo-terminals, and the only one in use (devices.txt). */
+#define PTS_MAJOR 136
+
+/* Whether the name leads to the very same terminal, as ttyname(3) asks. */
+static bool is_named(const struct stat *terminal, const char *path)
+{
+	struct stat named;
+
+	return lstat(path, &named) == 0 && S_ISCHR(named.st_mode) &&
+	       named.st_dev == terminal->st_dev && named.st_ino == terminal->st_ino;
+}
+
+/*
+ * A pseudo-terminal says its number itself. The path that it was opened by can be of a mount namespace that
+ * is gone, as sudo(8) opens one before the PAM session.
+ */
 static void read_terminal_name(struct start *start)
 {
 	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	char path[PATH_MAX] = "";
-	struct stat named;
-	struct stat own;
+	struct stat st;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", start->terminal);
-	if (readlink(link, path, sizeof(path) - 1) < 0 || strncmp(path, "/dev/", 5) != 0 ||
-	    fstat(start->terminal, &own) < 0 || lstat(path, &named) < 0)
+	if (fstat(start->terminal, &st) < 0)
 		return;
-	if (own.st_dev == named.st_dev && own.st_ino == named.st_ino && S_ISCHR(named.st_mode) &&
-	    strlen(path) < sizeof(start->terminal_name))
+	snprintf(path, sizeof(path), "/dev/pts/%u", minor(st.st_rdev));
+	if (major(st.st_rdev) != PTS_MAJOR) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", start->terminal);
+		memset(path, 0, sizeof(path));
+		if (readlink(link, path, sizeof(path) - 1) < 0)
+			return;
+	}
+	if (!strncmp(path, "/dev/", 5) && strlen(path) < sizeof(start->terminal_name) &&
+	    is_named(&st, path))
 		strcpy(start->terminal_name, path + 5);
 }
 
