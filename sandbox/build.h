@@ -35,12 +35,12 @@ struct builder {
 	struct nsh_plan *plan;
 	const struct nsh_session *session;
 	struct nsh_err *err;
-	const char *folder; /* where the session's own file systems are mounted */
-	char root[PATH_MAX]; /* what the paths inside begin with: [view] root, or "" */
-	char home[PATH_MAX]; /* on the machine or in the frame; or "" */
+	const char *folder;     /* where the session's own file systems are mounted */
+	char root[PATH_MAX];    /* what the paths inside begin with: [view] root, or "" */
+	char home[PATH_MAX];    /* on the machine or in the frame; or "" */
 	char home_at[PATH_MAX]; /* where it is shown */
 	bool private_tmp;
-	bool frozen; /* [view] read_only has "system" */
+	bool frozen;        /* [view] read_only has "system" */
 	bool hides_in_proc; /* [view] hide has something below /proc */
 	struct cover *covers;
 	size_t n_covers;
@@ -49,7 +49,7 @@ struct builder {
 	unsigned home_slot;
 	unsigned terminal_slot;
 	unsigned record_slot; /* the first of those */
-	int ret; /* the first error */
+	int ret;              /* the first error */
 };
 
 /* A folder of the session's own that is shown at a place of the machine's. */

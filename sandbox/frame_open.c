@@ -82,6 +82,21 @@ static int check_userns(int fd, struct nsh_err *err)
 	return 0;
 }
 
+/* The network that the policy asks for is one that belongs to the frame's user namespace. */
+static int check_network(const struct nsh_frame *frame, struct nsh_err *err)
+{
+	NSH_CLOSE int network = -1;
+	NSH_CLOSE int owner = -1;
+
+	if (nsh_policy_number(&frame->policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_HOST)
+		return 0;
+	network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	owner = network < 0 ? -1 : ioctl(network, NS_GET_USERNS);
+	if (owner < 0 || !is_same(owner, frame->user))
+		return wrong(err, "is not for the network that this process is in");
+	return 0;
+}
+
 static int read_small(int folder, const char *name, char *text, size_t size, struct nsh_err *err)
 {
 	NSH_CLOSE int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -128,6 +143,8 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 		ret = nsh_user_take_groups(&frame->account, err);
 	if (ret == 0)
 		ret = nsh_policy_load_resolved(&frame->policy, NSH_FRAME_FOLDER "/policy", 0, err);
+	if (ret == 0)
+		ret = check_network(frame, err);
 	return ret;
 }
 

@@ -80,10 +80,16 @@ static int make_arguments(struct arguments *arguments, const struct nsh_policy *
 			  struct nsh_err *err)
 {
 	static const char *const always[] = {
-		NSH_PASTA_PATH, "--foreground", "--quiet", "--config-net", "--no-map-gw",
-		"--no-dhcp", "--no-dhcpv6", "--no-ra", "-u", "none", "-T", "none", "-U", "none",
-		"--netns-only", "--no-netns-quit", "--netns", "/proc/self/fd/0",
-		"--pid", "/proc/self/fd/1",
+		NSH_PASTA_PATH, "--foreground",
+		"--quiet",      "--config-net",
+		"--no-map-gw",  "--no-dhcp",
+		"--no-dhcpv6",  "--no-ra",
+		"-u",           "none",
+		"-T",           "none",
+		"-U",           "none",
+		"--netns-only", "--no-netns-quit",
+		"--netns",      "/proc/self/fd/0",
+		"--pid",        "/proc/self/fd/1",
 	};
 	struct nsh_resolver resolver;
 

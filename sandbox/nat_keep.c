@@ -111,8 +111,8 @@ static void run_keeper(const struct keeper *keeper)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	result.code = become_keeper(keeper, &result.err);
 	if (result.code == 0)
-		pasta = result.code = nsh_nat_start(keeper->policy, keeper->userns, keeper->netns,
-						    &result.err);
+		pasta = result.code =
+			nsh_nat_start(keeper->policy, keeper->userns, keeper->netns, &result.err);
 	if (write(keeper->result, &result, sizeof(result)) != (ssize_t)sizeof(result) || pasta < 0)
 		_exit(1);
 	frame = close_others(keeper);
@@ -133,11 +133,11 @@ static int await_result(int fd, struct nsh_err *err)
 	return result.code < 0 ? result.code : 0;
 }
 
-int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, int userns, int netns,
-		 const struct nsh_origin *origin, struct nsh_err *err)
+int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, int userns,
+		 int netns, const struct nsh_origin *origin, struct nsh_err *err)
 {
-	struct keeper keeper = {.policy = policy, .user = user, .origin = origin, .userns = userns,
-				.netns = netns};
+	struct keeper keeper = {
+		.policy = policy, .user = user, .origin = origin, .userns = userns, .netns = netns};
 	NSH_CLOSE int frame = watch_frame(user, err);
 	NSH_CLOSE int in = -1;
 	int ends[2];

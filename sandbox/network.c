@@ -39,7 +39,8 @@ struct route {
 
 static void add_attribute(struct route *route, unsigned short type, const void *data, size_t len)
 {
-	struct rtattr *attribute = (struct rtattr *)((char *)route + NLMSG_ALIGN(route->head.nlmsg_len));
+	struct rtattr *attribute =
+		(struct rtattr *)((char *)route + NLMSG_ALIGN(route->head.nlmsg_len));
 
 	attribute->rta_type = type;
 	attribute->rta_len = (unsigned short)RTA_LENGTH(len);
@@ -91,7 +92,8 @@ static int guard(int fd, unsigned interface, struct nsh_err *err)
 
 	if (add_local(fd, AF_INET, loopback, sizeof(loopback), 8, interface) < 0)
 		return failed(err, "keep 127.0.0.0/8 in the session");
-	if (add_local(fd, AF_INET6, &in6addr_loopback, sizeof(in6addr_loopback), 128, interface) < 0 &&
+	if (add_local(fd, AF_INET6, &in6addr_loopback, sizeof(in6addr_loopback), 128, interface) <
+		    0 &&
 	    errno != EAFNOSUPPORT && errno != EOPNOTSUPP)
 		return failed(err, "keep ::1 in the session");
 	return 0;

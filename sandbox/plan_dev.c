@@ -18,9 +18,8 @@
 static const char devices[][8] = {"null", "zero", "full", "random", "urandom", "tty"};
 
 static const char *const links[][2] = {
-	{"ptmx", "pts/ptmx"},          {"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},  {"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},          {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };
 
 static bool is_minimal(const struct builder *b)

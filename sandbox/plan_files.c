@@ -20,8 +20,8 @@
 
 /* Where logins are recorded. sshd, login and PAM modules write there, as root and in the frame. */
 static const char *const records[] = {
-	"/run/utmp",         "/var/log/wtmp", "/var/log/btmp",      "/var/log/lastlog",
-	"/var/log/faillog",  "/run/faillock", "/var/lib/lastlog",   "/var/lib/wtmpdb",
+	"/run/utmp",        "/var/log/wtmp", "/var/log/btmp",    "/var/log/lastlog",
+	"/var/log/faillog", "/run/faillock", "/var/lib/lastlog", "/var/lib/wtmpdb",
 };
 #define N_RECORDS (sizeof(records) / sizeof(*records))
 

@@ -181,8 +181,8 @@ static bool is_covered(const struct builder *b, const char *path)
 /* Whether the path is not what it is on the machine, because one of the session's own folders is there. */
 bool nsh_homes_hide(const struct builder *b, const char *path)
 {
-	bool in_home = b->home_at[0] &&
-		       (!strcmp(b->home_at, path) || nsh_path_below(b->home_at, path));
+	bool in_home =
+		b->home_at[0] && (!strcmp(b->home_at, path) || nsh_path_below(b->home_at, path));
 
 	return is_covered(b, path) && !in_home;
 }

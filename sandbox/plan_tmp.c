@@ -16,9 +16,12 @@
 #define USER_FOLDERS "/run/user"
 
 const struct tmp_folder nsh_tmp_folders[NSH_TMP_FOLDERS] = {
-	{"tmp", "/tmp", false},          {"var-tmp", "/var/tmp", false},
-	{"shm", "/dev/shm", false},      {"run-lock", "/run/lock", true},
-	{"run-screen", "/run/screen", true}, {"run-user", USER_FOLDERS, true},
+	{"tmp", "/tmp", false},
+	{"var-tmp", "/var/tmp", false},
+	{"shm", "/dev/shm", false},
+	{"run-lock", "/run/lock", true},
+	{"run-screen", "/run/screen", true},
+	{"run-user", USER_FOLDERS, true},
 };
 
 bool nsh_tmp_has(const char *path)

@@ -28,7 +28,8 @@ static bool is_loopback(int family, const void *address)
 {
 	const unsigned char *bytes = address;
 
-	return family == AF_INET ? bytes[0] == 127 : IN6_IS_ADDR_LOOPBACK((struct in6_addr *)address);
+	return family == AF_INET ? bytes[0] == 127
+				 : IN6_IS_ADDR_LOOPBACK((struct in6_addr *)address);
 }
 
 /* Returns whether the line is a nameserver of the family; then it is written, or left out. */

@@ -67,9 +67,10 @@ static int check_attributes(struct run *run, const char *upper)
 	if (setxattr(upper, name, "y", 1, 0) == 0 && removexattr(upper, name) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
-		return nsh_err_set(run->err, NSH_REASON_FRAME, -EOPNOTSUPP,
-				   "view.home = ephemeral needs pam_nsshell on this kernel, and this "
-				   "login did not come through it");
+		return nsh_err_set(
+			run->err, NSH_REASON_FRAME, -EOPNOTSUPP,
+			"view.home = ephemeral needs pam_nsshell on this kernel, and this "
+			"login did not come through it");
 	return nsh_run_failed(run, "try attributes of", upper);
 }
 
@@ -144,8 +145,7 @@ int nsh_run_overlay(struct run *run, const struct nsh_op *op)
 	ret = run->owner ? 0 : check_attributes(run, upper);
 	if (ret < 0)
 		return ret;
-	fd = run->owner ? make_as_owner(run, op, slot->place)
-			: make_overlay(op, slot->place, true);
+	fd = run->owner ? make_as_owner(run, op, slot->place) : make_overlay(op, slot->place, true);
 	if (fd < -1)
 		return fd;
 	if (fd < 0)
@@ -206,7 +206,8 @@ int nsh_run_terminals(struct run *run, const struct nsh_op *op)
 {
 	NSH_CLOSE int folder = -1;
 
-	if (mount("devpts", op->path, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") < 0)
+	if (mount("devpts", op->path, "devpts", MS_NOSUID | MS_NOEXEC,
+		  "newinstance,ptmxmode=0666,mode=0620") < 0)
 		return nsh_run_failed(run, "mount terminals on", op->path);
 	if (op->number < 0)
 		return 0;

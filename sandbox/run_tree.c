@@ -40,8 +40,7 @@ static int open_place(struct run *run, const struct nsh_op *op)
 
 static int copy_tree(int place)
 {
-	return open_tree(place, "",
-			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | OF_FD);
+	return open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | OF_FD);
 }
 
 static int make_read_only(int tree)

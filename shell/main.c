@@ -90,8 +90,7 @@ static int run_root(struct run *run)
 static int run_confined(struct run *run, const struct confinement *confinement)
 {
 	const char *program = nsh_policy_text(confinement->policy, NSH_KEY_SHELL_PROGRAM);
-	bool other_root =
-		strcmp(nsh_policy_text(confinement->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
+	bool other_root = strcmp(nsh_policy_text(confinement->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
 	struct command command;
 
 	if ((!other_root && nsh_command_check(program, &run->err) < 0) ||

@@ -17,11 +17,11 @@ struct start {
 	sigset_t mask;      /* blocked signals */
 	bool chld_ignored;  /* SIGCHLD was ignored */
 	mode_t umask;
-	bool closed[3];  /* standard streams that were closed; /dev/null holds their place */
-	int terminal;    /* one of 0 to 2 that is the controlling terminal, or -1 */
+	bool closed[3]; /* standard streams that were closed; /dev/null holds their place */
+	int terminal;   /* one of 0 to 2 that is the controlling terminal, or -1 */
 	char terminal_name[NAME_MAX]; /* of it, below /dev; or "" when it has none there */
-	bool foreground; /* this process group has that terminal */
-	bool leader;     /* this process leads its session: sshd or login started it */
+	bool foreground;              /* this process group has that terminal */
+	bool leader;                  /* this process leads its session: sshd or login started it */
 };
 
 /*

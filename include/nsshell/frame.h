@@ -24,10 +24,10 @@
 
 /* A frame as root has made it. The caller closes the fds. */
 struct nsh_made_frame {
-	int mount; /* mount namespace, to be joined by the login */
-	int uts;   /* UTS namespace, likewise */
+	int mount;   /* mount namespace, to be joined by the login */
+	int uts;     /* UTS namespace, likewise */
 	int network; /* network namespace, likewise; the login's own if the policy asks for none */
-	int user;  /* user namespace */
+	int user;    /* user namespace */
 };
 
 /*

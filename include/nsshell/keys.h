@@ -45,10 +45,11 @@
 	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", NULL,                                     \
 	  "files and folders that are hidden")                                                     \
 	X(VIEW_READ_ONLY, "view", "read_only", READ_ONLY, "", NULL,                                \
-	  "files and folders that cannot be written; \"system\" is all but what is the session's")   \
+	  "files and folders that cannot be written; \"system\" is all but what is the session's") \
 	X(VIEW_WRITABLE, "view", "writable", OPTIONAL_PATHS, "", NULL,                             \
 	  "files and folders that stay writable in what is read-only")                             \
-	X(VIEW_BIND, "view", "bind", BINDS, "", NULL, "files and folders that are shown elsewhere") \
+	X(VIEW_BIND, "view", "bind", BINDS, "", NULL,                                              \
+	  "files and folders that are shown elsewhere")                                            \
 	X(VIEW_ROOT, "view", "root", ROOT, "/", NULL, "the folder that is the session's root")     \
 	X(VIEW_DEV, "view", "dev", ENUM, "minimal", "minimal|host", "whose /dev the session sees") \
 	X(NETWORK_MODE, "network", "mode", ENUM, "host", "host|none|nat",                          \

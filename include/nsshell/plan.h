@@ -69,8 +69,8 @@ enum nsh_op_kind {
 	NSH_OP_HIDE,      /* cover the file or folder path with an empty one */
 	NSH_OP_SHOW,      /* show what the slot holds on path */
 	NSH_OP_REOPEN,    /* make path's folder, and show on path what the slot holds */
-	NSH_OP_OVERLAY,   /* replace the folder in the slot by an overlay on it, with path-upper, -work */
-	NSH_OP_PIN,       /* show the namespace fd on path */
+	NSH_OP_OVERLAY, /* replace the folder in the slot by an overlay on it, with path-upper, -work */
+	NSH_OP_PIN,     /* show the namespace fd on path */
 	NSH_OP_SEAL,      /* make the file system on path read-only */
 	NSH_OP_TERMINALS, /* new pseudo-terminals on path, of which number is not used */
 	NSH_OP_SYS,       /* a new /sys of the network namespace */
@@ -108,7 +108,8 @@ struct nsh_plan {
 	size_t room;
 	struct nsh_slot *slots; /* owned; used while the plan is carried out */
 	unsigned n_slots;
-	const struct nsh_user *owner; /* whose powers the operations of_owner have; NULL: the caller's */
+	const struct nsh_user
+		*owner; /* whose powers the operations of_owner have; NULL: the caller's */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 from lib_process import pids_of, status
@@ -84,6 +85,14 @@ class Machine:
         now = self.look()
         new = {kind: now[kind] - before for kind, before in self.found.items()}
         return {kind: things for kind, things in new.items() if things}
+
+
+def assert_nothing_left(machine, seconds=20):
+    """The kernel takes a moment to free namespaces, and PID 1 one second to end what hangs on."""
+    deadline = time.monotonic() + seconds
+    while machine.left():
+        assert time.monotonic() < deadline, machine.left()
+        time.sleep(0.02)
 
 
 # The kernel's own account. Memory in KiB, all else in pieces.

@@ -97,8 +97,10 @@ class Sshd:
 
     HOST = "nsshell-check"
 
-    def __init__(self, accounts, name="", session=NO_MODULE, config=""):
-        """session: the PAM stack's session lines. config: more lines for sshd_config, in front."""
+    def __init__(self, accounts, name="", session=NO_MODULE, config="", prefix=()):
+        """session: the PAM stack's session lines. config: more lines for sshd_config, in front.
+        prefix: what runs the server and the clients in another network, by executing them."""
+        self.prefix = prefix
         self.port = free_port()
         self.service = SSHD_NAME + name
         self.folder = RUN / f"sshd{name}"
@@ -141,15 +143,17 @@ class Sshd:
     def _start(self):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [str(self.binary), "-D", "-e", "-f", str(self.folder / "sshd_config")],
+                [*self.prefix, str(self.binary), "-D", "-e",
+                 "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         wait_until(self._answers, f"sshd to listen; see {self.log}")
 
     def _answers(self):
         assert self.process.poll() is None, self.log.read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        # Not by connecting: that may be another network than ours.
+        listening = f":{self.port:04X} 00000000:0000 0A "
+        return listening in Path(f"/proc/{self.process.pid}/net/tcp").read_text()
 
     def close(self):
         if self.process:
@@ -162,7 +166,7 @@ class Sshd:
 
     def client(self, program="ssh", *options):
         """The beginning of a client's command line."""
-        return [program, "-F", str(self.folder / "ssh_config"), *options]
+        return [*self.prefix, program, "-F", str(self.folder / "ssh_config"), *options]
 
     def command(self, account, *words, options=()):
         """The command line of ssh for that user."""

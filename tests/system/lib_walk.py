@@ -3,13 +3,14 @@ that they can write to. A shell script walks the tree as the user; it needs noth
 
 from dataclasses import dataclass, field
 
-# Not what is below the numbers of processes, which are the user's own; in /proc those are all that
-# goes over a link. access(2) is what -writable asks, so a read-only mount counts.
+# Not what is below the numbers of processes, which are the user's own. access(2) is what -writable
+# asks, so a read-only mount counts. What find(1) knows from the folder alone is what a device is mounted
+# on: -xtype and %Y look at the file itself.
 SCRIPT = r"""
 cat /proc/self/mountinfo
 printf '\0'
-find / -path '/proc/[0-9]*' -prune -o '(' -type b -o -type c -o -type s -o -type p -o \
-    '(' -type f -o -type d ')' -writable ')' -printf '%y%p\0' 2>/dev/null
+find / -path '/proc/[0-9]*' -prune -o ! -type l '(' -type b -o -type c -o -type s -o -type p -o \
+    -type f ! -xtype f -o -writable ')' -printf '%Y%p\0' 2>/dev/null
 exit 0
 """
 
@@ -22,18 +23,15 @@ class Mount:
     parent: int
     point: str
     type: str
-    options: tuple
+    can_be_written: bool
 
     @classmethod
     def of(cls, line):
         fields = line.split()
         point = fields[4].encode().decode("unicode_escape")
-        kind = fields[fields.index("-") + 1]
-        return cls(int(fields[0]), int(fields[1]), point, kind, tuple(fields[5].split(",")))
-
-    @property
-    def can_be_written(self):
-        return "rw" in self.options
+        kind, _, of_file_system = fields[fields.index("-") + 1:][:3]
+        can_be_written = "rw" in fields[5].split(",") and "rw" in of_file_system.split(",")
+        return cls(int(fields[0]), int(fields[1]), point, kind, can_be_written)
 
 
 @dataclass

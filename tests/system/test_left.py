@@ -11,19 +11,11 @@ import time
 
 import pytest
 
-from lib_left import Machine, figures, namespaces
+from lib_left import Machine, assert_nothing_left, figures, namespaces
 from lib_process import (
     HeldProgram, as_root, children, namespaces as namespaces_of, wait_until,
 )
 from lib_settings import FRAME, NSSHELL, RUN
-
-
-def assert_nothing_left(machine, seconds=20):
-    """The kernel takes a moment to free namespaces, and PID 1 one second to end what hangs on."""
-    deadline = time.monotonic() + seconds
-    while machine.left():
-        assert time.monotonic() < deadline, machine.left()
-        time.sleep(0.02)
 
 
 # What a session can have that is meant to outlast it, and things that it makes.
