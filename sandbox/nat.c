@@ -79,7 +79,7 @@ static bool add_ports(struct arguments *arguments, const char *list)
 static int make_arguments(struct arguments *arguments, const struct nsh_policy *policy,
 			  struct nsh_err *err)
 {
-	static const char *const always[] = {
+	static const char always[][20] = {
 		NSH_PASTA_PATH, "--foreground",
 		"--quiet",      "--config-net",
 		"--no-map-gw",  "--no-dhcp",
@@ -245,14 +245,13 @@ static int await(pid_t pid, int fd, struct nsh_err *err)
 
 pid_t nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct nsh_err *err)
 {
-	static struct arguments arguments;
+	struct arguments arguments = {0};
 	NSH_CLOSE int in = -1;
 	pid_t parent = getpid();
 	int ends[2];
 	pid_t pid;
 	int ret;
 
-	arguments = (struct arguments){0};
 	if (access(NSH_PASTA_PATH, X_OK) < 0)
 		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
 				   "network.mode = nat: %s (package passt)", NSH_PASTA_PATH);

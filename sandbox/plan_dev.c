@@ -17,7 +17,7 @@
 
 static const char devices[][8] = {"null", "zero", "full", "random", "urandom", "tty"};
 
-static const char *const links[][2] = {
+static const char links[][2][16] = {
 	{"ptmx", "pts/ptmx"},          {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
 	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };

@@ -19,18 +19,17 @@
 #define MAIL_FOLDER "/var/mail"
 
 /* Where logins are recorded. sshd, login and PAM modules write there, as root and in the frame. */
-static const char *const records[] = {
+static const char records[][20] = {
 	"/run/utmp",        "/var/log/wtmp", "/var/log/btmp",    "/var/log/lastlog",
 	"/var/log/faillog", "/run/faillock", "/var/lib/lastlog", "/var/lib/wtmpdb",
 };
 #define N_RECORDS (sizeof(records) / sizeof(*records))
 
 /* What of those says who else is there or was: files of which an empty one is understood, and folders. */
-static const char *const record_files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
-					   "/var/log/lastlog", "/var/log/faillog"};
-static const char *const record_folders[] = {"/run/systemd/sessions", "/run/systemd/users",
-					     "/run/faillock", "/var/lib/lastlog",
-					     "/var/lib/wtmpdb"};
+static const char record_files[][20] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
+					"/var/log/lastlog", "/var/log/faillog"};
+static const char record_folders[][24] = {"/run/systemd/sessions", "/run/systemd/users",
+					  "/run/faillock", "/var/lib/lastlog", "/var/lib/wtmpdb"};
 
 static bool hides_others(const struct builder *b)
 {

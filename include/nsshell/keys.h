@@ -11,54 +11,51 @@
 #define NSSHELL_KEYS_H
 
 #define NSH_KEYS(X)                                                                                \
-	X(POLICY_LOCKED, "policy", "locked", KEYS, "", NULL,                                       \
-	  "keys that no later file can override")                                                  \
+	X(POLICY_LOCKED, "policy", "locked", KEYS, "", "", "keys that no later file can override") \
 	X(POLICY_REQUIRE_PAM, "policy", "require_pam", ENUM, "no", "no|yes",                       \
 	  "whether a login without the PAM module's frame is refused")                             \
-	X(MATCH_USER, "match", "user", NAMES, "", NULL,                                            \
+	X(MATCH_USER, "match", "user", NAMES, "", "",                                              \
 	  "users whom this file is for (match.d only)")                                            \
-	X(MATCH_GROUP, "match", "group", NAMES, "", NULL,                                          \
+	X(MATCH_GROUP, "match", "group", NAMES, "", "",                                            \
 	  "groups whose members this file is for (match.d only)")                                  \
-	X(MATCH_SERVICE, "match", "service", NAMES, "", NULL,                                      \
+	X(MATCH_SERVICE, "match", "service", NAMES, "", "",                                        \
 	  "PAM services that this file is for (match.d only)")                                     \
-	X(MATCH_SOURCE, "match", "source", SOURCES, "", NULL,                                      \
+	X(MATCH_SOURCE, "match", "source", SOURCES, "", "",                                        \
 	  "addresses that this file is for logins from (match.d only)")                            \
 	X(SESSION_CONFINE, "session", "confine", ENUM, "auto", "auto|yes|no|deny",                 \
 	  "whether logins get a session of their own, or none at all")                             \
-	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", NULL,                        \
+	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", "",                          \
 	  "template of the session's host name")                                                   \
-	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", NULL,                              \
+	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", "",                                \
 	  "the shell that runs in the session")                                                    \
-	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", NULL, "the shell's umask")                 \
+	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", "", "the shell's umask")                   \
 	X(IDENTITY_UID, "identity", "uid", ENUM, "keep", "keep|root",                              \
 	  "the user id that is seen inside")                                                       \
 	X(IDENTITY_SUBIDS, "identity", "subids", ENUM, "no", "no|yes",                             \
 	  "whether the account's subordinate ids can be used inside")                              \
 	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
 	  "whose /tmp, /var/tmp, /dev/shm, /run/user and the like the session sees")               \
-	X(VIEW_HOMES, "view", "homes", PATHS, "/home", NULL,                                       \
+	X(VIEW_HOMES, "view", "homes", PATHS, "/home", "",                                         \
 	  "folders that hold homes; others' homes in them are hidden")                             \
 	X(VIEW_HOME, "view", "home", ENUM, "keep", "keep|ephemeral",                               \
 	  "whether what is changed in the home outlives the session")                              \
 	X(VIEW_OTHERS, "view", "others", ENUM, "hidden", "hidden|host",                            \
 	  "whether the records of others' logins, and their mail, are seen")                       \
-	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", NULL,                                     \
-	  "files and folders that are hidden")                                                     \
-	X(VIEW_READ_ONLY, "view", "read_only", READ_ONLY, "", NULL,                                \
+	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", "", "files and folders that are hidden")  \
+	X(VIEW_READ_ONLY, "view", "read_only", READ_ONLY, "", "",                                  \
 	  "files and folders that cannot be written; \"system\" is all but what is the session's") \
-	X(VIEW_WRITABLE, "view", "writable", OPTIONAL_PATHS, "", NULL,                             \
+	X(VIEW_WRITABLE, "view", "writable", OPTIONAL_PATHS, "", "",                               \
 	  "files and folders that stay writable in what is read-only")                             \
-	X(VIEW_BIND, "view", "bind", BINDS, "", NULL,                                              \
-	  "files and folders that are shown elsewhere")                                            \
-	X(VIEW_ROOT, "view", "root", ROOT, "/", NULL, "the folder that is the session's root")     \
+	X(VIEW_BIND, "view", "bind", BINDS, "", "", "files and folders that are shown elsewhere")  \
+	X(VIEW_ROOT, "view", "root", ROOT, "/", "", "the folder that is the session's root")       \
 	X(VIEW_DEV, "view", "dev", ENUM, "minimal", "minimal|host", "whose /dev the session sees") \
 	X(NETWORK_MODE, "network", "mode", ENUM, "host", "host|none|nat",                          \
 	  "the machine's network, none, or one behind pasta(1)")                                   \
-	X(NETWORK_PUBLISH, "network", "publish", PORTS, "", NULL,                                  \
+	X(NETWORK_PUBLISH, "network", "publish", PORTS, "", "",                                    \
 	  "TCP ports of the machine's loopback that lead into the session")                        \
-	X(ENV_SET, "env", "set", ASSIGNMENTS, "", NULL, "environment variables to set")            \
-	X(ENV_UNSET, "env", "unset", VARIABLES, "", NULL, "environment variables to remove")       \
-	X(ENV_KEEP, "env", "keep", VARIABLES, "*", NULL,                                           \
+	X(ENV_SET, "env", "set", ASSIGNMENTS, "", "", "environment variables to set")              \
+	X(ENV_UNSET, "env", "unset", VARIABLES, "", "", "environment variables to remove")         \
+	X(ENV_KEEP, "env", "keep", VARIABLES, "*", "",                                             \
 	  "environment variables that are taken over from outside")
 
 enum nsh_key_id {
@@ -87,14 +84,15 @@ enum nsh_type {
 	NSH_TYPE_KEYS,        /* comma list of section.key */
 };
 
+/* Texts and not pointers, which would be written to, and take memory, in every process. */
 struct nsh_key {
 	enum nsh_key_id id;
 	enum nsh_type type;
-	const char *section;
-	const char *key;
-	const char *preset;  /* the default */
-	const char *choices; /* "a|b|c" for NSH_TYPE_ENUM, else NULL */
-	const char *help;    /* a phrase for people */
+	char section[12];
+	char key[16];
+	char preset[16];  /* the default */
+	char choices[24]; /* "a|b|c" for NSH_TYPE_ENUM, else "" */
+	char help[96];    /* a phrase for people */
 };
 
 /* All keys, indexed by id. */

@@ -84,25 +84,54 @@ static void make_folder(const char *path, mode_t mode)
 	must(mkdir(path, mode) == 0);
 }
 
+/* What this machine may lack is passed over, as nsshell does. */
+static void show_if_there(const char *source, const char *target)
+{
+	mount(source, target, NULL, MS_BIND, NULL);
+}
+
 static void make_private(const char *folder, const char *target)
 {
 	make_folder(folder, 01777);
-	show(folder, target);
+	show_if_there(folder, target);
 }
 
-static void make_view(const char *home, const char *name)
+static void make_empty_file(const char *path, mode_t mode)
+{
+	must(mknod(path, S_IFREG | mode, 0) == 0);
+}
+
+static void make_tmp(void)
 {
 	char path[4096];
-	int own = open(home, O_PATH | O_DIRECTORY);
 
 	make_tmpfs("mode=0755");
 	make_private(SESSION "/tmp", "/tmp");
 	make_private(SESSION "/var-tmp", "/var/tmp");
 	make_private(SESSION "/shm", "/dev/shm");
-	make_tmpfs("mode=0755,size=64m");
-	write_file(SESSION "/hosts", O_CREAT, path, sprintf(path, "127.0.1.1\t%s\n", name),
+	make_private(SESSION "/run-lock", "/run/lock");
+	make_private(SESSION "/run-screen", "/run/screen");
+	make_folder(SESSION "/run-user", 0755);
+	sprintf(path, SESSION "/run-user/%u", uid);
+	make_folder(path, 0700);
+	show_if_there(SESSION "/run-user", "/run/user");
+}
+
+static void make_names(const char *name)
+{
+	char line[128];
+
+	write_file(SESSION "/hosts", O_CREAT, line, sprintf(line, "127.0.1.1\t%s\n", name),
 		   "/etc/hosts");
-	write_file(SESSION "/hostname", O_CREAT, path, sprintf(path, "%s\n", name), NULL);
+	write_file(SESSION "/hostname", O_CREAT, line, sprintf(line, "%s\n", name), NULL);
+	show(SESSION "/hosts", "/etc/hosts");
+	show(SESSION "/hostname", "/etc/hostname");
+}
+
+static void show_home(const char *home, int own)
+{
+	char path[4096];
+
 	make_folder(SESSION "/home", 0755);
 	sprintf(path, SESSION "%s", home);
 	make_folder(path, 0755);
@@ -110,10 +139,80 @@ static void make_view(const char *home, const char *name)
 	sprintf(path, "/proc/self/fd/%d", own);
 	must(mount(path, home, NULL, MS_BIND | MS_REC, NULL) == 0);
 	close(own);
-	show(SESSION "/hosts", "/etc/hosts");
-	show(SESSION "/hostname", "/etc/hostname");
-	must(mount(NULL, SESSION, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) == 0);
+}
+
+static void hide_others(void)
+{
+	static const char *const files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
+					    "/var/log/lastlog", "/var/log/faillog"};
+	static const char *const folders[] = {"/run/systemd/sessions", "/run/systemd/users",
+					      "/run/faillock", "/var/lib/lastlog",
+					      "/var/lib/wtmpdb"};
+
+	make_empty_file(SESSION "/no-records", 0444);
+	make_folder(SESSION "/no-others", 0555);
+	make_folder(SESSION "/mail", 0755);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		show_if_there(SESSION "/no-records", files[i]);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		show_if_there(SESSION "/no-others", folders[i]);
+	show_if_there(SESSION "/mail", "/var/mail");
+}
+
+static void make_dev(void)
+{
+	static const char names[][8] = {"null", "zero", "full", "random", "urandom", "tty"};
+	char source[64];
+	char target[64];
+	int shm = open("/dev/shm", O_PATH | O_DIRECTORY);
+	int old = open("/dev", O_PATH | O_DIRECTORY);
+
+	make_folder(SESSION "/dev", 0755);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		sprintf(target, SESSION "/dev/%s", names[i]);
+		make_empty_file(target, 0);
+	}
+	must(symlink("pts/ptmx", SESSION "/dev/ptmx") == 0 &&
+	     symlink("/proc/self/fd", SESSION "/dev/fd") == 0 &&
+	     symlink("/proc/self/fd/0", SESSION "/dev/stdin") == 0 &&
+	     symlink("/proc/self/fd/1", SESSION "/dev/stdout") == 0 &&
+	     symlink("/proc/self/fd/2", SESSION "/dev/stderr") == 0);
+	make_folder(SESSION "/dev/pts", 0755);
+	make_folder(SESSION "/dev/shm", 0755);
+	show(SESSION "/dev", "/dev");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		sprintf(source, "/proc/self/fd/%d/%s", old, names[i]);
+		sprintf(target, "/dev/%s", names[i]);
+		show(source, target);
+	}
+	sprintf(source, "/proc/self/fd/%d", shm);
+	show(source, "/dev/shm");
+	must(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+		   "newinstance,ptmxmode=0666,mode=0620") == 0);
+	close(shm);
+	close(old);
+}
+
+static void make_proc(void)
+{
 	must(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0);
+	show("/proc/sys", "/proc/sys");
+	must(mount(NULL, "/proc/sys", NULL,
+		   MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0);
+}
+
+static void make_view(const char *home, const char *name)
+{
+	int own = open(home, O_PATH | O_DIRECTORY);
+
+	make_tmp();
+	make_tmpfs("mode=0755,size=64m");
+	make_names(name);
+	show_home(home, own);
+	hide_others();
+	make_dev();
+	must(mount(NULL, SESSION, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) == 0);
+	make_proc();
 }
 
 static void drop_privileges(void)
