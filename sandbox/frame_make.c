@@ -17,11 +17,11 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/frame.h"
-#include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
 #include "sandbox/identity.h"
 #include "sandbox/idmap.h"
+#include "sandbox/nat_keep.h"
 #include "sandbox/network.h"
 #include "sandbox/path.h"
 #include "sandbox/userns.h"
@@ -99,13 +99,19 @@ static int open_namespace(const char *path, struct nsh_err *err)
 	return fd < 0 ? sys(err, path) : fd;
 }
 
-static int open_origin(struct nsh_origin *origin, struct nsh_err *err)
+static int open_origin(struct nsh_origin *origin, const struct nsh_policy *policy,
+		       struct nsh_err *err)
 {
 	int ret = origin->mount = open_namespace("/proc/self/ns/mnt", err);
 
 	if (ret >= 0)
 		ret = origin->uts = open_namespace("/proc/self/ns/uts", err);
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	if (nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_NAT &&
+	    nsh_resolver_read(&origin->resolver) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "/etc/resolv.conf");
+	return 0;
 }
 
 static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
@@ -253,7 +259,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 	if (ret == 0)
 		ret = check_proc(err);
 	if (ret == 0)
-		ret = open_origin(&origin, err);
+		ret = open_origin(&origin, policy, err);
 	if (ret == 0)
 		ret = enter_namespaces(frame, err);
 	if (ret == 0)

@@ -26,7 +26,7 @@
 #include "nsshell/item.h"
 #include "nsshell/nat.h"
 #include "sandbox/capabilities.h"
-#include "sandbox/resolver.h"
+#include "sandbox/pasta.h"
 
 /* Longest time for it to configure the network, in seconds. */
 #define START_SECONDS 10
@@ -77,7 +77,7 @@ static bool add_ports(struct arguments *arguments, const char *list)
 
 /* Nothing of the machine's loopback is to be had but what the policy publishes and a resolver there. */
 static int make_arguments(struct arguments *arguments, const struct nsh_policy *policy,
-			  struct nsh_err *err)
+			  const struct nsh_resolver *resolver, struct nsh_err *err)
 {
 	static const char always[][20] = {
 		NSH_PASTA_PATH, "--foreground",
@@ -91,22 +91,19 @@ static int make_arguments(struct arguments *arguments, const struct nsh_policy *
 		"--netns",      "/proc/self/fd/0",
 		"--pid",        "/proc/self/fd/1",
 	};
-	struct nsh_resolver resolver;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
 		add(arguments, always[i]);
-	if (!add_ports(arguments, nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH)) ||
-	    nsh_resolver_read(&resolver) < 0)
+	if (!add_ports(arguments, nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH)))
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "pasta");
-	if (resolver.ipv4) {
+	if (resolver->ipv4) {
 		add(arguments, "--dns-forward");
 		add(arguments, NSH_RESOLVER_IPV4);
 	}
-	if (resolver.ipv6) {
+	if (resolver->ipv6) {
 		add(arguments, "--dns-forward");
 		add(arguments, NSH_RESOLVER_IPV6);
 	}
-	free(resolver.text);
 	return 0;
 }
 
@@ -136,14 +133,20 @@ static void take_streams(int netns, int out)
 }
 
 static void __attribute__((noreturn))
-run_pasta(const struct arguments *arguments, int userns, int netns, int out, pid_t parent)
+run_pasta(const struct arguments *arguments, const struct nsh_pasta_start *start, int out,
+	  pid_t parent)
 {
 	static char *const nothing[] = {NULL};
 	static const int needed[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN};
+	struct nsh_err err;
 
-	if (setns(userns, CLONE_NEWUSER) < 0)
+	if (start->prepare && start->prepare(start, &err) < 0) {
+		dprintf(out, "%s\n", err.text);
+		_exit(1);
+	}
+	if (setns(start->userns, CLONE_NEWUSER) < 0)
 		fail("join the user namespace");
-	take_streams(netns, out);
+	take_streams(start->netns, out);
 	reset_signals();
 	if (nsh_capabilities_keep(needed, 2) < 0)
 		fail("keep capabilities");
@@ -229,44 +232,61 @@ static void make_reason(char *text)
 	nsh_err_make_printable(text);
 }
 
-static int await(pid_t pid, int fd, struct nsh_err *err)
+int nsh_pasta_await(const struct nsh_pasta *pasta, struct nsh_err *err)
 {
 	char text[NSH_ERR_MAX / 2] = "";
+	bool ready = await_ready(pasta->said, text, sizeof(text));
 
-	if (await_ready(fd, text, sizeof(text)))
+	close(pasta->said);
+	if (ready)
 		return 0;
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	kill(pasta->pid, SIGKILL);
+	while (waitpid(pasta->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	make_reason(text);
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO, "network.mode = nat: %s: %s",
 			   NSH_PASTA_PATH, *text ? text : "did not say that it is ready");
 }
 
-pid_t nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct nsh_err *err)
+int nsh_pasta_spawn(struct nsh_pasta *pasta, const struct nsh_pasta_start *start,
+		    struct nsh_err *err)
 {
 	struct arguments arguments = {0};
-	NSH_CLOSE int in = -1;
 	pid_t parent = getpid();
 	int ends[2];
-	pid_t pid;
 	int ret;
 
 	if (access(NSH_PASTA_PATH, X_OK) < 0)
 		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
 				   "network.mode = nat: %s (package passt)", NSH_PASTA_PATH);
-	ret = make_arguments(&arguments, policy, err);
+	ret = make_arguments(&arguments, start->policy, start->resolver, err);
 	if (ret < 0)
 		return ret;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	in = ends[0];
-	pid = fork();
-	if (pid == 0)
-		run_pasta(&arguments, userns, netns, ends[1], parent);
+	pasta->said = ends[0];
+	pasta->pid = fork();
+	if (pasta->pid == 0)
+		run_pasta(&arguments, start, ends[1], parent);
 	close(ends[1]);
-	if (pid < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	ret = await(pid, in, err);
-	return ret < 0 ? ret : pid;
+	if (pasta->pid > 0)
+		return 0;
+	ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+	close(ends[0]);
+	return ret;
+}
+
+int nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct nsh_err *err)
+{
+	struct nsh_resolver resolver;
+	struct nsh_pasta_start start = {
+		.policy = policy, .resolver = &resolver, .userns = userns, .netns = netns};
+	struct nsh_pasta pasta;
+	int ret = nsh_resolver_read(&resolver);
+
+	if (ret < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "/etc/resolv.conf");
+	ret = nsh_pasta_spawn(&pasta, &start, err);
+	nsh_resolver_free(&resolver);
+	return ret < 0 ? ret : nsh_pasta_await(&pasta, err);
 }

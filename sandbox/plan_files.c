@@ -79,11 +79,12 @@ static void put_resolvers(struct builder *b, struct nsh_op *op)
 {
 	struct nsh_resolver resolver;
 
-	if (nsh_resolver_read(&resolver) < 0)
+	if (nsh_resolver_read(&resolver) < 0) {
 		nsh_build_no_memory(b);
-	else
-		nsh_build_text(b, op, "%s", resolver.text);
-	free(resolver.text);
+		return;
+	}
+	nsh_build_text(b, op, "%s", resolver.text);
+	nsh_resolver_free(&resolver);
 }
 
 static void add_resolver(struct builder *b)

@@ -63,26 +63,41 @@ static void take_line(FILE *out, const char *line, struct family families[2])
 		fprintf(out, "%s\n", line);
 }
 
+/* Returns false without memory. */
+static bool write_text(FILE *out, const char *text, struct family families[2])
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		NSH_FREE char *line = strndup(text, length);
+
+		if (!line)
+			return false;
+		take_line(out, line, families);
+		text += length + (text[length] == '\n');
+	}
+	return true;
+}
+
 int nsh_resolver_parse(struct nsh_resolver *resolver, const char *text)
 {
 	struct family families[] = {
 		{.number = AF_INET, .ours = NSH_RESOLVER_IPV4, .forwarded = &resolver->ipv4},
 		{.number = AF_INET6, .ours = NSH_RESOLVER_IPV6, .forwarded = &resolver->ipv6},
 	};
+	bool done = false;
 	size_t len;
 	FILE *out;
 
-	*resolver = (struct nsh_resolver){0};
+	*resolver = (struct nsh_resolver){.original = strdup(text)};
 	out = open_memstream(&resolver->text, &len);
-	while (out && *text) {
-		size_t length = strcspn(text, "\n");
-		NSH_FREE char *line = strndup(text, length);
-
-		if (line)
-			take_line(out, line, families);
-		text += length + (text[length] == '\n');
+	if (out) {
+		done = write_text(out, text, families);
+		done = fclose(out) == 0 && done;
 	}
-	return out && fclose(out) == 0 ? 0 : -ENOMEM;
+	if (done && resolver->original)
+		return 0;
+	nsh_resolver_free(resolver);
+	return -ENOMEM;
 }
 
 int nsh_resolver_read(struct nsh_resolver *resolver)
@@ -93,4 +108,11 @@ int nsh_resolver_read(struct nsh_resolver *resolver)
 
 	text[len < 0 ? 0 : len] = '\0';
 	return nsh_resolver_parse(resolver, text);
+}
+
+void nsh_resolver_free(struct nsh_resolver *resolver)
+{
+	free(resolver->text);
+	free(resolver->original);
+	*resolver = (struct nsh_resolver){0};
 }

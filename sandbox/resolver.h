@@ -17,13 +17,16 @@
 struct nsh_resolver {
 	bool ipv4; /* the first IPv4 resolver is on the loopback, and is to be forwarded to */
 	bool ipv6;
-	char *text; /* the session's resolv.conf; owned */
+	char *text;     /* the session's resolv.conf; owned, as is the next */
+	char *original; /* the machine's */
 };
 
-/* text: a resolv.conf. Returns 0 or -ENOMEM. */
+/* text: a resolv.conf. Returns 0 or -ENOMEM; then nothing is to be freed. */
 int nsh_resolver_parse(struct nsh_resolver *resolver, const char *text);
 
 /* The same of the machine's file; one that is not there is an empty one. */
 int nsh_resolver_read(struct nsh_resolver *resolver);
+
+void nsh_resolver_free(struct nsh_resolver *resolver);
 
 #endif
