@@ -145,6 +145,32 @@ static int prepare_pasta(const struct nsh_pasta_start *start, struct nsh_err *er
 	return ret < 0 ? ret : become_user(start->user, err);
 }
 
+/* The frame's end or pasta's, whichever is first. What else inotify has to say ends it as well. */
+static void wait_for_end(int frame, pid_t pasta)
+{
+	struct pollfd ends[] = {
+		{.fd = frame, .events = POLLIN},
+		{.fd = pidfd_open(pasta, 0), .events = POLLIN},
+	};
+
+	if (ends[1].fd < 0)
+		return;
+	while (poll(ends, 2, -1) < 0 && errno == EINTR)
+		;
+}
+
+/* All that it holds is closed, or it would be part of what it waits for. */
+static int close_others(const struct keeper *keeper)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int keep = STDERR_FILENO + 1;
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
+	    (keeper->frame != keep && dup3(keeper->frame, keep, O_CLOEXEC) < 0))
+		return -1;
+	return close_range((unsigned)keep + 1, ~0U, 0) < 0 ? -1 : keep;
+}
+
 /* The user's powers are taken on by both before pasta has been executed. */
 static int start_pasta(const struct keeper *keeper, struct nsh_pasta *pasta, struct nsh_err *err)
 {
