@@ -69,6 +69,24 @@ static void test_resolve(void **state)
 	expect("top/..", "/");
 }
 
+/* What a process sees whose root the folder is: neither ".." nor an absolute link leaves it. */
+static void test_resolve_in_root(void **state)
+{
+	char out[PATH_MAX];
+	struct nsh_err err = {0};
+
+	(void)state;
+	assert_int_equal(nsh_path_resolve(folder, "/real/home", out, &err), 0);
+	assert_string_equal(out, path_of("real/home"));
+	assert_int_equal(nsh_path_resolve(folder, "/../../real/../link/home/..", out, &err), 0);
+	assert_string_equal(out, path_of("real"));
+	assert_int_equal(nsh_path_resolve(folder, "/top", out, &err), 0);
+	assert_string_equal(out, folder);
+	assert_int_equal(nsh_path_resolve(folder, "/top/top/real", out, &err), 0);
+	assert_string_equal(out, path_of("real"));
+	assert_int_equal(nsh_path_resolve(folder, "/etc/passwd", out, &err), -ENOENT);
+}
+
 static void test_refused(void **state)
 {
 	char out[PATH_MAX];
@@ -118,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_resolve),
+		TEST(test_resolve_in_root),
 		TEST(test_refused),
 		TEST(test_open),
 		cmocka_unit_test(test_below),
