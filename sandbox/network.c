@@ -92,9 +92,10 @@ static int guard(int fd, unsigned interface, struct nsh_err *err)
 
 	if (add_local(fd, AF_INET, loopback, sizeof(loopback), 8, interface) < 0)
 		return failed(err, "keep 127.0.0.0/8 in the session");
+	/* Where there is no IPv6, or none on this interface, nothing can be sent by it. */
 	if (add_local(fd, AF_INET6, &in6addr_loopback, sizeof(in6addr_loopback), 128, interface) <
 		    0 &&
-	    errno != EAFNOSUPPORT && errno != EOPNOTSUPP)
+	    errno != EAFNOSUPPORT && errno != EOPNOTSUPP && errno != EACCES)
 		return failed(err, "keep ::1 in the session");
 	return 0;
 }

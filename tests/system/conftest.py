@@ -239,11 +239,10 @@ def shared_root(accounts):
 
 
 @pytest.fixture
-def own_root(accounts):
-    """Another one, to be changed."""
-    folder = lib_root.unpack("own-root")
-    yield folder
-    shutil.rmtree(folder)
+def own_root(shared_root):
+    """The same, to be changed."""
+    with lib_root.copy_of(shared_root) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """A machine and what is outside of it, in network namespaces of the tests' own.
 
-The machine has its own loopback, one interface with a route to the outside, and its own mount namespace,
-in which /etc/resolv.conf, /sys and /dev/net are its own. In it run sshds and their clients; processes
-and files are those of the tests' machine. Both namespaces end with the tests, however those end: the process
-that holds one waits for the end of its input.
+The machine has its own loopback, one interface with a route to the outside, and its own mount
+namespace, in which /etc/resolv.conf, /sys and /dev/net are its own. In it run sshds and their
+clients; processes and files are those of the tests' machine. Both namespaces end with the tests,
+however those end: the process that holds one waits for the end of its input.
 """
 
 import contextlib
@@ -65,8 +65,9 @@ address add {OWN_IPV6}/64 dev {INTERFACE} nodad
 link set {INTERFACE} up
 """
 
-# The machine's mounts. What programs look for in /sys is cgroups and its network. udev lets everybody open
-# /dev/net/tun, but not every machine has udev. No other way to resolve a name than resolv.conf.
+# The machine's mounts. What programs look for in /sys is cgroups and its network. udev lets
+# everybody open /dev/net/tun, but not every machine has udev. Names are resolved by resolv.conf
+# alone.
 MOUNTS = """\
 set -e
 mount -t sysfs none $1/sys

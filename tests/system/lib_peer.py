@@ -3,8 +3,8 @@
     try TARGET...         prints for each target what it answers, or the name of the error
     serve NAME TARGET...  goes on in the background as soon as it listens
 
-A target is tcp:ADDRESS/PORT or udp:ADDRESS/PORT, with %INTERFACE behind it if the socket is to be bound to
-that one; dns:ADDRESS/53; or unix:@NAME for an abstract socket.
+A target is tcp:ADDRESS/PORT or udp:ADDRESS/PORT, with %INTERFACE behind it if the socket is to be
+bound to that one; dns:ADDRESS/53; or unix:@NAME for an abstract socket.
 """
 
 import contextlib
@@ -127,7 +127,9 @@ def reply(query):
     known = question[:-4] == LABELS
     kind = struct.unpack(">H", question[-4:-2])[0] if known else 0
     address = {1: socket.inet_aton(IPV4), 28: socket.inet_pton(socket.AF_INET6, IPV6)}.get(kind)
-    record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(address)) + address if address else b""
+    record = b""
+    if address:
+        record = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(address)) + address
     flags = 0x8180 if known else 0x8183  # no such name
     return head + struct.pack(">5H", flags, 1, bool(address), 0, 0) + question + record
 

@@ -10,8 +10,10 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
+from lib_mounts import mounted, tmpfs
 from lib_settings import SRV
 from lib_vm import WITH_US, last_lines, make_folder
 
@@ -56,3 +58,19 @@ def unpack(name):
     )
     assert os.stat(folder).st_uid == 0 and not folder.stat().st_mode & 0o022
     return folder
+
+
+@contextmanager
+def copy_of(root):
+    """An overlay on it, to be changed. Takes a hundredth of a second."""
+    folder, layers = SRV / "own-root", SRV / "own-root-layers"
+    for path in (folder, layers):
+        path.mkdir(mode=0o755)
+    with tmpfs(layers):
+        for name in ("upper", "work"):
+            (layers / name).mkdir()
+        options = f"lowerdir={root},upperdir={layers}/upper,workdir={layers}/work,redirect_dir=on"
+        with mounted(folder, "-t", "overlay", "-o", options, "none"):
+            yield folder
+    for path in (folder, layers):
+        path.rmdir()

@@ -1,8 +1,11 @@
 """A user at a terminal: pexpect on a pty that belongs to the user, as sshd and login leave it."""
 
+import fcntl
 import grp
 import os
 import re
+import struct
+import termios
 
 import pexpect
 
@@ -41,6 +44,12 @@ class Terminal(pexpect.spawn):
         self.delaybeforesend = None
         self.prompt = PROMPT
         self.marks = 0
+
+    @property
+    def device(self):
+        """The terminal's name on the machine (ptsname(3))."""
+        number = fcntl.ioctl(self.child_fd, getattr(termios, "TIOCGPTN", 0x80045430), b"\0" * 4)
+        return f"/dev/pts/{struct.unpack('I', number)[0]}"
 
     def at_prompt(self, prompt=None):
         self.expect_exact(prompt or self.prompt)

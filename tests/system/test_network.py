@@ -114,8 +114,8 @@ def interfaces(shell):
 
 @pytest.mark.parametrize("lines", [(), ("mode = host",)], ids=["default", "host"])
 def test_host(world, opened, network, alice, bob, lines):
-    """mode = host, the default: the machine's network, in which all that is kept apart elsewhere does
-    meet."""
+    """mode = host, the default: the machine's network, in which all that is kept apart elsewhere
+    does meet."""
     network(*lines)
     shell = opened()
     assert network_of(Pieces(shell).init) == network_of(world.machine.pid)
@@ -143,8 +143,8 @@ def mode(request, network):
 
 
 def test_interfaces(world, opened, mode):
-    """Nothing but a loopback, which is up and works at both addresses; and for nat pasta's interface.
-    /sys and /proc show the same."""
+    """Nothing but a loopback, which is up and works at both addresses; and for nat pasta's
+    interface. /sys and /proc show the same."""
     shell = opened()
     assert network_of(Pieces(shell).init) != network_of(world.machine.pid)
     assert interfaces(shell) == ["lo", INTERFACE][:1 if mode == "none" else 2]
@@ -177,7 +177,8 @@ def test_loopback_of_the_machine(world, opened, mode):
 
 
 def test_users_do_not_meet(opened, mode, alice, bob):
-    """Two users can have the same port and the same abstract name, and neither reaches the other's."""
+    """Two users can have the same port and the same abstract name, and neither reaches the
+    other's."""
     one, other = opened(alice), opened(bob)
     assert serve(one, alice.name, *MEETING).rc == 0
     assert set(ask(other, *MEETING).values()) == {"ECONNREFUSED"}
@@ -362,7 +363,7 @@ def test_pasta_is_missing(world, refused, alice):
 def test_pasta_fails(world, refused, alice, script, words):
     """Nor is there one when pasta fails, and what it says is in the reason."""
     machine = Machine([alice])
-    with world.machine.covered(PASTA, f"#!/bin/sh\n{script}\n"):
+    with world.machine.covered(PASTA, f"#!/usr/bin/sh\n{script}\n"):
         refused("network.mode", PASTA, *words)
     assert_nothing_left(machine)
 
@@ -390,7 +391,9 @@ def test_publish(world, opened, network, alice):
     said = world.machine.answers(*published)
     assert list(said.values()) == [f"{alice.name} 127.0.0.1"] * 2
     assert shell.close() == 0
-    wait_until(lambda: set(world.machine.answers(*published).values()) == {"ECONNREFUSED"}, "the end")
+    wait_until(
+        lambda: set(world.machine.answers(*published).values()) == {"ECONNREFUSED"}, "the end"
+    )
 
 
 def test_publish_is_for_the_loopback(world, opened, network, alice):
@@ -398,8 +401,9 @@ def test_publish_is_for_the_loopback(world, opened, network, alice):
     network("mode = nat", "publish = 8080")
     shell = opened()
     assert serve(shell, alice.name, "tcp:0.0.0.0/8080", "tcp:::/8080", "tcp:0.0.0.0/8000").rc == 0
-    from_outside = [f"tcp:{address}/{port}" for address in (OWN_IPV4, OWN_IPV6) for port in (8080, 8000)]
-    assert set(world.outside.answers(*from_outside).values()) == {"ECONNREFUSED"}
+    for address in (OWN_IPV4, OWN_IPV6):
+        said = world.outside.answers(f"tcp:{address}/8080", f"tcp:{address}/8000")
+        assert set(said.values()) == {"ECONNREFUSED"}
     others = ["tcp:127.0.0.1/8000", "tcp:::1/8000", f"tcp:{OWN_IPV4}/8080"]
     assert set(world.machine.answers(*others).values()) == {"ECONNREFUSED"}
 
@@ -478,7 +482,7 @@ def test_publish_in_another_file(session, policy, alice):
 
 @pytest.mark.usefixtures("mode")
 def test_one_network_for_a_connection(world, connect):
-    """All sessions of a connection, and sshd's own process, are in one network, from the start on."""
+    """All sessions of a connection, and sshd's own process, are in one network."""
     connection = connect()
     network = network_of(connection.sshd)
     assert network != network_of(world.machine.pid)
@@ -532,7 +536,7 @@ def test_local_forwarding_to_the_outside(world, connect, mode):
 
 @pytest.mark.usefixtures("mode")
 def test_local_forwarding_without_the_module(world, alice):
-    """The same without the module is the machine's network: it is the frame that makes the difference."""
+    """Without the module it is the machine's network: the frame makes the difference."""
     with Connection(world.plain, alice, "-L", "9000:127.0.0.1:7001"):
         assert received(world, 9000) == "machine 127.0.0.1"
 

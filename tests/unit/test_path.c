@@ -135,11 +135,8 @@ static void test_below(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_resolve),
-		TEST(test_resolve_in_root),
-		TEST(test_refused),
-		TEST(test_open),
-		cmocka_unit_test(test_below),
+		TEST(test_resolve), TEST(test_resolve_in_root),   TEST(test_refused),
+		TEST(test_open),    cmocka_unit_test(test_below),
 	};
 
 	return cmocka_run_group_tests_name("path", tests, NULL, NULL);
