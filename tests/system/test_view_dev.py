@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from lib_process import children, environment, run, wait_until
+from lib_process import as_root, children, run, wait_until
 from lib_settings import NSSHELL, SRV
 from lib_terminal import Terminal
 from lib_view import Outside
@@ -103,8 +103,7 @@ def other_terminals(count):
 
 @contextmanager
 def standalone_terminal(account, _):
-    env = environment(account, TERM="xterm")
-    with Terminal(account, [str(NSSHELL), "-l"], env=env) as terminal:
+    with Terminal(account, [str(NSSHELL), "-l"]) as terminal:
         terminal.ready()
         terminal.at_prompt()
         terminal.outside_name = terminal.device
@@ -114,7 +113,7 @@ def standalone_terminal(account, _):
 @contextmanager
 def ssh_terminal(account, server):
     argv = server.command(account, options=("-tt",))
-    with Terminal(None, argv, env={**os.environ, "TERM": "xterm"}, timeout=15) as terminal:
+    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}, timeout=15) as terminal:
         terminal.ready()
         terminal.at_prompt()
         terminal.outside_name = name_outside(server)
@@ -122,18 +121,14 @@ def ssh_terminal(account, server):
 
 
 def name_outside(server):
-    """The terminal of the only connection's session: what sshd's process of the user's started has."""
+    """The terminal of the only connection's session: that of its outer process."""
     def find():
         below = children(server.process.pid)
         while below:
             pid = below.pop()
-            try:
-                name = os.readlink(f"/proc/{pid}/fd/0")
-                is_nsshell = os.readlink(f"/proc/{pid}/exe") == str(NSSHELL)
-            except OSError:
-                continue
-            if is_nsshell and name.startswith("/dev/pts/"):
-                return name
+            name = as_root("ps", "-o", "comm=,tty=", "-p", str(pid)).out.split()
+            if name[:1] == ["nsshell"] and name[1].startswith("pts/"):
+                return f"/dev/{name[1]}"
             below += children(pid)
         return None
 
@@ -197,7 +192,7 @@ def test_new_terminals(on_terminal, alice, scratch, before):
 def test_new_terminals_without_one(session, alice):
     """Also in a session that has no terminal itself."""
     result = session.sh(
-        alice, "script -qec 'tty; echo x >$(tty); ls /dev/pts' /dev/null | tr -d '\\r'; ls /dev/pts")
+        alice, "script -qec 'tty; echo x >$(tty); ls -1 /dev/pts' /dev/null | tr -d '\\r'; ls /dev/pts")
     name, text, *listed, last = result.out.splitlines()
     assert re.fullmatch("/dev/pts/[0-9]+", name) and text == "x" and last == "ptmx", result
     assert listed == [os.path.basename(name), "ptmx"]
@@ -229,7 +224,7 @@ def test_tmux(on_terminal, before):
     """tmux on it, with windows that have terminals of their own; detached by the name of its client."""
     with other_terminals(before), on_terminal() as terminal:
         name = terminal.outside_name
-        terminal.sendline("tmux -f /dev/null new-session -s nsh 'tty >/tmp/window; tmux list-clients -F \"#{client_tty}\" "
+        terminal.sendline("TERM=xterm tmux -f /dev/null new-session -s nsh 'tty >/tmp/window; tmux list-clients -F \"#{client_tty}\" "
                           ">/tmp/clients; tmux detach-client; sleep 60'; echo det''ached")
         terminal.expect_exact("detached\r\n")
         terminal.ready()
@@ -243,7 +238,7 @@ def test_tmux(on_terminal, before):
 def test_screen(on_terminal, before):
     """screen likewise: attached, and detached by another process."""
     with other_terminals(before), on_terminal() as terminal:
-        terminal.sendline("screen -S nsh sh -c 'tty >/tmp/window; screen -S nsh -X detach; sleep 60'; echo det''ached")
+        terminal.sendline("TERM=xterm screen -S nsh sh -c 'tty >/tmp/window; screen -S nsh -X detach; sleep 60'; echo det''ached")
         terminal.expect_exact("detached\r\n")
         terminal.ready()
         terminal.at_prompt()
