@@ -140,6 +140,9 @@ run_pasta(const struct arguments *arguments, const struct nsh_pasta_start *start
 	static const int needed[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN};
 	struct nsh_err err;
 
+	/* It opens the pipe anew, as the user, for its process id. */
+	if (start->user && fchown(out, start->user->uid, start->user->gid) < 0)
+		_exit(1);
 	if (start->prepare && start->prepare(start, &err) < 0) {
 		dprintf(out, "%s\n", err.text);
 		_exit(1);

@@ -130,6 +130,8 @@ static int prepare_pasta(const struct nsh_pasta_start *start, struct nsh_err *er
 		step(NSH_OP_BIND, ROOT "/dev/null", "/dev/null"),
 		step(NSH_OP_FILE, ROOT "/dev/net/tun", ""),
 		step(NSH_OP_BIND, ROOT "/dev/net/tun", "/dev/net/tun"),
+		/* It makes its empty root there. */
+		step(NSH_OP_FOLDER, ROOT "/tmp", NULL),
 		step(NSH_OP_FOLDER, ROOT "/proc", NULL),
 		step(NSH_OP_PROC, ROOT "/proc", "hidepid=invisible"),
 		step(NSH_OP_SEAL, ROOT, NULL),

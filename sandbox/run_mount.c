@@ -113,12 +113,14 @@ static int make_overlay(const struct nsh_op *op, int lower, bool of_user)
 }
 
 /*
- * The overlay goes on with the powers that it was made with. So root makes it as the owner, with just what
- * copying a file with its owner and mode takes: it opens nothing that the owner could not.
+ * The overlay goes on with the powers that it was made with, after it has asked whether the one who uses it may
+ * do what they want (overlayfs.rst). So root makes it as the owner, with just what it takes to copy a file with
+ * its owner and mode, and to use its work folder, which is nobody's to use by its mode.
  */
 static int make_as_owner(struct run *run, const struct nsh_op *op, int lower)
 {
-	static const int needed[] = {CAP_SYS_ADMIN, CAP_CHOWN, CAP_FOWNER, CAP_FSETID};
+	static const int needed[] = {CAP_SYS_ADMIN, CAP_CHOWN, CAP_FOWNER, CAP_FSETID,
+				     CAP_DAC_OVERRIDE};
 	int fd = -1;
 	int code;
 	int ret = nsh_identity_take(run->owner, run->err);

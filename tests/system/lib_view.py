@@ -53,6 +53,8 @@ class Framed(Place):
     def sh(self, account, command, env=None, **how):
         """Like lib_process.sh; what it hands on goes to pamlogin."""
         env = environment(account) if env is None else env
+        # A folder that every view has.
+        how.setdefault("popen", {"cwd": "/"})
         login = self.pam.login(account.name, self.program, "-c", command, env=env, **how)
         if login.pam == SUCCESS:
             assert not login.says and not login.changed, login
