@@ -171,18 +171,41 @@ bool nsh_build_find(const char *path, char out[PATH_MAX])
 	return nsh_path_resolve("", path, out, &ignored) == 0;
 }
 
-bool nsh_build_inside(struct builder *b, const char *path, char out[PATH_MAX])
+/* Returns 1, 0 when it is not there, or -errno. An error that there was before stays the first. */
+static int find_inside(struct builder *b, const char *path, char out[PATH_MAX])
 {
+	struct nsh_err err;
 	int ret;
 
+	if (b->ret < 0)
+		return b->ret;
 	if (!b->root[0]) {
 		snprintf(out, PATH_MAX, "%s", path);
-		return true;
+		return 1;
 	}
-	ret = nsh_path_resolve(b->root, path, out, b->err);
+	ret = nsh_path_resolve(b->root, path, out, &err);
 	if (ret == 0)
-		return true;
-	if (ret != -ENOENT)
-		nsh_build_fail(b, nsh_err_context(b->err, ret, "view.root"));
-	return false;
+		return 1;
+	err.reason = NSH_REASON_POLICY;
+	*b->err = err;
+	nsh_err_context(b->err, ret, "view.root");
+	return ret == -ENOENT ? 0 : ret;
+}
+
+bool nsh_build_inside(struct builder *b, const char *path, char out[PATH_MAX])
+{
+	int ret = find_inside(b, path, out);
+
+	if (ret < 0)
+		nsh_build_fail(b, ret);
+	return ret == 1;
+}
+
+bool nsh_build_needed(struct builder *b, const char *path, char out[PATH_MAX])
+{
+	int ret = find_inside(b, path, out);
+
+	if (ret < 1)
+		nsh_build_fail(b, ret < 0 ? ret : -ENOENT);
+	return ret == 1;
 }

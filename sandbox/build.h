@@ -82,6 +82,8 @@ void nsh_build_show(struct builder *b, const char *path, unsigned slot);
 bool nsh_build_find(const char *path, char out[PATH_MAX]);
 /* Finds a path of the session's view. Returns false when it is not there, in a [view] root. */
 bool nsh_build_inside(struct builder *b, const char *path, char out[PATH_MAX]);
+/* The same for one without which there is no session. */
+bool nsh_build_needed(struct builder *b, const char *path, char out[PATH_MAX]);
 
 /* sandbox/plan_homes.c: the home, and what is shown in place of a folder of homes */
 void nsh_homes_find(struct builder *b);

@@ -23,9 +23,12 @@
  * last; a frame leaves that to the shell.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sandbox/build.h"
 #include "sandbox/path.h"
@@ -47,7 +50,23 @@ static void add_hostname(struct builder *b)
 	nsh_build_text(b, nsh_build_add(b, NSH_OP_HOSTNAME), "%s", b->session->hostname);
 }
 
-/* It must be a folder that the user cannot change: what is in it says which programs run. */
+/* What is in it says which programs run, so it must not be the user's to change. */
+static int check_root(const struct builder *b)
+{
+	uid_t uid = b->session->user->uid;
+	struct stat st;
+	int ret = nsh_path_held(b->root, uid, b->err);
+
+	if (ret < 0)
+		return ret;
+	if (stat(b->root, &st) < 0)
+		return nsh_err_sys(b->err, NSH_REASON_POLICY, -errno, "%s", b->root);
+	if (st.st_uid == uid || faccessat(AT_FDCWD, b->root, W_OK, AT_EACCESS) == 0)
+		return nsh_err_set(b->err, NSH_REASON_POLICY, -EPERM,
+				   "%s: the user can write to it", b->root);
+	return 0;
+}
+
 static void find_root(struct builder *b)
 {
 	const char *root = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_ROOT);
@@ -56,10 +75,10 @@ static void find_root(struct builder *b)
 	if (!strcmp(root, "/"))
 		return;
 	ret = nsh_path_resolve("", root, b->root, b->err);
-	if (ret == 0)
-		ret = nsh_path_held(b->root, b->session->user->uid, b->err);
 	if (ret == 0 && !strcmp(b->root, "/"))
 		b->root[0] = '\0';
+	else if (ret == 0)
+		ret = check_root(b);
 	if (ret == 0)
 		return;
 	b->err->reason = NSH_REASON_POLICY;
@@ -76,8 +95,8 @@ static void add_end(struct builder *b, const char *proc, const char *bare_proc)
 	size_t at;
 
 	nsh_build_path(b, NSH_OP_SEAL, b->folder);
-	if (!nsh_build_inside(b, "/proc", path))
-		nsh_build_fail(b, nsh_err_context(b->err, -ENOENT, "view.root"));
+	if (!nsh_build_needed(b, "/proc", path))
+		return;
 	at = b->plan->count;
 	nsh_build_path(b, NSH_OP_PROC, path);
 	nsh_lists_hide(b);
@@ -123,7 +142,6 @@ static void add_base(struct builder *b)
 
 static void hold_all(struct builder *b)
 {
-	find_root(b);
 	nsh_homes_find(b);
 	nsh_lists_find(b);
 	nsh_homes_hold(b);
@@ -144,6 +162,9 @@ static void add_whole(struct builder *b)
 	add_idmap(b);
 	if (nsh_policy_number(b->session->policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST)
 		nsh_build_add(b, NSH_OP_LOOPBACK);
+	find_root(b);
+	if (b->ret < 0)
+		return;
 	hold_all(b);
 	nsh_dev_hold(b);
 	add_base(b);
@@ -191,14 +212,12 @@ static void add_frame(struct builder *b)
 static void add_shell(struct builder *b)
 {
 	find_root(b);
-	if (b->root[0]) {
-		nsh_homes_find(b);
-		nsh_lists_find(b);
-		nsh_homes_hold(b);
-		nsh_lists_hold(b);
-	} else {
+	if (b->ret < 0)
+		return;
+	if (b->root[0])
+		hold_all(b);
+	else
 		b->frozen = nsh_lists_freeze(b->session->policy);
-	}
 	nsh_dev_hold(b);
 	if (b->root[0])
 		add_base(b);

@@ -7,7 +7,6 @@
  * leads to with what they have open (ttyname(3)). A name in the new instance exists as long as its
  * terminal is open, so the terminal of that number is opened, for no use, and covered.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,9 +149,9 @@ void nsh_dev_make(struct builder *b)
 {
 	char dev[PATH_MAX];
 
-	if (!nsh_build_inside(b, "/dev", dev)) {
-		nsh_build_fail(b, nsh_err_context(b->err, -ENOENT, "view.root"));
-	} else if (is_minimal(b)) {
+	if (!nsh_build_needed(b, "/dev", dev))
+		return;
+	if (is_minimal(b)) {
 		add_placeholders(b);
 		add_devices(b, dev);
 	} else if (b->root[0]) {

@@ -122,10 +122,12 @@ static void find_covers(struct builder *b)
 		find_cover(b, &item);
 }
 
-static int no_place(struct builder *b, const char *folder)
+static void no_place(struct builder *b, const char *folder)
 {
-	return nsh_err_set(b->err, NSH_REASON_POLICY, -ENOENT,
-			   "view.root: %s has no folder %s for the home", b->root, folder);
+	if (b->ret == 0)
+		b->ret =
+			nsh_err_set(b->err, NSH_REASON_POLICY, -ENOENT,
+				    "view.root: %s has no folder %s for the home", b->root, folder);
 }
 
 /* In another root the home has its account's name, in a folder that is there already. */
@@ -140,12 +142,12 @@ static void find_place_in_root(struct builder *b)
 	snprintf(path, sizeof(path), "%.*s", (int)folder.len, home);
 	if (!folder.len || nsh_tmp_has(home)) {
 		if (!folder.len && !nsh_build_inside(b, home, found))
-			nsh_build_fail(b, no_place(b, home));
+			no_place(b, home);
 		snprintf(b->home_at, PATH_MAX, "%s%s", b->root, home);
 		return;
 	}
 	if (!nsh_build_inside(b, path, found)) {
-		nsh_build_fail(b, no_place(b, path));
+		no_place(b, path);
 		return;
 	}
 	if (snprintf(b->home_at, PATH_MAX, "%s%s", found, slash) >= PATH_MAX)
@@ -156,6 +158,8 @@ static void find_place_in_root(struct builder *b)
 void nsh_homes_find(struct builder *b)
 {
 	find_home(b);
+	if (b->ret < 0)
+		return;
 	b->covers = calloc(count_homes(b->session->policy) + 1, sizeof(*b->covers));
 	if (!b->covers) {
 		nsh_build_no_memory(b);

@@ -95,6 +95,34 @@ static int find_hide(struct builder *b, const struct nsh_item *item, char resolv
 	return 1;
 }
 
+/* Folders of which the session has others, with less in them. */
+static bool is_in_another(const char *path)
+{
+	static const char folders[][24] = {"/dev",
+					   "/proc",
+					   "/sys",
+					   "/var/mail",
+					   "/var/spool/mail",
+					   "/run/systemd/sessions",
+					   "/run/systemd/users",
+					   "/run/faillock",
+					   "/var/lib/lastlog",
+					   "/var/lib/wtmpdb"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (nsh_path_below(folders[i], path))
+			return true;
+	return false;
+}
+
+static void add_hidden(struct builder *b, const char *path)
+{
+	struct nsh_op *op = nsh_build_path(b, NSH_OP_HIDE, path);
+
+	nsh_build_put(b, &op->source, "%s/empty", b->folder);
+	op->optional = !b->root[0] && is_in_another(path);
+}
+
 static void add_hide(struct builder *b, const struct nsh_item *item)
 {
 	char resolved[PATH_MAX];
@@ -102,9 +130,8 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 
 	if (ret < 0)
 		nsh_build_fail(b, ret);
-	else if (ret && is_for_stage(b, resolved))
-		nsh_build_put(b, &nsh_build_path(b, NSH_OP_HIDE, resolved)->source, "%s/empty",
-			      b->folder);
+	else if (ret && is_for_stage(b, resolved) && !nsh_homes_hide(b, resolved))
+		add_hidden(b, resolved);
 }
 
 void nsh_lists_hide(struct builder *b)
@@ -365,6 +392,20 @@ void nsh_lists_find(struct builder *b)
 	check_made(b);
 }
 
+/* What stays writable in what a bind shows is that of where it comes from. */
+static void find_source(struct builder *b, size_t i)
+{
+	struct place *place = &b->places[i];
+
+	for (size_t j = i; j-- > 0 && !place->source;) {
+		const struct place *bind = &b->places[j];
+		const char *below = nsh_path_below(bind->path, place->path);
+
+		if (bind->key == NSH_KEY_VIEW_BIND && below)
+			nsh_build_put(b, &place->source, "%s/%s", bind->source, below);
+	}
+}
+
 void nsh_lists_hold(struct builder *b)
 {
 	for (size_t i = 0; i < b->n_places; i++) {
@@ -372,6 +413,8 @@ void nsh_lists_hold(struct builder *b)
 
 		if (place->key == NSH_KEY_VIEW_READ_ONLY)
 			continue;
+		if (place->key == NSH_KEY_VIEW_WRITABLE)
+			find_source(b, i);
 		place->slot = nsh_build_slot(b);
 		nsh_build_hold(b, place->source ? place->source : place->path, place->slot, false);
 	}

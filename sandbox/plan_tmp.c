@@ -137,11 +137,9 @@ void nsh_tmp_show_in_root(struct builder *b)
 
 		if (nsh_path_below("/dev", folder->path))
 			continue;
-		if (!nsh_build_inside(b, folder->path, path)) {
-			if (!folder->optional)
-				nsh_build_fail(b, nsh_err_context(b->err, -ENOENT, "view.root"));
+		if (folder->optional ? !nsh_build_inside(b, folder->path, path)
+				     : !nsh_build_needed(b, folder->path, path))
 			continue;
-		}
 		slot = nsh_build_slot(b);
 		if (nsh_build_find(folder->path, found))
 			nsh_build_hold(b, found, slot, true);

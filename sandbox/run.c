@@ -125,19 +125,19 @@ static int run_bind(struct run *run, const struct nsh_op *op)
 	return nsh_run_failed(run, "bind a folder or file of the session's on", op->path);
 }
 
-/* It was there when the plan was made. What is not in the session's view now is hidden already. */
+/* It was there when the plan was made. What is gone by now could come back. */
 static int run_hide(struct run *run, const struct nsh_op *op)
 {
 	char source[PATH_MAX];
 	struct stat st;
 
-	if (stat(op->path, &st) < 0)
-		return errno == ENOENT ? 0 : nsh_run_failed(run, "hide", op->path);
+	if (lstat(op->path, &st) < 0)
+		return errno == ENOENT && op->optional ? 0 : nsh_run_failed(run, "hide", op->path);
 	snprintf(source, sizeof(source), "%s-%s", op->source,
 		 S_ISDIR(st.st_mode) ? "folder" : "file");
-	return mount(source, op->path, NULL, MS_BIND, NULL) < 0
-		       ? nsh_run_failed(run, "hide", op->path)
-		       : 0;
+	if (mount(source, op->path, NULL, MS_BIND, NULL) < 0)
+		return nsh_run_failed(run, "hide", op->path);
+	return 0;
 }
 
 /* What is below a held fd, on a path. */

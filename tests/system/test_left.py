@@ -24,7 +24,7 @@ echo x >/tmp/file; echo x >/var/tmp/file; echo x >/dev/shm/file; mkfifo /tmp/fif
 (setsid sleep 600 >/dev/null 2>&1 &)
 nohup sleep 600 >/dev/null 2>&1 &
 (trap '' HUP TERM INT; exec sleep 600) &
-unshare -Urmpf --mount-proc sleep 600 &
+unshare -Urmpf sleep 600 &
 python3 -c 'import socket, time; s = socket.socket(1); s.bind("/tmp/s"); time.sleep(600)' &
 sh -c 'kill -STOP $$; sleep 600' &
 """

@@ -259,30 +259,6 @@ def test_script(on_terminal):
         assert re.fullmatch("/dev/pts/[0-9]+", inner) and inner != terminal.outside_name
 
 
-@pytest.fixture
-def utmp():
-    """A record file of who is logged in, which machines without systemd may not have."""
-    made = not os.path.exists("/run/utmp")
-    if made:
-        open("/run/utmp", "w", encoding="ascii").close()
-    yield
-    if made:
-        os.unlink("/run/utmp")
-
-
-def test_write(sshd, alice, policy, utmp):
-    """write(1) finds with others = host that the user is logged in on that terminal. It is set-group-id, and
-    as no program of a session gets a group by that (no_new_privs), this is as far as it comes."""
-    policy.conf("[view] others=host")
-    with ssh_terminal(alice, sshd) as terminal:
-        name = terminal.outside_name.removeprefix("/dev/")
-        shown = terminal.ask(f"echo a message | write {alice.name} {name}; sleep 0.2")
-        assert "a message" in shown or "effective gid does not match" in shown, shown
-    policy.conf("[view] others=hidden")
-    with ssh_terminal(alice, sshd) as terminal:
-        assert "not logged in" in terminal.ask(f"echo a message | write {alice.name} pts/0")
-
-
 def test_window_size(on_terminal):
     """The terminal is the real one: its size is seen, and a change of it."""
     with on_terminal() as terminal:
