@@ -90,13 +90,15 @@ void nsh_homes_find(struct builder *b);
 void nsh_homes_hold(struct builder *b);
 void nsh_homes_cover(struct builder *b);
 bool nsh_homes_hide(const struct builder *b, const char *path);
+bool nsh_homes_cover_path(const struct builder *b, const char *path);
+bool nsh_tmp_is(const char *path);
 void nsh_homes_free(struct builder *b);
 
 /* sandbox/plan_lists.c: what the lists of [view] name */
 void nsh_lists_find(struct builder *b);
 bool nsh_lists_freeze(const struct nsh_policy *policy);
 void nsh_lists_hold(struct builder *b);
-void nsh_lists_show(struct builder *b);
+void nsh_lists_show(struct builder *b, bool in_own);
 void nsh_lists_hide(struct builder *b);
 void nsh_lists_free(struct builder *b);
 

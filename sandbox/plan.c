@@ -168,13 +168,14 @@ static void add_whole(struct builder *b)
 	hold_all(b);
 	nsh_dev_hold(b);
 	add_base(b);
+	nsh_lists_show(b, false);
 	nsh_tmp_make(b);
 	nsh_files_make(b);
 	nsh_files_make_names(b);
 	if (b->root[0])
 		nsh_tmp_show_in_root(b);
 	nsh_homes_cover(b);
-	nsh_lists_show(b);
+	nsh_lists_show(b, true);
 	nsh_files_hide_others(b);
 	nsh_dev_make(b);
 	nsh_dev_make_sys(b);
@@ -198,13 +199,14 @@ static void add_frame(struct builder *b)
 	nsh_lists_hold(b);
 	nsh_files_hold_records(b);
 	add_base(b);
+	nsh_lists_show(b, false);
+	nsh_files_show_records(b);
 	nsh_tmp_make(b);
 	nsh_files_make(b);
 	nsh_files_make_frame(b);
 	nsh_files_make_names(b);
 	nsh_homes_cover(b);
-	nsh_lists_show(b);
-	nsh_files_show_records(b);
+	nsh_lists_show(b, true);
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
 	add_hostname(b);
 }
@@ -219,14 +221,16 @@ static void add_shell(struct builder *b)
 	else
 		b->frozen = nsh_lists_freeze(b->session->policy);
 	nsh_dev_hold(b);
-	if (b->root[0])
+	if (b->root[0]) {
 		add_base(b);
+		nsh_lists_show(b, false);
+	}
 	nsh_files_make(b);
 	if (b->root[0]) {
 		nsh_files_make_names(b);
 		nsh_tmp_show_in_root(b);
 		nsh_homes_cover(b);
-		nsh_lists_show(b);
+		nsh_lists_show(b, true);
 	}
 	nsh_files_hide_others(b);
 	nsh_dev_make(b);

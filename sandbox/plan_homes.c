@@ -30,7 +30,9 @@ static void find_home(struct builder *b)
 	if (home[0] != '/')
 		return;
 	ret = nsh_path_resolve("", home, b->home, b->err);
-	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EACCES)
+	/* In a frame it can also be that root may not read what the user may (a network file system). */
+	if (ret == -ENOENT || ret == -ENOTDIR ||
+	    (ret == -EACCES && b->session->stage != NSH_STAGE_FRAME))
 		b->home[0] = '\0';
 	else if (ret < 0)
 		nsh_build_fail(b, nsh_err_context(b->err, ret, "the account's home"));
@@ -182,13 +184,29 @@ static bool is_covered(const struct builder *b, const char *path)
 	return b->private_tmp && nsh_tmp_has(path + strlen(b->root));
 }
 
+static bool is_shown_anew(const struct builder *b)
+{
+	return b->home[0] && (b->root[0] || b->frozen || is_covered(b, b->home) ||
+			      (is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL));
+}
+
+static bool is_home(const struct builder *b, const char *path)
+{
+	return b->home_at[0] && (!strcmp(b->home_at, path) || nsh_path_below(b->home_at, path));
+}
+
 /* Whether the path is not what it is on the machine, because one of the session's own folders is there. */
 bool nsh_homes_hide(const struct builder *b, const char *path)
 {
-	bool in_home =
-		b->home_at[0] && (!strcmp(b->home_at, path) || nsh_path_below(b->home_at, path));
+	return is_covered(b, path) && !is_home(b, path);
+}
 
-	return is_covered(b, path) && !in_home;
+/* Whether it is, or lies in, what the session has in a place of the machine's. */
+bool nsh_homes_cover_path(const struct builder *b, const char *path)
+{
+	bool is_tmp = b->private_tmp && nsh_tmp_is(path + strlen(b->root));
+
+	return is_covered(b, path) || is_tmp || (is_shown_anew(b) && is_home(b, path));
 }
 
 /*
@@ -204,12 +222,6 @@ static void check_mounts(struct builder *b)
 				  "view.home = ephemeral: something is mounted in %s", b->home);
 	if (ret < 0)
 		nsh_build_fail(b, ret);
-}
-
-static bool is_shown_anew(const struct builder *b)
-{
-	return b->home[0] && (b->root[0] || b->frozen || is_covered(b, b->home) ||
-			      (is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL));
 }
 
 void nsh_homes_hold(struct builder *b)

@@ -134,11 +134,16 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 		add_hidden(b, resolved);
 }
 
+/* In a frame nothing is done for another root. */
 void nsh_lists_hide(struct builder *b)
 {
-	const char *list = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE);
+	const struct nsh_policy *policy = b->session->policy;
+	const char *list = nsh_policy_text(policy, NSH_KEY_VIEW_HIDE);
 	struct nsh_item item;
 
+	if (b->session->stage == NSH_STAGE_FRAME &&
+	    strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0)
+		return;
 	while (b->ret == 0 && nsh_list_next(&list, &item))
 		add_hide(b, &item);
 }
@@ -231,7 +236,7 @@ static void find_writable(struct builder *b, const struct nsh_item *item)
 				  resolved);
 	if (ret < 0)
 		fail_place(b, NSH_KEY_VIEW_WRITABLE, ret);
-	else if (ret)
+	else if (ret && !nsh_homes_cover_path(b, resolved))
 		take_place(b, NSH_KEY_VIEW_WRITABLE, resolved);
 }
 
@@ -443,10 +448,15 @@ static void show(struct builder *b, const struct place *place)
 	op->read_only = place->read_only;
 }
 
-void nsh_lists_show(struct builder *b)
+/*
+ * What is shown of the machine comes before what covers a part of it, or it would uncover that: writable
+ * = /var has the session's /var/tmp. Only what lies in the session's own folders comes after them.
+ */
+void nsh_lists_show(struct builder *b, bool in_own)
 {
 	for (size_t i = 0; i < b->n_places; i++)
-		show(b, &b->places[i]);
+		if (nsh_homes_cover_path(b, b->places[i].path) == in_own)
+			show(b, &b->places[i]);
 }
 
 void nsh_lists_free(struct builder *b)

@@ -24,6 +24,14 @@ const struct tmp_folder nsh_tmp_folders[NSH_TMP_FOLDERS] = {
 	{"run-user", USER_FOLDERS, true},
 };
 
+bool nsh_tmp_is(const char *path)
+{
+	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
+		if (!strcmp(nsh_tmp_folders[i].path, path))
+			return true;
+	return false;
+}
+
 bool nsh_tmp_has(const char *path)
 {
 	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
@@ -53,7 +61,7 @@ static void add_folder(struct builder *b, const struct tmp_folder *folder)
 
 	op->mode = 01777;
 	if (!strcmp(folder->path, USER_FOLDERS)) {
-		op->mode = 0755;
+		op->mode = 0555; /* standalone it is the user's */
 		op = nsh_build_add(b, NSH_OP_FOLDER);
 		nsh_build_put(b, &op->path, "%s/%s/%u", b->folder, folder->name,
 			      b->session->user->uid);
