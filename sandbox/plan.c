@@ -61,6 +61,8 @@ static int check_root(const struct builder *b)
 		return ret;
 	if (stat(b->root, &st) < 0)
 		return nsh_err_sys(b->err, NSH_REASON_POLICY, -errno, "%s", b->root);
+	if (!S_ISDIR(st.st_mode))
+		return nsh_err_sys(b->err, NSH_REASON_POLICY, -ENOTDIR, "%s", b->root);
 	if (st.st_uid == uid || faccessat(AT_FDCWD, b->root, W_OK, AT_EACCESS) == 0)
 		return nsh_err_set(b->err, NSH_REASON_POLICY, -EPERM,
 				   "%s: the user can write to it", b->root);

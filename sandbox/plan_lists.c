@@ -115,10 +115,22 @@ static bool is_in_another(const char *path)
 	return false;
 }
 
+static bool is_hidden(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->plan->count; i++)
+		if (b->plan->ops[i].kind == NSH_OP_HIDE &&
+		    nsh_path_below(b->plan->ops[i].path, path))
+			return true;
+	return false;
+}
+
 static void add_hidden(struct builder *b, const char *path)
 {
-	struct nsh_op *op = nsh_build_path(b, NSH_OP_HIDE, path);
+	struct nsh_op *op;
 
+	if (b->ret < 0 || is_hidden(b, path))
+		return;
+	op = nsh_build_path(b, NSH_OP_HIDE, path);
 	nsh_build_put(b, &op->source, "%s/empty", b->folder);
 	op->optional = !b->root[0] && is_in_another(path);
 }

@@ -225,17 +225,17 @@ def test_with_user_id_0_inside(session, full_home, policy):
 
 
 @pytest.mark.usefixtures("ephemeral")
-def test_two_sessions_of_one_connection(framed_sshd, alice):
+def test_two_sessions_of_one_connection(framed_sshd, alice, tmp_path):
     """With the PAM module all of a connection has the same copy; another connection has its own."""
     before = snapshot(alice.home)
     with framed_sshd.shared_connection(alice) as options:
         assert framed_sshd.ssh(alice, "echo one >~/new; rm ~/secret", options=options).rc == 0
         assert framed_sshd.ssh(alice, "cat ~/new; ls ~", options=options).out.split() == ["one", "new"]
-        batch = "get new /dev/stdout\nls\n"
+        batch = f"get new {tmp_path}/new\nls\n"
         done = as_root(
             *framed_sshd.client("sftp", *options), "-b", "-", f"{alice.name}@{framed_sshd.HOST}", stdin=batch
         )
-        assert "one\n" in done.out and "secret" not in done.out, done
+        assert (tmp_path / "new").read_text() == "one\n" and "secret" not in done.out, done
         assert "secret" in framed_sshd.ssh(alice, "ls ~").out
         assert framed_sshd.ssh(alice, "ls ~/new").rc != 0
     assert snapshot(alice.home) == before
