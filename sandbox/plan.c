@@ -51,7 +51,7 @@ static void add_hostname(struct builder *b)
 }
 
 /* What is in it says which programs run, so it must not be the user's to change. */
-static int check_root(const struct builder *b)
+static int check_root(const struct builder *b, const char *name)
 {
 	uid_t uid = b->session->user->uid;
 	struct stat st;
@@ -60,9 +60,9 @@ static int check_root(const struct builder *b)
 	if (ret < 0)
 		return ret;
 	if (stat(b->root, &st) < 0)
-		return nsh_err_sys(b->err, NSH_REASON_POLICY, -errno, "%s", b->root);
+		return nsh_err_sys(b->err, NSH_REASON_POLICY, -errno, "%s", name);
 	if (!S_ISDIR(st.st_mode))
-		return nsh_err_sys(b->err, NSH_REASON_POLICY, -ENOTDIR, "%s", b->root);
+		return nsh_err_sys(b->err, NSH_REASON_POLICY, -ENOTDIR, "%s", name);
 	if (st.st_uid == uid || faccessat(AT_FDCWD, b->root, W_OK, AT_EACCESS) == 0)
 		return nsh_err_set(b->err, NSH_REASON_POLICY, -EPERM,
 				   "%s: the user can write to it", b->root);
@@ -80,7 +80,7 @@ static void find_root(struct builder *b)
 	if (ret == 0 && !strcmp(b->root, "/"))
 		b->root[0] = '\0';
 	else if (ret == 0)
-		ret = check_root(b);
+		ret = check_root(b, root);
 	if (ret == 0)
 		return;
 	b->err->reason = NSH_REASON_POLICY;

@@ -132,7 +132,7 @@ static void add_hidden(struct builder *b, const char *path)
 		return;
 	op = nsh_build_path(b, NSH_OP_HIDE, path);
 	nsh_build_put(b, &op->source, "%s/empty", b->folder);
-	op->optional = !b->root[0] && is_in_another(path);
+	op->optional = nsh_homes_hide(b, path) || (!b->root[0] && is_in_another(path));
 }
 
 static void add_hide(struct builder *b, const struct nsh_item *item)
@@ -142,7 +142,7 @@ static void add_hide(struct builder *b, const struct nsh_item *item)
 
 	if (ret < 0)
 		nsh_build_fail(b, ret);
-	else if (ret && is_for_stage(b, resolved) && !nsh_homes_hide(b, resolved))
+	else if (ret && is_for_stage(b, resolved))
 		add_hidden(b, resolved);
 }
 

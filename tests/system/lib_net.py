@@ -280,7 +280,10 @@ def pasta_of(account):
 
 
 def parent(pid):
-    return int(status(pid)["PPid"])
+    """Never that of a process whose own has ended: whoever is returned here may be killed."""
+    found = int(status(pid)["PPid"])
+    assert found > 1, status(pid)
+    return found
 
 
 def keeper_of(account):
