@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "system"))
 
 import lib_accounts  # noqa: E402
 import lib_mounts  # noqa: E402
