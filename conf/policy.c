@@ -445,16 +445,26 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 	return 0;
 }
 
+/* The key has a value that means nothing without that of another one. It is not the default. */
+static int needs(const struct nsh_policy *policy, enum nsh_key_id id, const char *what,
+		 struct nsh_err *err)
+{
+	const struct nsh_setting *setting = &policy->settings[id];
+
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "%s:%u: %s.%s: needs %s", setting->file,
+			   setting->line, nsh_keys[id].section, nsh_keys[id].key, what);
+}
+
 /* What only means something together with another key. */
 static int check_together(const struct nsh_policy *policy, struct nsh_err *err)
 {
-	const struct nsh_setting *publish = &policy->settings[NSH_KEY_NETWORK_PUBLISH];
-
-	if (!*publish->text || nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_NAT)
-		return 0;
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "%s:%u: network.publish: needs network.mode = nat", publish->file,
-			   publish->line);
+	if (*nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH) &&
+	    nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_NAT)
+		return needs(policy, NSH_KEY_NETWORK_PUBLISH, "network.mode = nat", err);
+	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES &&
+	    nsh_policy_number(policy, NSH_KEY_SECURITY_NESTED_USERNS) == NSH_NO)
+		return needs(policy, NSH_KEY_IDENTITY_SUBIDS, "security.nested_userns = yes", err);
+	return 0;
 }
 
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,

@@ -12,6 +12,7 @@
 #include "nsshell/hostname.h"
 #include "nsshell/item.h"
 #include "nsshell/list.h"
+#include "nsshell/size.h"
 
 /* Names that nsshell sets itself in every session. */
 static const char reserved_variables[][16] = {"NSSHELL_SESSION", "SHELL", "container"};
@@ -228,6 +229,51 @@ static int check_list(const char *text, check_fn *check, struct nsh_err *err)
 	return 0;
 }
 
+static int check_count(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	uint64_t count;
+
+	/* The kernel's own limits are below 2^31. */
+	if (nsh_size_is_kept(text) ||
+	    (strspn(text, "0123456789") == item.len && nsh_size_parse(text, &count) &&
+	     count >= NSH_COUNT_MIN && count <= INT_MAX))
+		return 0;
+	return invalid(err, "is neither keep nor a number of at least 8", &item);
+}
+
+static int check_size(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	uint64_t size;
+
+	if (nsh_size_is_kept(text) || nsh_size_parse(text, &size))
+		return 0;
+	return invalid(err, "is neither keep nor a size such as 0, 64K, 10M, 2G", &item);
+}
+
+static int check_percent(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	uint32_t percent;
+
+	if (nsh_size_is_kept(text) || nsh_percent_parse(text, &percent))
+		return 0;
+	return invalid(err, "is neither keep nor a share of 1% to 100000%", &item);
+}
+
+static int check_memory(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	uint32_t percent;
+	uint64_t size;
+
+	if (nsh_size_is_kept(text) || (nsh_percent_parse(text, &percent) && percent <= 100) ||
+	    (nsh_size_parse(text, &size) && size >= NSH_MEMORY_MIN))
+		return 0;
+	return invalid(err, "is neither keep, nor a size of at least 16M, nor 1% to 100%", &item);
+}
+
 static int check_one_path(const char *text, struct nsh_err *err)
 {
 	struct nsh_item item = whole(text);
@@ -264,6 +310,14 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_root(text, err);
 	case NSH_TYPE_PORTS:
 		return check_list(text, check_port, err);
+	case NSH_TYPE_COUNT:
+		return check_count(text, err);
+	case NSH_TYPE_SIZE:
+		return check_size(text, err);
+	case NSH_TYPE_MEMORY:
+		return check_memory(text, err);
+	case NSH_TYPE_PERCENT:
+		return check_percent(text, err);
 	case NSH_TYPE_NAMES:
 		return check_list(text, check_name, err);
 	case NSH_TYPE_SOURCES:

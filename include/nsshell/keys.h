@@ -35,6 +35,8 @@
 	  "whether the account's subordinate ids can be used inside")                              \
 	X(VIEW_TMP, "view", "tmp", ENUM, "private", "private|host",                                \
 	  "whose /tmp, /var/tmp, /dev/shm, /run/user and the like the session sees")               \
+	X(VIEW_TMP_SIZE, "view", "tmp_size", MEMORY, "25%", "",                                    \
+	  "how much memory what is written to them, and an ephemeral home, may take")              \
 	X(VIEW_HOMES, "view", "homes", PATHS, "/home", "",                                         \
 	  "folders that hold homes; others' homes in them are hidden")                             \
 	X(VIEW_HOME, "view", "home", ENUM, "keep", "keep|ephemeral",                               \
@@ -53,6 +55,25 @@
 	  "the machine's network, none, or one behind pasta(1)")                                   \
 	X(NETWORK_PUBLISH, "network", "publish", PORTS, "", "",                                    \
 	  "TCP ports of the machine's loopback that lead into the session")                        \
+	X(LIMITS_MEMORY_MAX, "limits", "memory_max", MEMORY, "keep", "",                           \
+	  "memory of the login, with what it writes to /tmp")                                      \
+	X(LIMITS_TASKS_MAX, "limits", "tasks_max", COUNT, "keep", "",                              \
+	  "processes and threads of the login")                                                    \
+	X(LIMITS_CPU_MAX, "limits", "cpu_max", PERCENT, "keep", "",                                \
+	  "processor time of the login; 100% is one processor")                                    \
+	X(LIMITS_NOFILE, "limits", "nofile", COUNT, "keep", "", "open files of a process")         \
+	X(LIMITS_NPROC, "limits", "nproc", COUNT, "keep", "",                                      \
+	  "processes and threads in the session's user namespace")                                 \
+	X(LIMITS_CORE, "limits", "core", SIZE, "keep", "", "size of a core file")                  \
+	X(LIMITS_FSIZE, "limits", "fsize", SIZE, "keep", "", "size of a file that is written")     \
+	X(SECURITY_SECCOMP, "security", "seccomp", ENUM, "default", "default|strict|off",          \
+	  "which system calls the session can make")                                               \
+	X(SECURITY_ARCHITECTURES, "security", "architectures", ENUM, "native", "native|all",       \
+	  "whether 32-bit programs run")                                                           \
+	X(SECURITY_NESTED_USERNS, "security", "nested_userns", ENUM, "no", "no|yes",               \
+	  "whether user namespaces can be made in the session")                                    \
+	X(SECURITY_NO_NEW_PRIVS, "security", "no_new_privs", ENUM, "yes", "no|yes",                \
+	  "whether set-user-ID programs and the like have no effect")                              \
 	X(ENV_SET, "env", "set", ASSIGNMENTS, "", "", "environment variables to set")              \
 	X(ENV_UNSET, "env", "unset", VARIABLES, "", "", "environment variables to remove")         \
 	X(ENV_KEEP, "env", "keep", VARIABLES, "*", "",                                             \
@@ -75,6 +96,10 @@ enum nsh_type {
 	NSH_TYPE_BINDS,          /* comma list of [-]SRC:DST[:ro], both paths */
 	NSH_TYPE_ROOT,           /* a path, or "/" */
 	NSH_TYPE_PORTS,          /* comma list of PORT[:PORT], 1 to 65535 */
+	NSH_TYPE_COUNT,          /* "keep", or a number of at least NSH_COUNT_MIN */
+	NSH_TYPE_SIZE,           /* "keep", or a size (nsshell/size.h) */
+	NSH_TYPE_MEMORY,         /* "keep", a size of at least NSH_MEMORY_MIN, or 1% to 100% */
+	NSH_TYPE_PERCENT,        /* "keep", or 1% to 100000% */
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
 	NSH_TYPE_NAMES,          /* comma list of names, "!" excludes, "*" is all */
@@ -107,6 +132,12 @@ enum { NSH_HOME_KEEP, NSH_HOME_EPHEMERAL };
 enum { NSH_OTHERS_HIDDEN, NSH_OTHERS_HOST };
 enum { NSH_DEV_MINIMAL, NSH_DEV_HOST };
 enum { NSH_NETWORK_HOST, NSH_NETWORK_NONE, NSH_NETWORK_NAT };
+enum { NSH_SECCOMP_DEFAULT, NSH_SECCOMP_STRICT, NSH_SECCOMP_OFF };
+enum { NSH_ARCHITECTURES_NATIVE, NSH_ARCHITECTURES_ALL };
+
+/* No session can live with less. */
+#define NSH_COUNT_MIN 8
+#define NSH_MEMORY_MIN (16 << 20)
 
 /* A umask of "keep" as a number. */
 #define NSH_UMASK_KEEP (-1)

@@ -332,7 +332,8 @@ static void test_pam_keys(void **state)
 		{"[policy]\nrequire_pam = yes\nlocked = policy.require_pam\n",
 		 NSH_KEY_POLICY_REQUIRE_PAM, NSH_YES},
 		{"", NSH_KEY_IDENTITY_SUBIDS, NSH_NO},
-		{"[identity]\nsubids = yes\n", NSH_KEY_IDENTITY_SUBIDS, NSH_YES},
+		{"[identity]\nsubids = yes\n[security]\nnested_userns = yes\n",
+		 NSH_KEY_IDENTITY_SUBIDS, NSH_YES},
 	};
 
 	(void)state;
@@ -345,6 +346,8 @@ static void test_pam_keys(void **state)
 		assert_int_equal(nsh_policy_number(&policy, samples[i].id), samples[i].number);
 		nsh_policy_free(&policy);
 	}
+	put("nsshell.conf", "[identity]\nsubids = yes\n");
+	refused(-EINVAL, "nsshell.conf:2: identity.subids: needs security.nested_userns = yes");
 	put("nsshell.conf", "[match]\nsource = local\n");
 	refused(-EINVAL, "nsshell.conf:2: match.source: is for files in match.d only");
 	put("nsshell.conf", "");

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sizes and shares, as [limits] and [view] tmp_size have them.
+ */
+#ifndef NSSHELL_SIZE_H
+#define NSSHELL_SIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What stands for "as the machine has it" in all of these. */
+bool nsh_size_is_kept(const char *text);
+
+/*
+ * Digits without a leading 0, and an ending K, M, G or T for powers of 1024, in bytes; less than 2^63.
+ * Returns false when the text is not of that form.
+ */
+bool nsh_size_parse(const char *text, uint64_t *size);
+
+/* 1% to 100000%. Returns false when the text is not of that form. */
+bool nsh_percent_parse(const char *text, uint32_t *percent);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes, shares, and what a policy's limits come to. */
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nsshell/limits.h"
+#include "nsshell/size.h"
+#include "tests/unit/unit.h"
+
+static void test_size(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t size;
+	} good[] = {
+		{"0", 0},
+		{"1", 1},
+		{"0K", 0},
+		{"64K", 65536},
+		{"3M", 3U << 20},
+		{"2G", 2ULL << 30},
+		{"1T", 1ULL << 40},
+		{"9223372036854775799", 9223372036854775799ULL},
+		{"8388607T", 8388607ULL << 40},
+	};
+	static const char *const bad[] = {
+		"",
+		"K",
+		"-1",
+		"+1",
+		"1k",
+		"1KB",
+		"1 K",
+		" 1",
+		"1.5G",
+		"010",
+		"0x10",
+		"00K",
+		"1E",
+		"1%",
+		"9223372036854775808",
+		"8388608T",
+		"99999999999999999999999",
+		"18446744073709551617",
+	};
+	uint64_t size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_true(nsh_size_parse(good[i].text, &size));
+		assert_int_equal(size, good[i].size);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(nsh_size_parse(bad[i], &size));
+}
+
+static void test_percent(void **state)
+{
+	static const char *const bad[] = {"",     "%",   "0%",  "100001%", "1",
+					  "1.5%", "01%", "-1%", "1%%",     "1 %"};
+	uint32_t percent;
+
+	(void)state;
+	assert_true(nsh_percent_parse("1%", &percent));
+	assert_int_equal(percent, 1);
+	assert_true(nsh_percent_parse("100000%", &percent));
+	assert_int_equal(percent, 100000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(nsh_percent_parse(bad[i], &percent));
+}
+
+static void test_memory(void **state)
+{
+	struct sysinfo machine;
+	uint64_t all;
+
+	(void)state;
+	sysinfo(&machine);
+	all = (uint64_t)machine.totalram * machine.mem_unit;
+	assert_int_equal(nsh_memory_amount("keep"), 0);
+	assert_int_equal(nsh_memory_amount("16M"), 16U << 20);
+	assert_int_equal(nsh_memory_amount("100%"), all / 100 * 100);
+	assert_int_equal(nsh_memory_amount("1%"), all / 100);
+}
+
+static struct nsh_policy policy_of(const char *const texts[NSH_KEY_COUNT])
+{
+	struct nsh_policy policy = {0};
+
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		policy.settings[i].text = (char *)(texts[i] ? texts[i] : nsh_keys[i].preset);
+	return policy;
+}
+
+static void test_cgroup(void **state)
+{
+	const char *const some[NSH_KEY_COUNT] = {
+		[NSH_KEY_LIMITS_MEMORY_MAX] = "1G",
+		[NSH_KEY_LIMITS_TASKS_MAX] = "100",
+		[NSH_KEY_LIMITS_CPU_MAX] = "150%",
+	};
+	const char *const none[NSH_KEY_COUNT] = {NULL};
+	struct nsh_policy policy = policy_of(none);
+	struct nsh_cgroup_limits limits;
+
+	(void)state;
+	assert_false(nsh_cgroup_limits_make(&limits, &policy));
+	assert_int_equal(limits.memory + limits.tasks + limits.cpu, 0);
+	policy = policy_of(some);
+	assert_true(nsh_cgroup_limits_make(&limits, &policy));
+	assert_int_equal(limits.memory, 1 << 30);
+	assert_int_equal(limits.tasks, 100);
+	assert_int_equal(limits.cpu, 150);
+}
+
+static int take_and_check(const struct nsh_rlimits *limits)
+{
+	struct rlimit now;
+	struct rlimit low = {.rlim_cur = 20, .rlim_max = 40};
+
+	setrlimit(RLIMIT_NOFILE, &low);
+	if (nsh_rlimits_apply(limits) < 0 || getrlimit(RLIMIT_CORE, &now) < 0 ||
+	    now.rlim_max != 65536)
+		return 1;
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur != 20 || now.rlim_max != 30)
+		return 2;
+	return 0;
+}
+
+/* Limits are only ever lowered, and the soft one with the hard one. */
+static void test_rlimits(void **state)
+{
+	const char *const some[NSH_KEY_COUNT] = {
+		[NSH_KEY_LIMITS_NOFILE] = "30",
+		[NSH_KEY_LIMITS_CORE] = "64K",
+	};
+	struct nsh_policy policy = policy_of(some);
+	struct nsh_rlimits limits;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	nsh_rlimits_make(&limits, &policy);
+	pid = fork();
+	if (pid == 0)
+		_exit(take_and_check(&limits));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	limits.value[0] = 1000; /* more than the process has */
+	pid = fork();
+	if (pid == 0)
+		_exit(take_and_check(&limits) == 2 ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_size),    cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_memory),  cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_rlimits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
