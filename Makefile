@@ -18,6 +18,8 @@ framedir   = $(RUNDIR)/nsshell/session
 pamdir     = $(PREFIX)/lib/$(shell $(CC) -print-multiarch)/security
 
 CC       ?= cc
+# For what runs while this is built.
+HOSTCC   ?= cc
 CFLAGS   ?= -O2 -g
 WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-format-truncation
@@ -33,7 +35,8 @@ MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
 COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
 
 conf_objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/*.c))
-sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c))
+sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c)) \
+                  $(BUILD)/filter_x86_64.o $(BUILD)/filter_aarch64.o
 shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
 helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
 module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) \
@@ -70,6 +73,15 @@ $(BUILD)/libnsh-conf.a: $(conf_objects)
 
 $(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
 	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/make-filters: sandbox/filters/make.c sandbox/filters/lists.h sandbox/filter.h $(BUILD)/flags
+	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -I. -Iinclude -o $@ $< -lseccomp
+
+$(BUILD)/filter_%.c: $(BUILD)/make-filters
+	$< $* > $@
+
+$(BUILD)/filter_%.o: $(BUILD)/filter_%.c
+	$(COMPILE) -c -o $@ $<
 
 # A change of a path or a flag makes everything anew.
 $(BUILD)/flags: FORCE
@@ -144,7 +156,7 @@ bench: ## measure against the least possible program, bubblewrap, unshare and fi
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \
-		pam_module/*.[ch] tests/unit/*.[ch] tests/bench/*.c tests/tools/*.c
+		pam_module/*.[ch] sandbox/filters/*.[ch] tests/unit/*.[ch] tests/bench/*.c tests/tools/*.c
 
 lint: ## run the checks of tests/lint alone
 	for lint in tests/lint/*; do $$lint || exit 1; done
@@ -161,5 +173,6 @@ help: ## this list
 FORCE:
 .PHONY: all install uninstall check demo bench format lint clean help unit-tests test-tools FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

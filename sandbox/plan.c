@@ -108,15 +108,17 @@ static void add_end(struct builder *b, const char *proc, const char *bare_proc)
 
 /*
  * What of /proc belongs to the session's namespaces could be written where user id 0 is the session's.
- * A covered part keeps the kernel from giving nested sessions a /proc (mount_namespaces(7)), which is what
- * subordinate ids are there for.
+ * A covered part keeps the kernel from giving nested namespaces a /proc (mount_namespaces(7)), so where
+ * these are wanted it is left as it is.
  */
 static void add_end_of_shell(struct builder *b)
 {
 	char path[PATH_MAX];
 
 	add_end(b, "", "");
-	if (nsh_policy_number(b->session->policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_NO) {
+	if (nsh_policy_number(b->session->policy, NSH_KEY_SECURITY_NESTED_USERNS) == NSH_NO) {
+		snprintf(path, sizeof(path), "%s/proc/sys/user/max_user_namespaces", b->root);
+		nsh_build_path(b, NSH_OP_NO_USERNS, path);
 		snprintf(path, sizeof(path), "%s/proc/sys", b->root);
 		nsh_build_path(b, NSH_OP_READ_ONLY, path);
 	}

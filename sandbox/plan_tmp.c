@@ -5,10 +5,12 @@
  * They are folders of one tmpfs. What covers its mount point next leaves no other path to it.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsshell/limits.h"
 #include "sandbox/build.h"
 #include "sandbox/path.h"
 
@@ -99,6 +101,20 @@ static void add_overlay(struct builder *b)
 	nsh_build_own(b, NSH_OP_OVERLAY, "home")->slot = b->home_slot;
 }
 
+/* As many files as pages, which is what the kernel lets a tmpfs have in all (tmpfs(5)). */
+static void add_tmpfs(struct builder *b)
+{
+	const char *size = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_TMP_SIZE);
+	uint64_t bytes = nsh_memory_amount(size);
+	struct nsh_op *op = nsh_build_path(b, NSH_OP_TMPFS, b->folder);
+
+	if (bytes)
+		nsh_build_put(b, &op->text, "mode=0755,size=%" PRIu64 ",nr_inodes=%" PRIu64, bytes,
+			      bytes / 4096);
+	else
+		nsh_build_put(b, &op->text, "mode=0755");
+}
+
 static void add_folders(struct builder *b)
 {
 	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
@@ -118,14 +134,12 @@ void nsh_tmp_make(struct builder *b)
 					       NSH_HOME_EPHEMERAL;
 	bool agent = b->private_tmp && is_agent_socket(b->session->agent_socket);
 	unsigned slot = agent ? nsh_build_slot(b) : 0;
-	struct nsh_op *op;
 
 	if (!b->private_tmp && !ephemeral)
 		return;
 	if (agent)
 		nsh_build_path(b, NSH_OP_SOCKET, b->session->agent_socket)->slot = slot;
-	op = nsh_build_path(b, NSH_OP_TMPFS, b->folder);
-	nsh_build_put(b, &op->text, "mode=0755");
+	add_tmpfs(b);
 	if (b->private_tmp)
 		add_folders(b);
 	if (agent)

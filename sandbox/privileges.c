@@ -3,14 +3,18 @@
  * Giving up what the first process of a session has.
  */
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "nsshell/sandbox.h"
 #include "sandbox/capabilities.h"
+#include "sandbox/filter.h"
 
 /*
  * User id 0 means nothing to the capabilities, in either direction, and that cannot be changed
@@ -40,20 +44,71 @@ static int failed(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "give up privileges");
 }
 
-void nsh_privileges_hide(void)
+/* One question tells whether it is empty already; after the last capability there is none. */
+int nsh_privileges_bound(struct nsh_err *err)
 {
-	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+	if (prctl(PR_CAPBSET_READ, 0L, 0L, 0L, 0L) == 0)
+		return 0;
+	for (unsigned long capability = 0;; capability++)
+		if (prctl(PR_CAPBSET_DROP, capability, 0L, 0L, 0L) < 0)
+			return errno == EINVAL && capability ? 0 : failed(err);
 }
 
-int nsh_privileges_drop(bool subids, struct nsh_err *err)
+/*
+ * A session keyring is handed on by fork(2), and what is in it can be used by all who have it. Keys are
+ * counted for each user: where too many sessions have used them up, a filter that refuses the calls of
+ * keyrings does as well.
+ */
+static int leave_keyring(const struct nsh_policy *policy, struct nsh_err *err)
 {
-	if ((subids && nsh_capabilities_keep(for_subids, 2) < 0) ||
-	    prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ||
-	    keep_capabilities(subids ? SUBID_CAPS : 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	/* A kernel without keys, or a filter around all of this, under which there are none either. */
+	if (errno == ENOSYS || errno == EPERM)
+		return 0;
+	if (errno == EDQUOT && nsh_filter_refuses_keys(policy))
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
+			   "make a session keyring (sysctl kernel.keys.maxkeys?)");
+}
+
+/* The filter before the capabilities, one of which may be what allows to load it. */
+static int drop_common(const struct nsh_policy *policy, bool new_privileges, uint32_t kept,
+		       struct nsh_err *err)
+{
+	int ret;
+
+	if (!new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
+		return failed(err);
+	ret = nsh_filter_load(policy, err);
+	if (ret < 0)
+		return ret;
+	if (keep_capabilities(kept) < 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
 		return failed(err);
 	return 0;
+}
+
+int nsh_privileges_drop(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	bool subids = nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES;
+	bool new_privileges = nsh_policy_number(policy, NSH_KEY_SECURITY_NO_NEW_PRIVS) == NSH_NO;
+	int ret = leave_keyring(policy, err);
+
+	if (ret == 0)
+		ret = nsh_privileges_bound(err);
+	if (ret < 0)
+		return ret;
+	if ((subids && nsh_capabilities_keep(for_subids, 2) < 0) ||
+	    prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
+		return failed(err);
+	return drop_common(policy, new_privileges, subids ? SUBID_CAPS : 0, err);
+}
+
+int nsh_privileges_drop_outside(const struct nsh_policy *policy, bool joined, struct nsh_err *err)
+{
+	if (joined && prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
+		return failed(err);
+	return drop_common(policy, false, 0, err);
 }
 
 int nsh_privileges_drop_kept(struct nsh_err *err)

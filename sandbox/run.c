@@ -163,6 +163,20 @@ static int run_pin(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
+/*
+ * The limit is one of the user namespace that the writer is in, and takes a capability over it to be
+ * raised again (user_namespaces(7)): no filter has to hold for it. Other namespaces take a capability
+ * too, and so a user namespace.
+ */
+static int run_no_userns(struct run *run, const struct nsh_op *op)
+{
+	NSH_CLOSE int fd = open(op->path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		return nsh_run_failed(run, "write 0 to", op->path);
+	return 0;
+}
+
 static int run_hostname(struct run *run, const struct nsh_op *op)
 {
 	if (sethostname(op->text, op->len) < 0)
@@ -195,6 +209,7 @@ static nsh_run_fn *const functions[] = {
 	[NSH_OP_TERMINALS] = nsh_run_terminals,
 	[NSH_OP_SYS] = nsh_run_sys,
 	[NSH_OP_PROC] = nsh_run_proc,
+	[NSH_OP_NO_USERNS] = run_no_userns,
 	[NSH_OP_ENTER] = nsh_run_enter,
 	[NSH_OP_HOSTNAME] = run_hostname,
 };

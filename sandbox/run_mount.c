@@ -157,6 +157,9 @@ int nsh_run_overlay(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
+/* The machine has 4096 for all (sysctl kernel.pty.max): no one session is to take them away from others. */
+#define TERMINALS_MAX 256
+
 /* Files that are held lie between those of the terminals. */
 static void close_terminals(int first, int last)
 {
@@ -207,9 +210,11 @@ static int use_up_terminals(int folder, int number)
 int nsh_run_terminals(struct run *run, const struct nsh_op *op)
 {
 	NSH_CLOSE int folder = -1;
+	char options[64];
 
-	if (mount("devpts", op->path, "devpts", MS_NOSUID | MS_NOEXEC,
-		  "newinstance,ptmxmode=0666,mode=0620") < 0)
+	snprintf(options, sizeof(options), "newinstance,ptmxmode=0666,mode=0620,max=%d",
+		 op->number + 1 + TERMINALS_MAX);
+	if (mount("devpts", op->path, "devpts", MS_NOSUID | MS_NOEXEC, options) < 0)
 		return nsh_run_failed(run, "mount terminals on", op->path);
 	if (op->number < 0)
 		return 0;

@@ -48,6 +48,8 @@ static void enter_folder(const char *folder)
 /* Runs in PID 1's memory until the exec: it sets what belongs to the process and nothing else. */
 static int run_child(const struct launch *launch)
 {
+	int ret;
+
 	setpgid(0, 0);
 	if (launch->terminal >= 0)
 		tcsetpgrp(launch->terminal, getpid());
@@ -55,6 +57,9 @@ static int run_child(const struct launch *launch)
 	nsh_start_restore(launch->start);
 	if (launch->umask != NSH_UMASK_KEEP)
 		umask((mode_t)launch->umask);
+	ret = nsh_rlimits_apply(&launch->limits);
+	if (ret < 0)
+		return -ret;
 	execve(launch->command->program, launch->command->argv, launch->environment);
 	return errno;
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "nsshell/err.h"
+#include "nsshell/limits.h"
 #include "shell/command.h"
 #include "shell/start.h"
 
@@ -18,7 +19,8 @@ struct launch {
 	char **environment;
 	const char *folder; /* to start in, by name; "" when it could not be told */
 	int umask;          /* NSH_UMASK_KEEP or a mode */
-	int terminal;       /* fd of the terminal to take for the shell's process group, or -1 */
+	struct nsh_rlimits limits;
+	int terminal; /* fd of the terminal to take for the shell's process group, or -1 */
 };
 
 /*

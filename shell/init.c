@@ -268,7 +268,7 @@ static int prepare(const struct init *init, struct reaper *reaper, struct nsh_er
 	reaper->children = open_children();
 	if (reaper->children < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "signalfd");
-	ret = nsh_privileges_drop(init->subids, err);
+	ret = nsh_privileges_drop(init->policy, err);
 	return ret < 0 ? ret : nsh_privileges_tie(err);
 }
 
@@ -277,7 +277,8 @@ static pid_t start_shell(const struct init *init, struct nsh_err *err)
 {
 	pid_t shell = nsh_exec_child(&init->launch, err);
 
-	if (shell > 0 && init->subids && nsh_privileges_drop_kept(err) < 0)
+	if (shell > 0 && nsh_policy_number(init->policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES &&
+	    nsh_privileges_drop_kept(err) < 0)
 		return -NSH_EXIT_REFUSED;
 	return shell;
 }

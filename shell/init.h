@@ -11,11 +11,11 @@
 #include "shell/exec.h"
 
 struct init {
+	const struct nsh_policy *policy;
 	const struct nsh_plan *plan;
 	const char *id;    /* the session's */
 	bool other_root;   /* the plan enters another root, in which the shell is looked up */
 	bool asks_network; /* the outer process is asked to connect the network */
-	bool subids;       /* the shell may use the subordinate ids that are mapped */
 	struct launch launch;
 	int outer;     /* PID 1's end of the socket pair, owned */
 	int outer_own; /* the other end, to be closed here */

@@ -68,7 +68,7 @@ static bool take_terminal_back(const struct outer *outer)
 	return terminal >= 0 && !has_terminal(terminal) && tcsetpgrp(terminal, getpgrp()) == 0;
 }
 
-/* The process cannot leave a core: nsh_privileges_hide() has seen to that. */
+/* The process cannot leave a core: nsh_privileges_drop_outside() has seen to that. */
 static void __attribute__((noreturn)) end_by_signal(int signal)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -205,7 +205,6 @@ void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool handed)
 
 	sigfillset(&all);
 	outer.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	nsh_privileges_hide();
 	if (outer.signals < 0) {
 		kill(pid, SIGKILL);
 		end_with_init(&outer);

@@ -39,28 +39,18 @@ static void kill_init(pid_t pid)
 		;
 }
 
-/*
- * The outer process of a framed session joins the frame's user namespace to make the others in it,
- * and then has as little power over it as everybody.
- */
+/* The outer process of a framed session joins the frame's user namespace to make the others in it. */
 static pid_t clone_framed(struct init *init, int userns, struct nsh_err *err)
 {
-	struct nsh_err lost;
 	pid_t pid;
 	int ret = nsh_sandbox_join(userns, err);
 
 	close(userns);
-	if (ret < 0)
-		return ret;
-	pid = nsh_sandbox_clone(nsh_init_run, init, 0, err);
-	if (pid < 0)
-		return pid;
-	ret = nsh_privileges_drop(false, &lost);
 	if (ret == 0)
-		return pid;
-	*err = lost;
-	kill_init(pid);
-	return ret;
+		ret = nsh_privileges_bound(err);
+	pid = ret < 0 ? ret : nsh_sandbox_clone(nsh_init_run, init, 0, err);
+	close(init->outer);
+	return pid;
 }
 
 static int open_namespace(pid_t pid, const char *name, struct nsh_err *err)
@@ -123,20 +113,20 @@ static int start_init(struct init *init, const struct nsh_policy *policy, int us
 {
 	int ends[2];
 	pid_t pid;
+	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "socketpair");
 	init->outer = ends[1];
 	init->outer_own = ends[0];
-	if (userns < 0) {
-		pid = clone_standalone(init, policy, ends[0], err);
-	} else {
-		pid = clone_framed(init, userns, err);
-		close(ends[1]);
-	}
-	if (pid < 0) {
+	pid = userns < 0 ? clone_standalone(init, policy, ends[0], err)
+			 : clone_framed(init, userns, err);
+	ret = pid < 0 ? pid : nsh_privileges_drop_outside(policy, userns >= 0, err);
+	if (ret < 0) {
+		if (pid > 0)
+			kill_init(pid);
 		close(ends[0]);
-		return pid;
+		return ret;
 	}
 	nsh_outer_run(init->launch.start, ends[0], pid, init->launch.terminal >= 0);
 }
@@ -210,10 +200,10 @@ int nsh_session_run(const struct start *start, const struct command *command,
 		.terminal = start->terminal_name[0] ? start->terminal_name : NULL,
 	};
 	struct init init = {
+		.policy = policy,
 		.plan = &plan,
 		.id = confinement->id,
 		.other_root = strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0,
-		.subids = nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES,
 		.launch = {.start = start,
 			   .command = command,
 			   .folder = folder,
@@ -227,6 +217,7 @@ int nsh_session_run(const struct start *start, const struct command *command,
 	if (ret < 0)
 		return ret;
 	read_folder(folder);
+	nsh_rlimits_make(&init.launch.limits, policy);
 	init.launch.environment = nsh_environment_make(policy, start->environment, confinement->id);
 	if (!init.launch.environment)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "environment");

@@ -75,6 +75,7 @@ enum nsh_op_kind {
 	NSH_OP_TERMINALS, /* new pseudo-terminals on path, of which number is not used */
 	NSH_OP_SYS,       /* a new /sys of the network namespace */
 	NSH_OP_PROC,      /* a new /proc of the PID namespace, with options (text) */
+	NSH_OP_NO_USERNS, /* no further user namespaces in the present one; path is the sysctl's */
 	NSH_OP_ENTER,     /* make path the root, and let go of the old one */
 	NSH_OP_HOSTNAME   /* set the host name to text */
 };

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "nsshell/err.h"
+#include "nsshell/policy.h"
 
 /* What the first process of a session runs. Its return value is its exit code. */
 typedef int nsh_child_fn(void *arg);
@@ -34,21 +35,33 @@ pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err
 int nsh_sandbox_guard_network(struct nsh_err *err);
 
 /*
- * Gives up, for good and for all that is started later: every capability, the powers of user id 0,
- * and what set-user-ID programs and file capabilities could give. Makes the process unreadable to
- * ptrace(2). With subids, CAP_SETUID and CAP_SETGID over the session's own user namespace are kept
- * for what is executed: they are what lets newuidmap(1) use the ids that are mapped there, and no more.
+ * Gives up, for good and for all that is started later, what PID 1 of a session has: every capability, in
+ * all sets, the powers of user id 0, what set-user-ID programs and file capabilities could give, the system calls
+ * that the policy's filter refuses, and the keys of the session keyring (keyrings(7)). Makes the process
+ * unreadable to ptrace(2). With [identity] subids, CAP_SETUID and CAP_SETGID over the session's own user
+ * namespace are kept for what is executed: they are what lets newuidmap(1) use the ids that are mapped
+ * there, and no more. With no_new_privs = no that one is left.
  */
-int nsh_privileges_drop(bool subids, struct nsh_err *err);
+int nsh_privileges_drop(const struct nsh_policy *policy, struct nsh_err *err);
 
 /* Gives up what was kept, when the shell has been started. */
 int nsh_privileges_drop_kept(struct nsh_err *err);
 
+/*
+ * The same for the outer process, which executes nothing: with no_new_privs in any case. It has
+ * capabilities only when it has joined a frame's user namespace; without any, securebits and the
+ * bounding set are not its to change, and give it nothing.
+ */
+int nsh_privileges_drop_outside(const struct nsh_policy *policy, bool joined, struct nsh_err *err);
+
+/*
+ * Empties the bounding set of a process that has CAP_SETPCAP: what it starts has none either. To be
+ * called by who has joined a user namespace, before the first process is made there.
+ */
+int nsh_privileges_bound(struct nsh_err *err);
+
 /* Has the kernel kill this process when its parent ends. */
 int nsh_privileges_tie(struct nsh_err *err);
-
-/* Makes this process unreadable to ptrace(2) and /proc/PID for all but the machine's root. */
-void nsh_privileges_hide(void);
 
 /*
  * Whether the calling process stands inside a session. What decides is a mount of the kernel's that
