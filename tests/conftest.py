@@ -116,6 +116,12 @@ def policy(installed_policy):
 
 
 @pytest.fixture
+def nested_userns(policy):
+    """Users may make user namespaces inside: with the powers that they have there nothing else may fall."""
+    policy.match("00-nested.conf", "[match] user=*\n[security] nested_userns=yes")
+
+
+@pytest.fixture
 def use_program(policy):
     """Makes a program the users' shell. Returns what is to be started for it."""
 

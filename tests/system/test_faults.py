@@ -51,7 +51,7 @@ def all_files(policy, pam, alice, hidden):
         "50-team.conf",
         "[match]\ngroup=nshteam\nservice=nshcheck\nsource=192.0.2.0/24\n[shell]\numask=027\n",
     )
-    policy.user(alice.name, "[session]\nhostname=faulty-%u\n[identity]\nsubids=yes\n")
+    policy.user(alice.name, "[session]\nhostname=faulty-%u\n[identity]\nsubids=yes\n[security]\nnested_userns=yes\n")
     return policy
 
 

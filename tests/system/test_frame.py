@@ -15,6 +15,8 @@ from lib_pam import PROBE, SERVICE_ERR, assert_denied, assert_session, mount_cou
 from lib_process import as_root, assert_refused, namespaces, run, start, status
 from lib_settings import FRAME, HELPER, MODULE, NSSHELL, POLICY, RUN, SRV
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 SHELL = "/bin/sh"
 PRIVATE_MOUNTS = ("unshare", "-m", "--propagation", "private")
 
@@ -440,7 +442,9 @@ def test_hidden_is_not_uncovered(pam, alice, secrets, program):
 
 def powers(pid):
     shown = status(pid)
-    return {name: int(shown[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
+    return {
+        name: int(shown[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")
+    }
 
 
 @pytest.mark.parametrize("subids", ["no", "yes"])
@@ -451,11 +455,12 @@ def test_no_powers_are_left(pam, alice, policy, subids):
         for pid in (held.outer, held.init):
             assert not any(powers(pid).values()), powers(pid)
             shown = status(pid)
-            assert shown["NoNewPrivs"] == "1"
+            assert (shown["NoNewPrivs"], shown["Seccomp"]) == ("1", "2")
             assert shown["Uid"].split() == [str(alice.uid)] * 4
             # Not dumpable: its files in /proc are root's.
             assert os.stat(f"/proc/{pid}/environ").st_uid == 0
-        assert status(held.shell)["NoNewPrivs"] == "1"
+        shown = status(held.shell)
+        assert (shown["NoNewPrivs"], shown["Seccomp"]) == ("1", "2")
         if subids == "no":
             assert not any(powers(held.shell).values())
 

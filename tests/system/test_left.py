@@ -163,7 +163,7 @@ VICTIMS = {
 
 
 @pytest.mark.parametrize("victim", [None, *VICTIMS], ids=["logout", *VICTIMS])
-def test_nothing_is_left(framed_sshd, alice, agent, syslog, victim):
+def test_nothing_is_left(framed_sshd, alice, agent, syslog, nested_userns, victim):
     """A kill takes what it must and nothing else; when the client has gone nothing is left."""
     wait_until(lambda: not children(framed_sshd.process.pid), "the end of earlier connections")
     machine = Machine([alice])

@@ -20,6 +20,8 @@ from lib_net import (
 from lib_peer import IPV4, IPV6, NAME, Server
 from lib_process import HeldProgram, assert_refused, wait_until
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 PASTA = "/usr/bin/pasta"
 ISOLATED = ["none", "nat"]
 

@@ -315,7 +315,7 @@ def test_hide(alice, policy, hidden):
 @pytest.mark.parametrize(
     "way", ["unshare -Urm umount -l", "unshare -Urm umount", "unshare -Urmpf --mount-proc umount"]
 )
-def test_hidden_stays_hidden_in_an_own_namespace(alice, policy, hidden, bob, way):
+def test_hidden_stays_hidden_in_an_own_namespace(alice, policy, nested_userns, hidden, bob, way):
     """A user namespace of the user's own does not uncover anything."""
     policy.conf(f"[view] hide={hidden}/file,{hidden}/folder")
     for path in (f"{hidden}/file", f"{hidden}/folder", "/home", "/proc"):

@@ -20,6 +20,8 @@ from lib_settings import FRAME, MARKER, NSSHELL, SRV
 from lib_view import Frame, Outside, make_open, snapshot
 from lib_walk import is_at_or_below, without
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 # The folders of [view] tmp, beside the own one below /run/user.
 TMP = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/run/screen")
 

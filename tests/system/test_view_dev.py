@@ -14,6 +14,8 @@ from lib_settings import NSSHELL, SRV
 from lib_terminal import Terminal
 from lib_view import Outside
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 NAMES = ["fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"]
 NODES = {"null": "1:3", "zero": "1:5", "full": "1:7", "random": "1:8", "urandom": "1:9", "tty": "5:0"}
 

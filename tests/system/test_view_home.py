@@ -16,6 +16,8 @@ from lib_process import Held, as_root, sh
 from lib_settings import REFUSED, SRV
 from lib_view import snapshot
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 # Everything that one can do to a home, in a copy that may not be there twice.
 DEEDS = """\
 set -e

@@ -18,6 +18,8 @@ from lib_terminal import Terminal
 from lib_view import Standalone, make_open, snapshot
 from lib_walk import without
 
+pytestmark = pytest.mark.usefixtures("nested_userns")
+
 TMP = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 DEVICES = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "pts/ptmx")}
 

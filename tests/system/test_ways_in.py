@@ -839,7 +839,7 @@ MAP = "unshare --map-auto --map-root-user"
 
 def test_subordinate_ids(server, alice, scratch, policy):
     """[identity] subids = yes grants the ranges of /etc/subuid and /etc/subgid."""
-    policy.conf("[identity] subids=yes")
+    policy.conf("[identity] subids=yes\n[security] nested_userns=yes")
     (uid, n_uids), (gid, n_gids) = (subordinate(f"/etc/{n}", alice) for n in ("subuid", "subgid"))
     result = server.ssh(
         alice, f"{MAP} cat /proc/self/uid_map /proc/self/gid_map; touch {scratch}/made;"
@@ -867,7 +867,7 @@ done"""
 
 def test_subordinate_ids_of_others(server, alice, bob, policy):
     """... and none but these: not the first one behind the range, not another's, not root's."""
-    policy.conf("[identity] subids=yes")
+    policy.conf("[identity] subids=yes\n[security] nested_userns=yes")
     start, count = subordinate("/etc/subuid", alice)
     other = subordinate("/etc/subuid", bob)[0]
     wanted = [start, start + count - 1, start - 1, start + count, other, bob.uid, 0]
@@ -875,7 +875,7 @@ def test_subordinate_ids_of_others(server, alice, bob, policy):
     assert result.out.split() == [str(start), str(start + count - 1)], result
 
 
-def test_no_subordinate_ids(server, alice):
+def test_no_subordinate_ids(server, alice, nested_userns):
     """Without subids the range cannot be used."""
     result = server.ssh(alice, f"{MAP} echo mapped; cat /proc/self/uid_map")
     assert "newuidmap" in result.err
@@ -884,6 +884,6 @@ def test_no_subordinate_ids(server, alice):
 
 def test_subordinate_ids_need_the_module(plain_sshd, alice, policy):
     """Standalone they cannot be granted, so there is no session, with that reason (promise 1)."""
-    policy.conf("[identity] subids=yes")
+    policy.conf("[identity] subids=yes\n[security] nested_userns=yes")
     why = assert_refused(plain_sshd.ssh(alice, "echo ran"))["why"]
     assert "identity.subids" in why and "pam_nsshell" in why

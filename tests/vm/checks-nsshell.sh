@@ -168,7 +168,7 @@ cron_is_refused()
 # What is hidden below /proc stays so, and the session's own /proc can still be made.
 hides_below_proc()
 {
-	printf '[view]\nhide = /proc/cmdline, /etc/hostname\n' >$policies/users.d/nshann.conf
+	printf '[view]\nhide = /proc/cmdline, /etc/hostname\n[security]\nnested_userns = yes\n' >$policies/users.d/nshann.conf
 	output=$(ssh_as nshann 'cat /proc/cmdline /etc/hostname 2>&1; head -c 5 /proc/meminfo;
 		unshare -Urpf --mount-proc cat /proc/cmdline 2>&1' || true)
 	rm $policies/users.d/nshann.conf
@@ -179,7 +179,7 @@ hides_below_proc()
 subids_can_be_used()
 {
 	! ssh_as nshann unshare --map-auto --map-root-user true
-	printf '[identity]\nsubids = yes\n' >$policies/users.d/nshann.conf
+	printf '[identity]\nsubids = yes\n[security]\nnested_userns = yes\n' >$policies/users.d/nshann.conf
 	output=$(ssh_as nshann 'unshare --map-auto --map-root-user sh -c "
 		touch /tmp/one; chown 5:6 /tmp/one; stat -c %u:%g /tmp/one"; stat -c %u /tmp/one')
 	rm $policies/users.d/nshann.conf
