@@ -44,14 +44,25 @@ static int failed(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "give up privileges");
 }
 
+static bool has_subids(const struct nsh_policy *policy)
+{
+	return nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES;
+}
+
 /* One question tells whether it is empty already; after the last capability there is none. */
-int nsh_privileges_bound(struct nsh_err *err)
+static int empty_bounding_set(struct nsh_err *err)
 {
 	if (prctl(PR_CAPBSET_READ, 0L, 0L, 0L, 0L) == 0)
 		return 0;
 	for (unsigned long capability = 0;; capability++)
 		if (prctl(PR_CAPBSET_DROP, capability, 0L, 0L, 0L) < 0)
 			return errno == EINVAL && capability ? 0 : failed(err);
+}
+
+/* What is not in the bounding set cannot be made inheritable: PID 1 has to do that first. */
+int nsh_privileges_bound(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	return has_subids(policy) ? 0 : empty_bounding_set(err);
 }
 
 /*
@@ -90,22 +101,28 @@ static int drop_common(const struct nsh_policy *policy, bool new_privileges, uin
 
 int nsh_privileges_drop(const struct nsh_policy *policy, struct nsh_err *err)
 {
-	bool subids = nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES;
+	bool subids = has_subids(policy);
 	bool new_privileges = nsh_policy_number(policy, NSH_KEY_SECURITY_NO_NEW_PRIVS) == NSH_NO;
 	int ret = leave_keyring(policy, err);
 
-	if (ret == 0)
-		ret = nsh_privileges_bound(err);
 	if (ret < 0)
 		return ret;
-	if ((subids && nsh_capabilities_keep(for_subids, 2) < 0) ||
-	    prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
+	if (subids && nsh_capabilities_keep(for_subids, 2) < 0)
+		return failed(err);
+	ret = empty_bounding_set(err);
+	if (ret < 0)
+		return ret;
+	if (prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
 		return failed(err);
 	return drop_common(policy, new_privileges, subids ? SUBID_CAPS : 0, err);
 }
 
 int nsh_privileges_drop_outside(const struct nsh_policy *policy, bool joined, struct nsh_err *err)
 {
+	int ret = joined ? empty_bounding_set(err) : 0;
+
+	if (ret < 0)
+		return ret;
 	if (joined && prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
 		return failed(err);
 	return drop_common(policy, false, 0, err);

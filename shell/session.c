@@ -47,7 +47,7 @@ static pid_t clone_framed(struct init *init, int userns, struct nsh_err *err)
 
 	close(userns);
 	if (ret == 0)
-		ret = nsh_privileges_bound(err);
+		ret = nsh_privileges_bound(init->policy, err);
 	pid = ret < 0 ? ret : nsh_sandbox_clone(nsh_init_run, init, 0, err);
 	close(init->outer);
 	return pid;

@@ -55,10 +55,10 @@ int nsh_privileges_drop_kept(struct nsh_err *err);
 int nsh_privileges_drop_outside(const struct nsh_policy *policy, bool joined, struct nsh_err *err);
 
 /*
- * Empties the bounding set of a process that has CAP_SETPCAP: what it starts has none either. To be
- * called by who has joined a user namespace, before the first process is made there.
+ * Empties the bounding set of a process that has joined a user namespace, before the first one is made
+ * there, which then has none either; unless that is to keep some.
  */
-int nsh_privileges_bound(struct nsh_err *err);
+int nsh_privileges_bound(const struct nsh_policy *policy, struct nsh_err *err);
 
 /* Has the kernel kill this process when its parent ends. */
 int nsh_privileges_tie(struct nsh_err *err);

@@ -451,6 +451,7 @@ def powers(pid):
 def test_no_powers_are_left(pam, alice, policy, subids):
     """PID 1 and the outer process have no capability, gain none, and do not show their memory."""
     policy.conf(f"[identity] subids={subids}")
+    policy.user(alice.name, "[security] seccomp=default")
     with HeldLogin(pam, alice, str(NSSHELL)) as held:
         for pid in (held.outer, held.init):
             assert not any(powers(pid).values()), powers(pid)
