@@ -224,29 +224,6 @@ def test_session_keyring(session, alice, policy):
     assert min(inside) > 0 and len({outside, *inside}) == 3
 
 
-THIRTY_TWO_BITS = """
-.globl _start
-_start:
-    movl $4, %eax; movl $1, %ebx; movl $text, %ecx; movl $3, %edx; int $0x80
-    movl $1, %eax; xorl %ebx, %ebx; int $0x80
-.data
-text: .ascii "32\\n"
-"""
-
-
-def test_architectures(session, alice, scratch, policy):
-    """A 32-bit program runs if the policy has it so, and TIOCSTI is refused for it too (unit/test_filter)."""
-    source = alice.write("scratch/small.S", THIRTY_TWO_BITS)
-    program = scratch / "small"
-    subprocess.run(["gcc", "-m32", "-nostdlib", "-static", "-o", program, source], check=True)
-    program.chmod(0o755)
-    assert session.sh(alice, f"timeout 5 {program}").out == ""
-    policy.conf("[security] architectures=all")
-    assert session.lines(alice, str(program)) == ["32"]
-    policy.conf("[security]\nseccomp=strict\narchitectures=all")
-    assert session.lines(alice, str(program)) == ["32"]
-
-
 # [limits] of processes
 
 
