@@ -4,7 +4,7 @@
  *
  * Why each rule is here, measured on libiniparser 4.1 and 4.2: section names are lower-cased and
  * merged; "[a:b] c" and "[a] b:c" are one key; a key twice is the last one, silently; a value ends
- * at ";" and "#", quotes vanish, a backslash joins lines; "[]" and keys before a section are taken;
+ * at ";" and "#", quotes vanish, a backslash joins lines, comments too; "[]" and keys before a section are taken;
  * long lines and NUL bytes end the load half way. Each of these is refused before it gets there.
  */
 #include <errno.h>
@@ -145,6 +145,14 @@ static int scan_key(struct cursor *at, char *text)
 	return add_entry(at, &entry);
 }
 
+/* libiniparser would take the next line for a part of it. */
+static int check_comment(struct cursor *at, const char *text)
+{
+	if (text[strlen(text) - 1] != '\\')
+		return 0;
+	return wrong(at, "a comment line ends with a backslash");
+}
+
 static int scan_line(struct cursor *at, char *text, size_t len)
 {
 	char *start = skip_blanks(text);
@@ -155,9 +163,11 @@ static int scan_line(struct cursor *at, char *text, size_t len)
 	ret = check_bytes(at, start, len - (size_t)(start - text));
 	if (ret < 0)
 		return ret;
-	if (!*start || *start == '#' || *start == ';')
+	if (!*start)
 		return 0;
 	cut_blanks(start, text + len);
+	if (*start == '#' || *start == ';')
+		return check_comment(at, start);
 	return *start == '[' ? scan_section(at, start) : scan_key(at, start);
 }
 

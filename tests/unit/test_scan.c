@@ -81,6 +81,8 @@ static void test_refused(void **state)
 		{"[a]\nk = \x01\n", 0, "2: a control character"},
 		{"[a]\r\n", 0, "1: the line ends with a carriage return"},
 		{"[a]\nk = \xc3\xa9\n", 0, "2: a character that is not ASCII"},
+		{"# a path \\\n[a]\nk = v\n", 0, "1: a comment line ends with a backslash"},
+		{"[a]\n ;x\\ \t\nk = v\n", 0, "2: a comment line ends with a backslash"},
 		{"\xef\xbb\xbf[a]\n", 0, "1: a character that is not ASCII"},
 	};
 
