@@ -41,7 +41,7 @@ bool nsh_user_name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (!len || len > 255 || name[0] == '.' || name[0] == '-')
+	if (!len || len > 255 || strchr(".-+", name[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || strchr("/:,", name[i]))
@@ -83,6 +83,8 @@ bool nsh_database_find(const char *text, size_t len, size_t n_fields, size_t fie
 	size_t wanted_len = strlen(wanted);
 	const char *at = text;
 
+	if (!wanted_len)
+		return false;
 	while ((at = memmem(at, (size_t)(end - at), wanted, wanted_len))) {
 		const char *before = memrchr(text, '\n', (size_t)(at - text));
 		const char *line = before ? before + 1 : text;

@@ -47,6 +47,16 @@ static bool fits_passwd(const char *text)
 	return !text[strcspn(text, ":\n")] && strlen(text) < 4096;
 }
 
+/* To system calls (uid_t)-1 says "as it is": for root, root. */
+static bool has_ids(const struct nsh_user *user)
+{
+	bool valid = user->uid != (uid_t)-1 && user->gid != (gid_t)-1;
+
+	for (size_t i = 0; i < user->n_groups; i++)
+		valid &= user->groups[i] != (gid_t)-1;
+	return valid;
+}
+
 static int take_user(struct nsh_user *user, const struct nsh_request_head *head, const char *groups,
 		     const char *const texts[NSH_TEXT_COUNT], struct nsh_err *err)
 {
@@ -64,6 +74,9 @@ static int take_user(struct nsh_user *user, const struct nsh_request_head *head,
 	memcpy(user->groups, groups, head->n_groups * sizeof(gid_t));
 	if (head->uid == 0)
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL, "user id 0 is never confined");
+	if (!has_ids(user))
+		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL,
+				   "user id %u, or one of its groups, is no id", head->uid);
 	if (!nsh_user_name_ok(user->name) || !fits_passwd(user->home) || !fits_passwd(user->shell))
 		return nsh_err_set(err, NSH_REASON_ACCOUNT, -EINVAL,
 				   "the name, home or shell of user id %u cannot be used",

@@ -49,8 +49,10 @@ int nsh_group_find(const char *name, gid_t *gid, struct nsh_err *err);
 /* Finds the name of a group by id; it is malloc'ed for the caller. Errors as above. */
 int nsh_group_name(gid_t gid, char **name, struct nsh_err *err);
 
-/* True for names that can be part of a file's name and of a message: no "/", no control
- * characters, no leading "." or "-", at most 255 bytes. */
+/*
+ * True for names that can be part of a file's name, of a message and of passwd(5): no "/", ":" or ",", no
+ * blanks and control characters, no leading ".", "-" or "+" (nis), at most 255 bytes.
+ */
 bool nsh_user_name_ok(const char *name);
 
 /*

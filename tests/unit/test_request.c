@@ -321,6 +321,7 @@ static void test_accounts_refused(void **state)
 		{".", "/home/ann", "/bin/sh"},
 		{".ann", "/home/ann", "/bin/sh"},
 		{"-ann", "/home/ann", "/bin/sh"},
+		{"+ann", "/home/ann", "/bin/sh"},
 		{"a,b", "/home/ann", "/bin/sh"},
 		{"a b", "/home/ann", "/bin/sh"},
 		{"a\nb", "/home/ann", "/bin/sh"},
@@ -360,6 +361,25 @@ static void test_accounts_taken(void **state)
 
 		if (read_account(&goods[i], 1000, &err) < 0)
 			fail_msg("%s: %s", goods[i].name, err.text);
+	}
+}
+
+/* setresuid(2) and its like take (uid_t)-1 for "as it is": the helper would stay root. */
+static void test_no_ids(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct draft *draft = begin(1, common);
+		struct request request;
+		struct nsh_err err = {0};
+
+		memset(i == 0   ? (char *)&head_of(draft)->uid
+		       : i == 1 ? (char *)&head_of(draft)->gid
+				: draft->data + sizeof(struct nsh_request_head),
+		       0xff, sizeof(uint32_t));
+		assert_int_equal(read_draft(draft, &request, &err), -EINVAL);
+		assert_says(&err, "is no id");
+		discard(&request);
 	}
 }
 
@@ -424,8 +444,9 @@ int main(void)
 		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_lying_head),
 		cmocka_unit_test(test_sizes),          cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_ends_of_texts),  cmocka_unit_test(test_accounts_refused),
-		cmocka_unit_test(test_accounts_taken), cmocka_unit_test(test_root),
-		cmocka_unit_test(test_long_texts),     cmocka_unit_test(test_no_socket),
+		cmocka_unit_test(test_accounts_taken), cmocka_unit_test(test_no_ids),
+		cmocka_unit_test(test_root),           cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_no_socket),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

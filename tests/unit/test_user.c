@@ -46,12 +46,14 @@ static void test_group(void **state)
 	assert_true(nsh_database_find(group, strlen(group), 4, 0, "staff2", &found));
 	assert_memory_equal(found.text[2], "51", 2);
 	assert_false(nsh_database_find(group, strlen(group), 4, 0, "x", &found));
+	assert_false(nsh_database_find(group, strlen(group), 4, 0, "", &found));
 }
 
 static void test_names(void **state)
 {
 	static const char *const good[] = {"a", "Ann.B_c", "host$", "x-y", "0123"};
-	static const char *const bad[] = {"", ".a", "..", "-a", "a/b", "a b", "a:b", "a\nb", "a,b"};
+	static const char *const bad[] = {"",    ".a",  "..",   "-a",  "a/b",
+					  "a b", "a:b", "a\nb", "a,b", "+a"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
