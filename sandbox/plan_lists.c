@@ -160,6 +160,17 @@ void nsh_lists_hide(struct builder *b)
 		add_hide(b, &item);
 }
 
+/* What a list cannot hold would hide something else. */
+static int check_item(const struct nsh_item *item, const char *resolved, struct nsh_err *err)
+{
+	if (!strchr(resolved, ',') && !strchr(" \t", resolved[strlen(resolved) - 1]))
+		return 0;
+	nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+		    "%.*s: leads to \"%s\", which no list can name", (int)item->len, item->text,
+		    resolved);
+	return wrong(err, NSH_KEY_VIEW_HIDE, -EINVAL);
+}
+
 /* The list that hides what the policy's list hides, with no link and no absent path in it. */
 static int settle_hides(FILE *out, const struct nsh_policy *policy, const struct nsh_user *user,
 			struct nsh_err *err)
@@ -172,6 +183,8 @@ static int settle_hides(FILE *out, const struct nsh_policy *policy, const struct
 		char resolved[PATH_MAX];
 		int ret = resolve_hide("", &item, user, resolved, err);
 
+		if (ret > 0)
+			ret = check_item(&item, resolved, err) < 0 ? -EINVAL : 1;
 		if (ret < 0)
 			return ret;
 		if (ret == 0)

@@ -69,7 +69,7 @@ int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t 
 
 /*
  * Replaces the value of a key by one that was made of it, as the host name of its template. The
- * text must be valid for the key's type. -ENOMEM with err set.
+ * text must be of the key's type and one that a policy can hold: else -EINVAL. -ENOMEM.
  */
 int nsh_policy_settle(struct nsh_policy *policy, enum nsh_key_id id, const char *text,
 		      struct nsh_err *err);

@@ -477,6 +477,82 @@ static void test_write_and_read(void **state)
 	nsh_policy_free(&again);
 }
 
+/* What is read from lines of the greatest length can be written and read again. */
+static void test_write_long_line(void **state)
+{
+	char text[1100] = "[view]\nhide=/";
+	struct nsh_policy policy;
+	struct nsh_policy again;
+	struct nsh_err err = {0};
+	size_t len;
+
+	(void)state;
+	for (int line = 998; line <= 1000; line++) {
+		char *written;
+
+		memset(text + 13, 'a', (size_t)line - 6);
+		memcpy(text + 7 + line, "\n", 2);
+		put("nsshell.conf", text);
+		assert_int_equal(load(&policy, &err), 0);
+		written = nsh_policy_write(&policy, &len);
+		put("resolved", written);
+		free(written);
+		if (nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err) < 0)
+			fail_msg("%s", err.text);
+		assert_string_equal(nsh_policy_text(&again, NSH_KEY_VIEW_HIDE),
+				    nsh_policy_text(&policy, NSH_KEY_VIEW_HIDE));
+		nsh_policy_free(&again);
+		nsh_policy_free(&policy);
+	}
+}
+
+/* The name of a file stays in its comment, whatever is in it. */
+static void test_write_odd_name(void **state)
+{
+	struct nsh_policy policy;
+	struct nsh_policy again;
+	struct nsh_err err = {0};
+	size_t len;
+	char *text;
+
+	(void)state;
+	put("nsshell.conf", "");
+	put("match.d/a\n[env]\nset = X=y\n\033.conf", "[match]\nuser = *\n[view]\nhide = /a\n");
+	assert_int_equal(load(&policy, &err), 0);
+	text = nsh_policy_write(&policy, &len);
+	put("resolved", text);
+	free(text);
+	if (nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(nsh_policy_text(&again, NSH_KEY_VIEW_HIDE), "/a");
+	assert_string_equal(nsh_policy_text(&again, NSH_KEY_ENV_SET), "");
+	nsh_policy_free(&again);
+	nsh_policy_free(&policy);
+}
+
+/* What a policy cannot hold is an error where it is made, and not in the session that reads it. */
+static void test_settle_refused(void **state)
+{
+	static const char *const bads[] = {"a\nb", "a;b", "a ", "\xc3\xa4", "", "%x", "a\\"};
+	char lengthy[1100];
+	struct nsh_policy policy;
+	struct nsh_err err = {0};
+
+	(void)state;
+	memset(lengthy, 'a', sizeof(lengthy));
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	put("nsshell.conf", "");
+	assert_int_equal(load(&policy, &err), 0);
+	for (size_t i = 0; i < sizeof(bads) / sizeof(*bads); i++) {
+		assert_int_equal(
+			nsh_policy_settle(&policy, NSH_KEY_SESSION_HOSTNAME, bads[i], &err), -22);
+		assert_says(&err, "session.hostname, as settled on this machine: ");
+	}
+	assert_int_equal(nsh_policy_settle(&policy, NSH_KEY_SESSION_HOSTNAME, lengthy, &err), -22);
+	assert_string_equal(nsh_policy_text(&policy, NSH_KEY_SESSION_HOSTNAME), "%u-%h");
+	nsh_policy_free(&policy);
+}
+
 /* A settled value keeps its origin, changes no other, and is what the frame's policy says. */
 static void test_settle(void **state)
 {
@@ -543,6 +619,9 @@ int main(void)
 		TEST(test_files),
 		TEST(test_owner),
 		TEST(test_write_and_read),
+		TEST(test_write_long_line),
+		TEST(test_write_odd_name),
+		TEST(test_settle_refused),
 		TEST(test_settle),
 		TEST(test_settle_default),
 	};
