@@ -133,86 +133,17 @@ static int send_request(struct call *call, const struct nsh_question *question)
 
 /* The reply */
 
-/* Takes the message's fds; one too many is closed. Returns how many there were. */
-static int take_fds(struct msghdr *message, int frame[NSH_PART_COUNT])
-{
-	int count = 0;
-
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
-	     part = CMSG_NXTHDR(message, part)) {
-		size_t n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
-			if (count < NSH_PART_COUNT)
-				frame[count] = fd;
-			else
-				close(fd);
-			count++;
-		}
-	}
-	return count;
-}
-
-static bool is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!text[i])
-			return true;
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return false;
-}
-
-static bool is_sound(const struct nsh_answer *answer, ssize_t size, int fds)
-{
-	const struct nsh_reply *reply = &answer->reply;
-
-	return size == (ssize_t)sizeof(*reply) && reply->protocol == NSH_PROTOCOL &&
-	       reply->verdict >= NSH_VERDICT_IGNORE && reply->verdict <= NSH_VERDICT_CONFINE &&
-	       is_text(reply->id, sizeof(reply->id)) && nsh_id_ok(reply->id) &&
-	       is_text(reply->sentence, sizeof(reply->sentence)) &&
-	       fds == (reply->verdict == NSH_VERDICT_CONFINE ? NSH_PART_COUNT : 0);
-}
-
-static int receive(struct call *call, struct nsh_answer *answer)
-{
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec data = {.iov_base = &answer->reply, .iov_len = sizeof(answer->reply)};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t size = recvmsg(call->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	int fds;
-
-	if (size < 0)
-		return failed(call, "receive the answer");
-	fds = take_fds(&message, answer->frame);
-	if (size == 0)
-		return wrong(call, -EPROTO, "ended without an answer");
-	if (!is_sound(answer, size, fds) || (message.msg_flags & MSG_CTRUNC))
-		return wrong(call, -EPROTO, "gave an answer that is none");
-	return 0;
-}
-
 static int await_answer(struct call *call, struct nsh_answer *answer)
 {
 	int ready = await(call->socket, POLLIN, call->deadline);
+	int ret;
 
 	if (ready == 0)
 		return wrong(call, -ETIMEDOUT, "gave no answer in time");
-	return ready < 0 ? failed(call, "wait") : receive(call, answer);
+	if (ready < 0)
+		return failed(call, "wait");
+	ret = nsh_answer_receive(answer, call->socket, call->err);
+	return ret < 0 ? nsh_err_context(call->err, ret, "%s", call->helper->path) : 0;
 }
 
 /* Behind the answer there is the end and nothing else. */
@@ -357,12 +288,6 @@ static void put_back(const struct child_signal *kept)
 	pthread_sigmask(SIG_SETMASK, &kept->mask, NULL);
 }
 
-static void forget(struct nsh_answer *answer)
-{
-	for (int i = 0; i < NSH_PART_COUNT; i++)
-		answer->frame[i] = -1;
-}
-
 int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
 	    struct nsh_answer *answer, struct nsh_err *err)
 {
@@ -376,8 +301,7 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 	struct child_signal kept;
 	int ret = check_file(&call);
 
-	*answer = (struct nsh_answer){0};
-	forget(answer);
+	nsh_answer_init(answer);
 	if (ret < 0)
 		return ret;
 	set_aside(&kept);
@@ -388,11 +312,4 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 	if (ret < 0)
 		nsh_answer_close(answer);
 	return ret;
-}
-
-void nsh_answer_close(struct nsh_answer *answer)
-{
-	for (int i = 0; i < NSH_PART_COUNT; i++)
-		nsh_cleanup_close(&answer->frame[i]);
-	forget(answer);
 }

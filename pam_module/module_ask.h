@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "nsshell/err.h"
-#include "pam_module/protocol.h"
+#include "pam_module/module_answer.h"
 
 /* What is to be started, and what it must be. */
 struct nsh_helper {
@@ -26,11 +26,6 @@ struct nsh_question {
 	const char *texts[NSH_TEXT_COUNT]; /* none NULL */
 };
 
-struct nsh_answer {
-	struct nsh_reply reply;    /* checked: a known verdict, texts that end */
-	int frame[NSH_PART_COUNT]; /* for NSH_VERDICT_CONFINE, nsh_answer_close(); else -1 */
-};
-
 /*
  * Starts the helper and waits for its answer and its end. The helper has an empty environment, / as
  * its folder, no signal blocked or ignored, /dev/null as standard streams and nothing else open.
@@ -42,8 +37,5 @@ struct nsh_answer {
  */
 int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question,
 	    struct nsh_answer *answer, struct nsh_err *err);
-
-/* Closes the frame's namespaces. */
-void nsh_answer_close(struct nsh_answer *answer);
 
 #endif
