@@ -29,10 +29,17 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_SESSION_FOLDER='"$(sessiondir)"' -DNSH_FRAME_FOLDER='"$(framedir)"' \
             -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"'
 SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
-OWN_LDFLAGS = -static-pie $(SECURE_LDFLAGS)
+# A sanitizer's flags, for programs and unit tests; its runtime cannot be linked statically, so STATIC
+# is -pie then.
+SANITIZE  =
+STATIC    = -static-pie
+more_objects = $(if $(SANITIZE),$(BUILD)/tests/sanitize/options.o)
+OWN_LDFLAGS = $(STATIC) $(SECURE_LDFLAGS)
 # Loaded into sshd and others: nothing but libpam and libc, and nothing to be seen but pam_sm_*.
 MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
 COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
+COMPILE_OWN = $(COMPILE) $(SANITIZE)
+LINK_OWN  = $(CC) $(CFLAGS) $(SANITIZE) $(OWN_LDFLAGS) $(LDFLAGS)
 
 conf_objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/*.c))
 sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c)) \
@@ -42,12 +49,16 @@ helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
 module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) \
                     conf/err.c conf/id.c conf/field.c)
 # What of the module can be tested without libpam.
-module_parts    = $(filter-out %/module.o,$(filter $(BUILD)/pic/pam_module/%,$(module_objects)))
+module_parts    = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/module.c,$(wildcard pam_module/module*.c)))
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+fuzz_targets    = $(patsubst %.c,$(BUILD)/%,$(filter-out %/dictionary.c,$(wildcard tests/fuzz/*.c)))
 test_tools      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5 $(BUILD)/pam_nsshell.8
 # The archives in the order of the layers: sandbox uses conf.
 archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
+# Everything but what has a main() or needs libpam.
+all_parts       = $(filter-out %/main.o,$(shell_objects)) $(filter-out %/helper.o,$(helper_objects)) \
+                  $(module_parts) $(archives)
 
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
 own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
@@ -55,15 +66,19 @@ own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/ns
 # The manuals name the paths of this build.
 own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/nsshell,g' \
             -e 's,/usr/lib/nsshell,$(libdir),g' -e 's,/run/nsshell/session,$(framedir),g'
+# clang's, as its UBSan reports where its ASan does. What they find ends the program.
+sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
+SECS      = 60
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
 
-$(BUILD)/nsshell: $(shell_objects) $(archives)
-	$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser $(LDLIBS)
+$(BUILD)/nsshell: $(shell_objects) $(more_objects) $(archives)
+	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
 
-$(BUILD)/nsshell-session: $(helper_objects) $(archives)
-	$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser $(LDLIBS)
+$(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
+	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
@@ -83,25 +98,35 @@ $(BUILD)/filter_%.c: $(BUILD)/make-filters
 $(BUILD)/filter_%.o: $(BUILD)/filter_%.c
 	$(COMPILE) -c -o $@ $<
 
+$(BUILD)/tests/sanitize/options.o: private CPPFLAGS += -DNSH_REPORTS='"$(PREFIX)/reports"'
+
 # A change of a path or a flag makes everything anew.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(COMPILE) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' > $@
+	@echo '$(subst ','\'',$(COMPILE_OWN) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(COMPILE_OWN) $(OWN_LDFLAGS) $(MODULE_LDFLAGS))' > $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(COMPILE_OWN) -MMD -MP -c -o $@ $<
 
 $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(shell_objects) $(helper_objects) $(module_parts) $(archives) $(BUILD)/flags
+$(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -pie -o $@ $< $(filter-out %/main.o,$(shell_objects)) \
-		$(filter-out %/helper.o,$(helper_objects)) $(module_parts) $(archives) \
-		$(LDFLAGS) -liniparser -lcmocka -lpam
+	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(all_parts) $(LDFLAGS) -liniparser -lcmocka -lpam
+
+# Only with clang. What asks the machine of itself is given an answer of the target's.
+$(BUILD)/tests/fuzz/policy: private WRAP = -Wl,--wrap=nsh_group_find
+$(BUILD)/tests/fuzz/subid: private WRAP = -Wl,--wrap=nsh_database_read
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(all_parts) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE_OWN) -fsanitize=fuzzer -MMD -MP -o $@ $< $(all_parts) $(WRAP) $(LDFLAGS) -liniparser
+
+$(BUILD)/dictionary: tests/fuzz/dictionary.c $(BUILD)/conf/keys.o $(BUILD)/libnsh-conf.a
+	$(COMPILE_OWN) -o $@-make $^ && $@-make > $@
 
 $(BUILD)/%: docs/%.scd
 	@mkdir -p $(@D)
@@ -114,6 +139,8 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 unit-tests: $(unit_tests) $(BUILD)/pam_nsshell.so
 
 test-tools: $(test_tools)
+
+fuzz-targets: $(fuzz_targets)
 
 install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(pamdir)
@@ -142,6 +169,14 @@ check: ## install what is missing, build, run all tests; T=NAME for some of them
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
 
+fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
+	packaging/install-missing packaging/build.txt packaging/fuzz.txt
+	$(call own_build,fuzz) $(clang_build) SANITIZE='$(sanitizers) -fsanitize=fuzzer-no-link' \
+		fuzz-targets build/fuzz/dictionary
+	$(call own_build,fuzz) $(clang_build) SANITIZE='-fprofile-instr-generate -fcoverage-mapping' \
+		BUILD=build/fuzz/coverage fuzz-targets
+	NSH_FUZZ_SECS=$(SECS) tests/fuzz/run $(F)
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -156,7 +191,8 @@ bench: ## measure against the least possible program, bubblewrap, unshare and fi
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \
-		pam_module/*.[ch] sandbox/filters/*.[ch] tests/unit/*.[ch] tests/bench/*.c tests/tools/*.c
+		pam_module/*.[ch] sandbox/filters/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.c \
+		tests/tools/*.c
 
 lint: ## run the checks of tests/lint alone
 	for lint in tests/lint/*; do $$lint || exit 1; done
@@ -171,7 +207,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check demo bench format lint clean help unit-tests test-tools FORCE
+.PHONY: all install uninstall check demo bench format lint clean help unit-tests test-tools fuzz fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
