@@ -95,7 +95,8 @@ static char *make_request(const struct nsh_question *question, size_t size)
 	if (!request)
 		return NULL;
 	at = mempcpy(at, &head, sizeof(head));
-	at = mempcpy(at, question->groups, question->n_groups * sizeof(uint32_t));
+	if (question->n_groups)
+		at = mempcpy(at, question->groups, question->n_groups * sizeof(uint32_t));
 	for (int i = 0; i < NSH_TEXT_COUNT; i++)
 		at = stpcpy(at, question->texts[i]) + 1;
 	return request;

@@ -345,10 +345,13 @@ static size_t count_items(const struct builder *b)
 					       NSH_KEY_VIEW_BIND};
 	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		for (const char *at = nsh_policy_text(b->session->policy, keys[i]); at;
-		     at = strchr(at, ','), at += at != NULL)
-			count += *at != '\0';
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const char *list = nsh_policy_text(b->session->policy, keys[i]);
+		struct nsh_item item;
+
+		while (nsh_list_next(&list, &item))
+			count++;
+	}
 	return count;
 }
 
