@@ -164,11 +164,25 @@ void nsh_build_show(struct builder *b, const char *path, unsigned slot)
 	nsh_build_path(b, NSH_OP_SHOW, path)->slot = slot;
 }
 
-bool nsh_build_find(const char *path, char out[PATH_MAX])
+bool nsh_build_is_absent(int code)
 {
-	struct nsh_err ignored;
+	return code == -ENOENT || code == -ENOTDIR || code == -EACCES;
+}
 
-	return nsh_path_resolve("", path, out, &ignored) == 0;
+/* Where the kernel has no memory to look, what is to be covered may be there all the same. */
+bool nsh_build_find(struct builder *b, const char *path, char out[PATH_MAX])
+{
+	struct nsh_err err;
+	int ret;
+
+	if (b->ret < 0)
+		return false;
+	ret = nsh_path_resolve("", path, out, &err);
+	if (ret < 0 && !nsh_build_is_absent(ret)) {
+		*b->err = err;
+		nsh_build_fail(b, ret);
+	}
+	return ret == 0;
 }
 
 /* Returns 1, 0 when it is not there, or -errno. An error that there was before stays the first. */

@@ -78,8 +78,10 @@ void nsh_build_bind_own(struct builder *b, const char *name, const char *path);
 unsigned nsh_build_slot(struct builder *b);
 void nsh_build_hold(struct builder *b, const char *path, unsigned slot, bool optional);
 void nsh_build_show(struct builder *b, const char *path, unsigned slot);
-/* Resolves a path of the machine's. Returns false when it is not there. */
-bool nsh_build_find(const char *path, char out[PATH_MAX]);
+/* Whether an error says that a path is not there, or is nothing that the user could look up either. */
+bool nsh_build_is_absent(int code);
+/* Resolves a path of the machine's. Returns false when it is not there, or after an error. */
+bool nsh_build_find(struct builder *b, const char *path, char out[PATH_MAX]);
 /* Finds a path of the session's view. Returns false when it is not there, in a [view] root. */
 bool nsh_build_inside(struct builder *b, const char *path, char out[PATH_MAX]);
 /* The same for one without which there is no session. */

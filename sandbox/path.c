@@ -134,7 +134,7 @@ static bool can_replace(const char *folder, const char *entry, uid_t uid)
 	if (stat(folder, &st) < 0 || st.st_uid == uid)
 		return true;
 	if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) < 0)
-		return false;
+		return errno != EACCES && errno != EROFS;
 	return !(st.st_mode & S_ISVTX) || lstat(entry, &st) < 0 || st.st_uid == uid;
 }
 

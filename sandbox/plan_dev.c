@@ -119,7 +119,7 @@ static void add_devices(struct builder *b, const char *dev)
 	unsigned shm = nsh_build_slot(b);
 	char path[PATH_MAX];
 
-	if (nsh_build_find("/dev/shm", path))
+	if (nsh_build_find(b, "/dev/shm", path))
 		nsh_build_hold(b, path, shm, true);
 	nsh_build_path(b, NSH_OP_MARK, "/dev")->slot = old;
 	snprintf(path, sizeof(path), "%s/dev", b->folder);
@@ -169,7 +169,7 @@ void nsh_dev_make_sys(struct builder *b)
 	    nsh_policy_number(b->session->policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_HOST)
 		return;
 	slot = nsh_build_slot(b);
-	if (nsh_build_find("/sys/fs/cgroup", path))
+	if (nsh_build_find(b, "/sys/fs/cgroup", path))
 		nsh_build_hold(b, path, slot, true);
 	nsh_build_path(b, NSH_OP_SYS, "/sys");
 	nsh_build_show(b, "/sys/fs/cgroup", slot);

@@ -200,7 +200,7 @@ void nsh_files_hold_records(struct builder *b)
 	for (unsigned i = 0; i < N_RECORDS; i++) {
 		unsigned slot = nsh_build_slot(b);
 
-		if (nsh_build_find(records[i], path))
+		if (nsh_build_find(b, records[i], path))
 			nsh_build_hold(b, path, slot, true);
 	}
 }
@@ -219,29 +219,32 @@ static void freeze_records(struct builder *b)
 	if (!b->frozen || b->session->stage != NSH_STAGE_SHELL)
 		return;
 	for (size_t i = 0; i < N_RECORDS; i++)
-		if (nsh_build_find(records[i], path))
+		if (nsh_build_find(b, records[i], path))
 			nsh_build_path(b, NSH_OP_READ_ONLY, path)->optional = true;
 }
 
-static bool is_there(const char *path, mode_t type)
+static bool is_there(struct builder *b, const char *path, mode_t type)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+	if (stat(path, &st) == 0)
+		return (st.st_mode & S_IFMT) == type;
+	if (!nsh_build_is_absent(-errno))
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, "%s", path));
+	return false;
 }
 
 /* One's own mailbox stays, under whichever of the folder's names. */
 static void cover_mail(struct builder *b)
 {
 	const char *name = b->session->user->name;
-	struct nsh_err ignored;
 	char folder[PATH_MAX];
 	char box[PATH_MAX];
 	struct nsh_op *op;
 	struct stat st;
 	unsigned slot;
 
-	if (nsh_path_resolve("", MAIL_FOLDER, folder, &ignored) < 0 || !strcmp(folder, "/") ||
+	if (!nsh_build_find(b, MAIL_FOLDER, folder) || !strcmp(folder, "/") ||
 	    snprintf(box, sizeof(box), "%s/%s", folder, name) >= (int)sizeof(box))
 		return;
 	nsh_build_own(b, NSH_OP_FOLDER, "mail")->mode = 0755;
@@ -269,10 +272,10 @@ void nsh_files_hide_others(struct builder *b)
 	nsh_build_file(b, "no-records", 0444, "", 0);
 	nsh_build_own(b, NSH_OP_FOLDER, "no-others")->mode = 0555;
 	for (size_t i = 0; i < sizeof(record_files) / sizeof(*record_files); i++)
-		if (is_there(record_files[i], S_IFREG))
+		if (is_there(b, record_files[i], S_IFREG))
 			nsh_build_bind_own(b, "no-records", record_files[i]);
 	for (size_t i = 0; i < sizeof(record_folders) / sizeof(*record_folders); i++)
-		if (is_there(record_folders[i], S_IFDIR))
+		if (is_there(b, record_folders[i], S_IFDIR))
 			nsh_build_bind_own(b, "no-others", record_folders[i]);
 	cover_mail(b);
 }

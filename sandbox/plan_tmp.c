@@ -163,7 +163,7 @@ void nsh_tmp_show_in_root(struct builder *b)
 				     : !nsh_build_needed(b, folder->path, path))
 			continue;
 		slot = nsh_build_slot(b);
-		if (nsh_build_find(folder->path, found))
+		if (nsh_build_find(b, folder->path, found))
 			nsh_build_hold(b, found, slot, true);
 		nsh_build_show(b, path, slot);
 	}

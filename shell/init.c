@@ -224,13 +224,21 @@ static void end_the_rest(struct reaper *reaper)
 	await_empty(reaper);
 }
 
+/* What is left of the shell's end when the message does not arrive: never a success that was none. */
+static int last_word(const struct reaper *reaper)
+{
+	int status = reaper->ended ? reaper->status : SIGHUP;
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static int supervise(struct reaper *reaper)
 {
 	while (!reaper->ended && !timed_out(reaper))
 		wait_once(reaper);
 	end_the_rest(reaper);
 	tell(reaper, MESSAGE_EXITED, reaper->ended ? reaper->status : SIGHUP);
-	return 0;
+	return last_word(reaper);
 }
 
 static int open_children(void)
