@@ -122,6 +122,12 @@ def nested_userns(policy):
 
 
 @pytest.fixture
+def no_nested_userns(nested_userns, policy):
+    """No user namespaces by the namespace's own limit alone: there is no filter."""
+    policy.match("01-not-nested.conf", "[match] user=*\n[security] nested_userns=no")
+
+
+@pytest.fixture
 def use_program(policy):
     """Makes a program the users' shell. Returns what is to be started for it."""
 

@@ -105,7 +105,7 @@ def planted(runtime, bob, open_folder):
 # The lists
 
 
-def test_walk_of_a_session(session, alice, planted):
+def test_walk_of_a_session(session, alice, no_nested_userns, planted):
     """Devices, and what can be written, are those of the list; the rest is what the user finds on the
     machine too, and nothing of it is where the session has its own."""
     machine, seen = Outside().walk(alice), session.walk(alice)
@@ -128,7 +128,7 @@ def test_mounts_of_a_session(session, alice, tmp_folders):
     assert without(new, MOUNTED) == set()
 
 
-def test_walk_of_a_read_only_session(session, alice, policy, planted):
+def test_walk_of_a_read_only_session(session, alice, policy, no_nested_userns, planted):
     """read_only = system: the home, the folders of tmp, what `writable` names, and nothing else."""
     planted.chmod(0o755)
     policy.conf(f"[view]\nread_only=system\nwritable={planted}/nsh-planted-folder")
@@ -665,18 +665,32 @@ def test_logs_and_keys(session, alice, bob):
     assert "nsh-key" not in session.sh(alice, "cat /proc/keys").out
 
 
-SYSCTL_WAYS = ["", "unshare -Ur", "unshare -Urm", "unshare -Urn", "unshare -Urui", "unshare -Urpf"]
+FIND_SYSCTLS = "find /proc/sys -type f -writable 2>/dev/null; true"
 
 
 @pytest.mark.parametrize("uid", ["keep", "root"])
-def test_sysctls_cannot_be_written(session, alice, policy, uid):
-    """No file of /proc/sys, as user id 0 inside and with power over namespaces of the user's own."""
+def test_sysctls_cannot_be_written(session, alice, policy, no_nested_userns, uid):
+    """No file of /proc/sys, also as user id 0 inside."""
     policy.conf(f"[identity] uid={uid}")
-    find = "find /proc/sys -type f -writable"
-    for way in SYSCTL_WAYS:
-        assert session.lines(alice, f"{way} {find} 2>/dev/null; true") == [], way
+    assert session.lines(alice, FIND_SYSCTLS) == []
     # Outside, a network namespace of one's own has many.
-    assert len(Outside().lines(alice, f"unshare -Urn {find} 2>/dev/null; true")) > 100
+    assert len(Outside().lines(alice, f"unshare -Urn {FIND_SYSCTLS}")) > 100
+
+
+# What belongs to a namespace, or to a user in one; all other files are the machine's.
+OWN_SYSCTLS = ("/proc/sys/user/", "/proc/sys/net/", "/proc/sys/fs/mqueue/", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pid_max",
+               "/proc/sys/kernel/shm", "/proc/sys/kernel/msg", "/proc/sys/kernel/sem", "/proc/sys/kernel/auto_msgmni",
+               "/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname")
+NESTED_WAYS = ["", "unshare -Ur", "unshare -Urm", "unshare -Urn", "unshare -Urui", "unshare -Urmnuipf --mount-proc"]
+
+
+@pytest.mark.parametrize("uid", ["keep", "root"])
+def test_sysctls_of_nested_namespaces(session, alice, policy, uid):
+    """With nested_userns = yes those of the session's and the user's own namespaces can, and no other."""
+    policy.conf(f"[identity] uid={uid}")
+    for way in NESTED_WAYS:
+        seen = session.lines(alice, f"{way} sh -c '{FIND_SYSCTLS}'")
+        assert [path for path in seen if not path.startswith(OWN_SYSCTLS)] == [], way
 
 
 WRITES = [
@@ -686,14 +700,13 @@ WRITES = [
 
 
 @pytest.mark.parametrize("uid", ["keep", "root"])
-def test_what_is_written_to_sysctls(session, alice, policy, uid):
+def test_what_is_written_to_sysctls(session, alice, policy, no_nested_userns, uid):
     """Opening them for writing fails, and after remounting and uncovering /proc as well."""
     policy.conf(f"[identity] uid={uid}")
-    everything = "unshare -Urmnuif"
     tries = "; ".join(f"echo 1 >{path} && echo {path}" for path in WRITES)
     for before in (":", "mount -o remount,rw /proc", "mount -o remount,bind,rw /proc/sys", "umount -l /proc/sys",
                    "umount -l /proc"):
-        result = session.sh(alice, f"{everything} sh -c '{before}; {tries}'; {tries}")
+        result = session.sh(alice, f"{before}; {tries}")
         assert result.out == "", (before, result)
 
 

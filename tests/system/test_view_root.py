@@ -138,7 +138,7 @@ def test_runtime_folder(session, alice, root):
     assert set(result.out.split()) - {expected} <= set(os.listdir(root / "run"))
 
 
-def test_walk(session, alice, root):
+def test_walk(session, alice, no_nested_userns, root):
     """Devices, and what can be written, are those of the list; all other mounts are read-only."""
     seen = session.walk(alice)
     assert seen.devices == DEVICES
