@@ -19,6 +19,7 @@
 
 #include "nsshell/cleanup.h"
 #include "sandbox/network.h"
+#include "sandbox/path.h"
 #include "sandbox/proc.h"
 #include "sandbox/run.h"
 
@@ -125,17 +126,28 @@ static int run_bind(struct run *run, const struct nsh_op *op)
 	return nsh_run_failed(run, "bind a folder or file of the session's on", op->path);
 }
 
-/* It was there when the plan was made. What is gone by now could come back. */
+/*
+ * It was there when the plan was made. What is gone by now could come back. mount(2) would follow a link that
+ * another user has put there since, and cover what that leads to.
+ */
 static int run_hide(struct run *run, const struct nsh_op *op)
 {
+	NSH_CLOSE int place = nsh_path_open(op->path, 0);
+	NSH_CLOSE int cover = -1;
 	char source[PATH_MAX];
 	struct stat st;
 
-	if (lstat(op->path, &st) < 0)
-		return errno == ENOENT && op->optional ? 0 : nsh_run_failed(run, "hide", op->path);
+	if (place < 0 || fstat(place, &st) < 0) {
+		if (place == -ENOENT && op->optional)
+			return 0;
+		return nsh_err_sys(run->err, NSH_REASON_VIEW, place < 0 ? place : -errno, "hide %s",
+				   op->path);
+	}
 	snprintf(source, sizeof(source), "%s-%s", op->source,
 		 S_ISDIR(st.st_mode) ? "folder" : "file");
-	if (mount(source, op->path, NULL, MS_BIND, NULL) < 0)
+	cover = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (cover < 0 ||
+	    move_mount(cover, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return nsh_run_failed(run, "hide", op->path);
 	return 0;
 }

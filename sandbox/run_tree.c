@@ -122,19 +122,32 @@ static void let_go(struct nsh_slot *slot)
 	*slot = (struct nsh_slot){.tree = -1, .place = -1};
 }
 
+static int put_tree(const struct nsh_slot *slot, const struct nsh_op *op)
+{
+	/* A part of the path may be another user's, and is a link by now. */
+	NSH_CLOSE int place = op->path ? nsh_path_open(op->path, 0) : -1;
+
+	if (op->path && place < 0) {
+		errno = -place;
+		return -1;
+	}
+	if (op->read_only && make_read_only(slot->tree) < 0)
+		return -1;
+	return move_mount(slot->tree, "", op->path ? place : slot->place, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
 /* Without a path it is shown where it was. */
 int nsh_run_show(struct run *run, const struct nsh_op *op)
 {
 	struct nsh_slot *slot = &run->slots[op->slot];
-	int flags = MOVE_MOUNT_F_EMPTY_PATH | (op->path ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
-	const char *path = op->path ? op->path : "";
 	int ret = 0;
 
 	if (slot->tree < 0)
 		return 0;
-	if ((op->read_only && make_read_only(slot->tree) < 0) ||
-	    move_mount(slot->tree, "", op->path ? AT_FDCWD : slot->place, path, flags) < 0)
-		ret = nsh_run_failed(run, "show what is held on", op->path ? path : "its place");
+	if (put_tree(slot, op) < 0)
+		ret = nsh_run_failed(run, "show what is held on",
+				     op->path ? op->path : "its place");
 	let_go(slot);
 	return ret;
 }
