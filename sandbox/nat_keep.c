@@ -16,16 +16,15 @@
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
 #include "sandbox/identity.h"
+#include "sandbox/keeper.h"
 #include "sandbox/nat_keep.h"
 #include "sandbox/pasta.h"
 
@@ -36,13 +35,7 @@ struct keeper {
 	int userns;
 	int netns;
 	int frame; /* inotify fd */
-	int result;
-};
-
-/* What the keeper tells the process that has started it. */
-struct result {
-	int code;
-	struct nsh_err err;
+	struct nsh_pasta pasta;
 };
 
 /* The number of inotify instances is limited for each user: it is the user's own that is used. */
@@ -78,7 +71,7 @@ static int become_user(const struct nsh_user *user, struct nsh_err *err)
 static int leave_frame(const struct nsh_origin *origin, struct nsh_err *err)
 {
 	if (setns(origin->mount, CLONE_NEWNS) < 0 || setns(origin->uts, CLONE_NEWUTS) < 0 ||
-	    chdir("/") < 0 || setsid() < 0)
+	    chdir("/") < 0)
 		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "leave the frame");
 	return 0;
 }
@@ -89,9 +82,7 @@ static int become_keeper(const struct keeper *keeper, struct nsh_err *err)
 
 	if (ret == 0)
 		ret = become_user(keeper->user, err);
-	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
-		ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "prctl");
-	return ret;
+	return ret < 0 ? ret : nsh_keeper_hide(err);
 }
 
 /* Carrying out an operation changes none of its texts. */
@@ -148,11 +139,12 @@ static int prepare_pasta(const struct nsh_pasta_start *start, struct nsh_err *er
 }
 
 /* The frame's end or pasta's, whichever is first. What else inotify has to say ends it as well. */
-static void wait_for_end(int frame, pid_t pasta)
+static void wait_for_end(void *data, int frame)
 {
+	const struct keeper *keeper = data;
 	struct pollfd ends[] = {
 		{.fd = frame, .events = POLLIN},
-		{.fd = pidfd_open(pasta, 0), .events = POLLIN},
+		{.fd = pidfd_open(keeper->pasta.pid, 0), .events = POLLIN},
 	};
 
 	if (ends[1].fd < 0)
@@ -161,21 +153,10 @@ static void wait_for_end(int frame, pid_t pasta)
 		;
 }
 
-/* All that it holds is closed, or it would be part of what it waits for. */
-static int close_others(const struct keeper *keeper)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int keep = STDERR_FILENO + 1;
-
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    (keeper->frame != keep && dup3(keeper->frame, keep, O_CLOEXEC) < 0))
-		return -1;
-	return close_range((unsigned)keep + 1, ~0U, 0) < 0 ? -1 : keep;
-}
-
 /* The user's powers are taken on by both before pasta has been executed. */
-static int start_pasta(const struct keeper *keeper, struct nsh_pasta *pasta, struct nsh_err *err)
+static int start_pasta(void *data, struct nsh_err *err)
 {
+	struct keeper *keeper = data;
 	struct nsh_pasta_start start = {
 		.policy = keeper->policy,
 		.resolver = &keeper->origin->resolver,
@@ -184,66 +165,32 @@ static int start_pasta(const struct keeper *keeper, struct nsh_pasta *pasta, str
 		.prepare = prepare_pasta,
 		.user = keeper->user,
 	};
-	int ret = nsh_pasta_spawn(pasta, &start, err);
+	int ret = nsh_pasta_spawn(&keeper->pasta, &start, err);
 
 	if (ret == 0)
 		ret = become_keeper(keeper, err);
-	return ret < 0 ? ret : nsh_pasta_await(pasta, err);
-}
-
-static void run_keeper(const struct keeper *keeper)
-{
-	struct result result = {0};
-	struct nsh_pasta pasta;
-	sigset_t all;
-	int frame;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	result.code = start_pasta(keeper, &pasta, &result.err);
-	if (write(keeper->result, &result, sizeof(result)) != (ssize_t)sizeof(result) ||
-	    result.code < 0)
-		_exit(1);
-	frame = close_others(keeper);
-	if (frame >= 0)
-		wait_for_end(frame, pasta.pid);
-	_exit(0);
-}
-
-static int await_result(int fd, struct nsh_err *err)
-{
-	struct result result;
-
-	if (read(fd, &result, sizeof(result)) != (ssize_t)sizeof(result))
-		return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO,
-				   "network.mode = nat: the keeper of pasta ended");
-	if (result.code < 0)
-		*err = result.err;
-	return result.code < 0 ? result.code : 0;
+	if (ret == 0)
+		ret = nsh_pasta_await(&keeper->pasta, err);
+	return ret < 0 ? ret : keeper->frame;
 }
 
 int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, int userns,
 		 int netns, const struct nsh_origin *origin, struct nsh_err *err)
 {
-	struct keeper keeper = {
-		.policy = policy, .user = user, .origin = origin, .userns = userns, .netns = netns};
 	NSH_CLOSE int frame = watch_frame(user, err);
-	NSH_CLOSE int in = -1;
-	int ends[2];
-	pid_t pid;
+	struct keeper keeper = {.policy = policy,
+				.user = user,
+				.origin = origin,
+				.userns = userns,
+				.netns = netns,
+				.frame = frame};
+	const struct nsh_keeper process = {
+		.what = "network.mode = nat: the keeper of pasta",
+		.reason = NSH_REASON_NAMESPACES,
+		.prepare = start_pasta,
+		.wait = wait_for_end,
+		.data = &keeper,
+	};
 
-	if (frame < 0)
-		return frame;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	in = ends[0];
-	keeper.frame = frame;
-	keeper.result = ends[1];
-	pid = fork();
-	if (pid == 0)
-		run_keeper(&keeper);
-	close(ends[1]);
-	if (pid < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	return await_result(in, err);
+	return frame < 0 ? frame : nsh_keeper_start(&process, err);
 }
