@@ -27,7 +27,8 @@ HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protectio
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_VERSION='"$(VERSION)"' -DNSH_POLICY_FOLDER='"$(confdir)"' \
             -DNSH_SESSION_FOLDER='"$(sessiondir)"' -DNSH_FRAME_FOLDER='"$(framedir)"' \
-            -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"'
+            -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"' \
+            -DNSH_SCOPE_PATH='"$(libdir)/nsshell-scope"'
 SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 # A sanitizer's flags, for programs and unit tests; its runtime cannot be linked statically, so STATIC
 # is -pie then.
@@ -72,13 +73,17 @@ clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-optio
 SECS      = 60
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
-all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
+all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/nsshell-scope $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
 
 $(BUILD)/nsshell: $(shell_objects) $(more_objects) $(archives)
 	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
 
 $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
 	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
+
+# Only for logins with limits, and where systemd runs: alone with its library.
+$(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
+	$(CC) $(CFLAGS) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
@@ -150,6 +155,7 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -d -m 755 $(DESTDIR)$(RUNDIR)
 	install -m 755 $(BUILD)/nsshell $(DESTDIR)$(bindir)/nsshell
 	install -m 755 $(BUILD)/nsshell-session $(DESTDIR)$(libdir)/nsshell-session
+	install -m 755 $(BUILD)/nsshell-scope $(DESTDIR)$(libdir)/nsshell-scope
 	install -m 644 $(BUILD)/pam_nsshell.so $(DESTDIR)$(pamdir)/pam_nsshell.so
 	install -m 644 $(BUILD)/nsshell.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 $(BUILD)/nsshell.conf.5 $(DESTDIR)$(mandir)/man5
@@ -161,6 +167,7 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
 	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5 $(DESTDIR)$(mandir)/man8/pam_nsshell.8
 	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session
+	rm -f $(DESTDIR)$(libdir)/nsshell-scope
 	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
@@ -176,6 +183,9 @@ fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 	$(call own_build,fuzz) $(clang_build) SANITIZE='-fprofile-instr-generate -fcoverage-mapping' \
 		BUILD=build/fuzz/coverage fuzz-targets
 	NSH_FUZZ_SECS=$(SECS) tests/fuzz/run $(F)
+
+check-vm: ## run the checks in virtual machines alone, with systemd and Debian's own kernels
+	$(MAKE) check T=test_vm
 
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
@@ -207,7 +217,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check demo bench format lint clean help unit-tests test-tools fuzz fuzz-targets FORCE
+.PHONY: all install uninstall check check-vm demo bench format lint clean help unit-tests test-tools fuzz fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

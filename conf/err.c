@@ -78,6 +78,8 @@ const char *nsh_reason_sentence(enum nsh_reason reason)
 		return "the policy allows this account no session here";
 	case NSH_REASON_LOGIN_SHELL:
 		return "this account has to be confined and is not set up for it";
+	case NSH_REASON_LIMITS:
+		return "this machine cannot hold this account to its limits";
 	case NSH_REASON_MACHINE:
 		break;
 	}

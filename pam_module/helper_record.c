@@ -40,6 +40,8 @@ static void put_session(struct nsh_line *line, const struct verdict *verdict)
 	nsh_field_plain(line, "namespaces", "mnt:%lu,uts:%lu,user:%lu",
 			number_of(verdict->frame.mount), number_of(verdict->frame.uts),
 			number_of(verdict->frame.user));
+	if (verdict->cgroup.path[0])
+		nsh_field_text(line, "cgroup", verdict->cgroup.path);
 }
 
 static void put_all(struct nsh_line *line, const struct verdict *verdict,

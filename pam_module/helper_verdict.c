@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pam_module/helper_limits.h"
 #include "pam_module/helper_verdict.h"
 
 #ifndef NSH_POLICY_FOLDER
@@ -109,10 +110,13 @@ static int confine(struct verdict *verdict, const struct nsh_user *user)
 {
 	int ret = settle_hostname(verdict, user);
 
+	if (ret == 0)
+		ret = nsh_limits_set(&verdict->cgroup, &verdict->policy, user, verdict->id,
+				     &verdict->err);
 	if (ret < 0)
 		return ret;
 	return nsh_frame_make(&verdict->frame, &verdict->policy, user, verdict->id,
-			      verdict->hostname, &verdict->err);
+			      verdict->hostname, &verdict->cgroup, &verdict->err);
 }
 
 void nsh_verdict_reach(struct verdict *verdict, const struct request *request)

@@ -16,6 +16,7 @@ struct verdict {
 	struct nsh_policy policy; /* all 0 when there is none */
 	char hostname[NSH_HOSTNAME_MAX];
 	const char *confined_by; /* for the log */
+	struct nsh_cgroup cgroup;
 	struct nsh_made_frame frame;
 	struct nsh_err err; /* the reason, in any case */
 };

@@ -112,6 +112,7 @@ void nsh_tmp_show_in_root(struct builder *b);
 /* sandbox/plan_files.c: the files of the session's own */
 void nsh_files_make(struct builder *b);
 void nsh_files_make_frame(struct builder *b);
+void nsh_files_guard_bus(struct builder *b);
 void nsh_files_make_names(struct builder *b);
 void nsh_files_hide_others(struct builder *b);
 void nsh_files_hold_records(struct builder *b);

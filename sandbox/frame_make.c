@@ -242,7 +242,7 @@ static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *pol
 
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const char *hostname,
-		   struct nsh_err *err)
+		   const struct nsh_cgroup *cgroup, struct nsh_err *err)
 {
 	struct nsh_session session = {
 		.stage = NSH_STAGE_FRAME,
@@ -251,6 +251,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.gid = user->gid,
 		.id = id,
 		.hostname = hostname,
+		.cgroup = cgroup,
 	};
 	struct nsh_origin origin = {.mount = -1, .uts = -1};
 	int ret = prepare_folder(err);

@@ -21,6 +21,7 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/frame.h"
+#include "nsshell/limits.h"
 #include "nsshell/plan.h"
 #include "sandbox/path.h"
 
@@ -125,6 +126,33 @@ static int read_account(struct nsh_frame *frame, int folder, struct nsh_err *err
 	return ret == -ENOENT ? wrong(err, "is for another user") : ret;
 }
 
+/*
+ * pam_systemd(8) moves the process that opens the session into another control group, and away from the
+ * limits when it comes after pam_nsshell.
+ */
+static int check_cgroup(const struct nsh_frame *frame, int folder, struct nsh_err *err)
+{
+	struct nsh_cgroup_limits limits;
+	char group[NSH_CGROUP_MAX];
+	char own[NSH_CGROUP_MAX];
+	int ret;
+
+	if (!nsh_cgroup_limits_make(&limits, &frame->policy))
+		return 0;
+	ret = read_small(folder, "cgroup", group, sizeof(group), err);
+	if (ret == 0)
+		ret = nsh_cgroup_find(getpid(), own, err);
+	if (ret < 0)
+		return ret;
+	if (nsh_cgroup_is_in(group, own))
+		return 0;
+	return nsh_err_set(
+		err, NSH_REASON_LIMITS, -EPERM,
+		"the limits are those of the control group %s, and this process is in %s: "
+		"in the PAM stack pam_nsshell has to stand behind pam_systemd",
+		group, own);
+}
+
 static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 {
 	int ret = read_account(frame, folder, err);
@@ -145,6 +173,8 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 		ret = nsh_policy_load_resolved(&frame->policy, NSH_FRAME_FOLDER "/policy", 0, err);
 	if (ret == 0)
 		ret = check_network(frame, err);
+	if (ret == 0)
+		ret = check_cgroup(frame, folder, err);
 	return ret;
 }
 

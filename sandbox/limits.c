@@ -8,6 +8,9 @@
 #include "nsshell/limits.h"
 #include "nsshell/size.h"
 
+/* No kernel has more process ids, and pids.max takes no larger number (PID_MAX_LIMIT). */
+#define PIDS_MAX (4 << 20)
+
 static const struct {
 	int resource;
 	enum nsh_key_id key;
@@ -55,9 +58,18 @@ bool nsh_cgroup_limits_make(struct nsh_cgroup_limits *limits, const struct nsh_p
 		.memory = nsh_memory_amount(nsh_policy_text(policy, NSH_KEY_LIMITS_MEMORY_MAX)),
 	};
 	if (nsh_size_parse(nsh_policy_text(policy, NSH_KEY_LIMITS_TASKS_MAX), &tasks))
-		limits->tasks = (uint32_t)tasks;
+		limits->tasks = tasks < PIDS_MAX ? (uint32_t)tasks : PIDS_MAX;
 	nsh_percent_parse(nsh_policy_text(policy, NSH_KEY_LIMITS_CPU_MAX), &limits->cpu);
 	return limits->memory || limits->tasks || limits->cpu;
+}
+
+const char *nsh_cgroup_limits_key(const struct nsh_cgroup_limits *limits)
+{
+	enum nsh_key_id id = limits->memory  ? NSH_KEY_LIMITS_MEMORY_MAX
+			     : limits->tasks ? NSH_KEY_LIMITS_TASKS_MAX
+					     : NSH_KEY_LIMITS_CPU_MAX;
+
+	return nsh_keys[id].key;
 }
 
 uint64_t nsh_memory_amount(const char *text)

@@ -211,6 +211,7 @@ static void add_frame(struct builder *b)
 	nsh_files_make_names(b);
 	nsh_homes_cover(b);
 	nsh_lists_show(b, true);
+	nsh_files_guard_bus(b);
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
 	add_hostname(b);
 }

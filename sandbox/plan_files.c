@@ -186,8 +186,40 @@ void nsh_files_make_frame(struct builder *b)
 	nsh_build_text(b, op, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
 		       user->shell);
 	op->mode = 0444;
+	if (b->session->cgroup->path[0])
+		nsh_build_file(b, "cgroup", 0444, b->session->cgroup->path,
+			       strlen(b->session->cgroup->path));
 	nsh_build_file(b, "user", 0444, "", 0);
 	nsh_build_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
+}
+
+/*
+ * Over the system bus everybody can have systemd move a process of theirs from where it is into the control
+ * group of their own user@.service (AttachProcessesToUnit), which the login's limits are not for. So the bus is
+ * root's alone in the frame: sshd and pam_systemd(8) need it there. The user's own bus leads to
+ * user@.service too; with a private /tmp it is not there.
+ */
+void nsh_files_guard_bus(struct builder *b)
+{
+	char socket[PATH_MAX];
+	char folder[PATH_MAX];
+	unsigned slot;
+
+	if (!b->session->cgroup->path[0] || !b->session->cgroup->of_systemd)
+		return;
+	nsh_build_own(b, NSH_OP_FOLDER, "bus")->mode = 0700;
+	if (!b->private_tmp && nsh_build_find(b, "/run/user", folder))
+		nsh_build_bind_own(b, "bus", folder);
+	if (!nsh_build_find(b, "/run/dbus", folder))
+		return;
+	if (nsh_build_find(b, "/run/dbus/system_bus_socket", socket)) {
+		nsh_build_file(b, "bus/system_bus_socket", 0600, "", 0);
+		nsh_build_put(b, &nsh_build_own(b, NSH_OP_BIND, "bus/system_bus_socket")->source,
+			      "%s", socket);
+	}
+	slot = nsh_build_slot(b);
+	nsh_build_own(b, NSH_OP_HOLD, "bus")->slot = slot;
+	nsh_build_show(b, folder, slot);
 }
 
 void nsh_files_hold_records(struct builder *b)

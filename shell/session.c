@@ -16,6 +16,7 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/hostname.h"
+#include "nsshell/limits.h"
 #include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
@@ -155,6 +156,17 @@ static int close_inherited(int *userns, struct nsh_err *err)
 	return 0;
 }
 
+static int check_limits(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	struct nsh_cgroup_limits limits;
+
+	if (!nsh_cgroup_limits_make(&limits, policy))
+		return 0;
+	return nsh_err_set(err, NSH_REASON_LIMITS, -EPERM,
+			   "limits.%s needs pam_nsshell, and this login did not come through it",
+			   nsh_cgroup_limits_key(&limits));
+}
+
 /* What a standalone session cannot have is not left out silently. */
 static int check_form(const struct nsh_policy *policy, struct nsh_err *err)
 {
@@ -167,7 +179,7 @@ static int check_form(const struct nsh_policy *policy, struct nsh_err *err)
 			err, NSH_REASON_FRAME, -EPERM,
 			"identity.subids = yes needs pam_nsshell, and this login did not "
 			"come through it");
-	return 0;
+	return check_limits(policy, err);
 }
 
 static int secure(const struct confinement *confinement, int *userns, struct nsh_err *err)

@@ -23,6 +23,7 @@ enum nsh_reason {
 	NSH_REASON_FRAME,       /* the PAM module's frame cannot be made, joined or trusted */
 	NSH_REASON_DENIED,      /* the policy allows no session */
 	NSH_REASON_LOGIN_SHELL, /* the policy asks for a login shell that the account has not */
+	NSH_REASON_LIMITS,      /* the machine cannot hold the login to its limits */
 };
 
 struct nsh_err {

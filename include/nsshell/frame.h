@@ -9,6 +9,7 @@
  *	policy    the policy as it was resolved, in the form that it is written in
  *	account   the account, one line in the form of passwd(5)
  *	id        the session's id
+ *	cgroup    the control group that has the login's limits, if there are any (nsshell/cgroup.h)
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
  *
  * No process outside sees it, the kernel lets nobody but the machine's root make it where logins
@@ -17,6 +18,7 @@
 #ifndef NSSHELL_FRAME_H
 #define NSSHELL_FRAME_H
 
+#include "nsshell/cgroup.h"
 #include "nsshell/err.h"
 #include "nsshell/id.h"
 #include "nsshell/policy.h"
@@ -38,7 +40,7 @@ struct nsh_made_frame {
  */
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const char *hostname,
-		   struct nsh_err *err);
+		   const struct nsh_cgroup *cgroup, struct nsh_err *err);
 
 /* A frame as the user finds it. */
 struct nsh_frame {
@@ -51,7 +53,8 @@ struct nsh_frame {
 /*
  * Reads the frame that the calling process stands in. Returns 1, or 0 when it stands in none. Every
  * other thing on NSH_FRAME_FOLDER is an error: what is not root's, can be written, is no tmpfs, has
- * other than a user namespace of this user and right below the present one, or is for another user.
+ * other than a user namespace of this user and right below the present one, or is for another user; and a
+ * process that is not, or not any more, in the control group that has the login's limits.
  */
 int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err);
 

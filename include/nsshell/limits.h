@@ -42,6 +42,9 @@ struct nsh_cgroup_limits {
 /* Takes them from the policy. Returns whether there is any. */
 bool nsh_cgroup_limits_make(struct nsh_cgroup_limits *limits, const struct nsh_policy *policy);
 
+/* The name of the first key that has set one. */
+const char *nsh_cgroup_limits_key(const struct nsh_cgroup_limits *limits);
+
 /*
  * What a valid value of NSH_TYPE_MEMORY comes to, in bytes: a share is one of the memory that the
  * machine has. 0 for "keep".

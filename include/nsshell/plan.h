@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "nsshell/cgroup.h"
 #include "nsshell/err.h"
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
@@ -48,6 +49,7 @@ struct nsh_session {
 	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
 	const char *terminal;     /* name below /dev of the session's own terminal, or NULL */
 	int userns;               /* NSH_STAGE_FRAME: fd of the user namespace */
+	const struct nsh_cgroup *cgroup; /* NSH_STAGE_FRAME: what holds the login to its limits */
 };
 
 enum nsh_op_kind {

@@ -113,6 +113,24 @@ static void test_cgroup(void **state)
 	assert_int_equal(limits.memory, 1 << 30);
 	assert_int_equal(limits.tasks, 100);
 	assert_int_equal(limits.cpu, 150);
+	assert_string_equal(nsh_cgroup_limits_key(&limits), "memory_max");
+}
+
+/* More than 32 bits are not taken for less, or for none. */
+static void test_many_tasks(void **state)
+{
+	static const char *const many[] = {"4194305", "4294967296", "4294967305", "8388607T"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		const char *const some[NSH_KEY_COUNT] = {[NSH_KEY_LIMITS_TASKS_MAX] = many[i]};
+		struct nsh_policy policy = policy_of(some);
+		struct nsh_cgroup_limits limits;
+
+		assert_true(nsh_cgroup_limits_make(&limits, &policy));
+		assert_int_equal(limits.tasks, 4194304);
+		assert_string_equal(nsh_cgroup_limits_key(&limits), "tasks_max");
+	}
 }
 
 static int take_and_check(const struct nsh_rlimits *limits)
@@ -159,9 +177,9 @@ static void test_rlimits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),    cmocka_unit_test(test_percent),
-		cmocka_unit_test(test_memory),  cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_size),       cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_memory),     cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_many_tasks), cmocka_unit_test(test_rlimits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

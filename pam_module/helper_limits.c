@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holding a login to memory_max, tasks_max and cpu_max.
+ *
+ * It is the process that opens the PAM session that gets them, as everything of the login will be its child.
+ * Where systemd runs it owns the tree of control groups, and it is asked by a program of its own
+ * (scope.c), so that this one stays static and no library of systemd's is needed for logins without limits.
+ * Whoever has set them, what counts is what the kernel says afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "pam_module/helper_limits.h"
+#include "pam_module/protocol.h"
+
+#ifndef NSH_SCOPE_PATH
+#define NSH_SCOPE_PATH "/usr/lib/nsshell/nsshell-scope"
+#endif
+
+/* Longest time for systemd to do it, in milliseconds. */
+#define SCOPE_MS 8000
+
+/* systemd says that it is done before it has written to the control group. */
+#define SETTLE_MS 2000
+#define SETTLE_STEP_MS 2
+
+enum { PROCESS, USER, ID, MEMORY, TASKS, CPU, N_TEXTS };
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * As long as it is the parent its number cannot become another process's. It made the socket too, so it has not
+ * only inherited this process.
+ */
+static pid_t asking_process(struct nsh_err *err)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	pid_t parent = getppid();
+
+	if (getsockopt(NSH_HELPER_FD, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	    peer.pid == parent && parent > 1)
+		return parent;
+	return nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
+			   "limits: the process that opens the session cannot be told");
+}
+
+static void __attribute__((noreturn))
+run_scope(char texts[N_TEXTS][24], const char *id, int out, pid_t parent)
+{
+	char *argv[] = {(char *)"nsshell-scope", texts[PROCESS], texts[USER], (char *)id,
+			texts[MEMORY],           texts[TASKS],   texts[CPU],  NULL};
+	char *envp[] = {NULL};
+
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 ||
+	    getppid() != parent || dup2(out, STDERR_FILENO) < 0 ||
+	    close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+		_exit(1);
+	execve(NSH_SCOPE_PATH, argv, envp);
+	dprintf(STDERR_FILENO, "%s", strerror(errno));
+	_exit(1);
+}
+
+/* What it says until it ends; false when it does not. */
+static bool read_answer(int in, char *text, size_t size)
+{
+	struct pollfd waiting = {.fd = in, .events = POLLIN};
+	int64_t end = now_ms() + SCOPE_MS;
+	size_t len = 0;
+
+	for (;;) {
+		int64_t left = end - now_ms();
+		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
+		ssize_t got = ready > 0 ? read(in, text + len, size - 1 - len) : -1;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (got > 0)
+			len += (size_t)got;
+		text[len] = '\0';
+		if (ready <= 0 || got < 0)
+			return false;
+		if (got == 0)
+			return true;
+	}
+}
+
+static int await_scope(pid_t pid, int in, struct nsh_err *err)
+{
+	char text[NSH_ERR_MAX / 2] = "";
+	bool ended = read_answer(in, text, sizeof(text));
+	int status = 0;
+
+	if (!ended)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	nsh_err_make_printable(text);
+	if (!*text)
+		snprintf(text, sizeof(text), "%s", ended ? "failed" : "gave no answer in time");
+	return nsh_err_set(err, NSH_REASON_LIMITS, -EIO, "limits through systemd: %s: %s",
+			   NSH_SCOPE_PATH, text);
+}
+
+static int ask_systemd(pid_t process, const struct nsh_user *user, const char *id,
+		       const struct nsh_cgroup_limits *limits, struct nsh_err *err)
+{
+	char texts[N_TEXTS][24];
+	pid_t parent = getpid();
+	NSH_CLOSE int in = -1;
+	int ends[2];
+	pid_t pid;
+
+	snprintf(texts[PROCESS], sizeof(texts[PROCESS]), "%d", process);
+	snprintf(texts[USER], sizeof(texts[USER]), "%u", user->uid);
+	snprintf(texts[MEMORY], sizeof(texts[MEMORY]), "%" PRIu64, limits->memory);
+	snprintf(texts[TASKS], sizeof(texts[TASKS]), "%u", limits->tasks);
+	snprintf(texts[CPU], sizeof(texts[CPU]), "%u", limits->cpu);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+	in = ends[0];
+	pid = fork();
+	if (pid == 0)
+		run_scope(texts, id, ends[1], parent);
+	close(ends[1]);
+	if (pid < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+	return await_scope(pid, in, err);
+}
+
+/* sd_booted(3) */
+static bool systemd_runs(void)
+{
+	struct stat st;
+
+	return lstat("/run/systemd/system", &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int settle(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_cgroup_limits *limits,
+		  struct nsh_err *err)
+{
+	const struct timespec step = {.tv_nsec = SETTLE_STEP_MS * 1000000L};
+	int64_t end = now_ms() + (cgroup->of_systemd ? SETTLE_MS : 0);
+	int ret = nsh_cgroup_find(process, cgroup->path, err);
+
+	if (ret < 0)
+		return ret;
+	while ((ret = nsh_cgroup_verify(cgroup->path, limits, err)) < 0 && now_ms() < end)
+		nanosleep(&step, NULL);
+	return ret;
+}
+
+static int set(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_user *user,
+	       const char *id, const struct nsh_cgroup_limits *limits, struct nsh_err *err)
+{
+	int ret = nsh_cgroup_check(limits, err);
+
+	cgroup->of_systemd = systemd_runs();
+	if (ret == 0)
+		ret = cgroup->of_systemd ? ask_systemd(process, user, id, limits, err)
+					 : nsh_cgroup_make(process, id, limits, err);
+	if (ret == 0)
+		ret = settle(cgroup, process, limits, err);
+	if (ret == 0 && getppid() != process)
+		ret = nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
+				  "limits: the process that opens the session has ended");
+	return ret;
+}
+
+int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
+		   const struct nsh_user *user, const char *id, struct nsh_err *err)
+{
+	struct nsh_cgroup_limits limits;
+	pid_t process;
+	int ret;
+
+	*cgroup = (struct nsh_cgroup){0};
+	if (!nsh_cgroup_limits_make(&limits, policy))
+		return 0;
+	process = asking_process(err);
+	if (process < 0)
+		return process;
+	ret = set(cgroup, process, user, id, &limits, err);
+	if (ret < 0)
+		cgroup->path[0] = '\0';
+	return ret;
+}
