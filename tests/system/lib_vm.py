@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib_pam import PROBE
-from lib_settings import PREFIX
+from lib_settings import PREFIX, TOOLS
 
 RELEASES = ("bookworm", "trixie")
 
@@ -37,7 +37,7 @@ INSIDE = "opt/nsshell-vm"
 
 # For what hangs: on a machine with nothing else to do it is a tenth of that.
 DISK_SECONDS = 1200
-BOOT_SECONDS = 900
+BOOT_SECONDS = 1800
 LINES_SHOWN = 40
 
 # NVMe, because Debian's kernels have it built in. la57 and svm are things that the emulated processor
@@ -203,11 +203,13 @@ class Machine:
     def _pack_additions(self):
         with tarfile.open(self.folder / "additions.tar", "w") as tar:
             tar.add(PREFIX)
+            tar.add(TOOLS / "load", f"{INSIDE}/load")
             for script in SCRIPTS.glob("*.sh"):
                 tar.add(script, f"{INSIDE}/{script.name}")
-            probe = tarfile.TarInfo(f"{INSIDE}/probe")
-            probe.size = len(PROBE)
-            tar.addfile(probe, io.BytesIO(PROBE.encode()))
+            for name, text in (("probe", PROBE), ("prefix", str(PREFIX))):
+                told = tarfile.TarInfo(f"{INSIDE}/{name}")
+                told.size = len(text)
+                tar.addfile(told, io.BytesIO(text.encode()))
 
     def close(self):
         """Ends the making, if it goes on, and removes what it has made so far."""

@@ -1,49 +1,16 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086
 # nsshell on a machine with systemd: through the machine's own sshd, su, login and cron, in the stacks
 # that Debian has, and where the kernel keeps user namespaces from its users.
 
-prefix=/opt/nsshell-check
-nsshell=$prefix/bin/nsshell
-module=$(echo $prefix/lib/*/security/pam_nsshell.so)
-policies=$prefix/etc/nsshell
-
-# PROBE of tests/system/lib_pam.py, and what it looks for.
-probe=$(cat "${here:?}/probe")
-outside=/tmp/nsh-outside
-
 set_up()
 {
-	touch $outside
 	groupadd nshteam
-	groupadd nshadmins
 	make_user nshann -s $nsshell -G nshteam
 	make_user nshben -s /bin/bash
 	make_user nshadm -s /bin/bash -G nshadmins
 	chmod 755 /home/*
-	for service in sshd login su su-l cron; do
-		echo "session required $module exempt_group=nshadmins" >>/etc/pam.d/$service
-	done
-	printf '[session]\nconfine = auto\n' >$policies/nsshell.conf
-	rm -f $policies/match.d/* $policies/users.d/*
 	# Only a member of the exempt group can log in under this.
 	printf '[session]\nconfine = yes\n' >$policies/users.d/nshadm.conf
-}
-
-# reload_sshd: and wait until the new one listens.
-reload_sshd()
-{
-	systemctl reload ssh
-	for _ in $(seq 150); do
-		! ssh_as nshben true || return 0
-		sleep 0.2
-	done
-	return 1
-}
-
-# is_framed TEXT: what the probe said.
-is_framed()
-{
-	[ "$1" = framed ]
 }
 
 # The session's PID 1 is nsshell, and the namespaces are not the machine's.
@@ -128,27 +95,10 @@ su_is_confined()
 	[ "$(su - nshadm -c "ls $outside")" = $outside ]
 }
 
-# run_cron_job NAME: the real cron, at its start; what the job wrote into the home.
-run_cron_job()
-{
-	echo "$probe" >"/home/$1/probe"
-	echo "@reboot sh \$HOME/probe >\$HOME/cron.new 2>&1; mv \$HOME/cron.new \$HOME/cron" |
-		crontab -u "$1" -
-	systemctl stop cron
-	rm -f /run/crond.reboot "/home/$1/cron"
-	systemctl start cron
-	for _ in $(seq 150); do
-		[ ! -e "/home/$1/cron" ] || break
-		sleep 0.2
-	done
-	crontab -u "$1" -r
-	cat "/home/$1/cron"
-}
-
 cron_is_confined()
 {
-	is_framed "$(run_cron_job nshann)"
-	run_cron_job nshben | grep 'sees /tmp'
+	is_framed "$(run_cron_job nshann "$probe")"
+	run_cron_job nshben "$probe" | grep 'sees /tmp'
 }
 
 # A policy can refuse cron's jobs, and no one else's.
@@ -157,7 +107,7 @@ cron_is_refused()
 	printf '[match]\nservice = cron\nuser = nshann\n[session]\nconfine = deny\n' \
 		>$policies/match.d/10-cron.conf
 	status=0
-	run_cron_job nshann || status=$?
+	run_cron_job nshann "$probe" || status=$?
 	is_framed "$(ssh_as nshann "$probe")"
 	rm $policies/match.d/10-cron.conf
 	[ $status != 0 ]
@@ -178,7 +128,7 @@ hides_below_proc()
 # The account's subordinate ids, and only with the policy's leave.
 subids_can_be_used()
 {
-	! ssh_as nshann unshare --map-auto --map-root-user true
+	fails ssh_as nshann unshare --map-auto --map-root-user true
 	printf '[identity]\nsubids = yes\n[security]\nnested_userns = yes\n' >$policies/users.d/nshann.conf
 	output=$(ssh_as nshann 'unshare --map-auto --map-root-user sh -c "
 		touch /tmp/one; chown 5:6 /tmp/one; stat -c %u:%g /tmp/one"; stat -c %u /tmp/one')
@@ -192,12 +142,12 @@ $((start + 4))" ]
 # has to refuse, and through the module everything works.
 works_without_userns()
 {
-	! runuser -u nshben -- unshare -U --map-root-user cat /proc/self/uid_map
-	! runuser -u nshann -- $nsshell -c true
+	fails runuser -u nshben -- unshare -U --map-root-user cat /proc/self/uid_map
+	fails runuser -u nshann -- $nsshell -c true
 	is_framed "$(ssh_as nshann "$probe")"
 	[ "$(ssh_as nshann 'cat /proc/1/comm; id -Gn')" = "nsshell
 nshann nshteam" ]
-	! ssh_as nshann unshare -U --map-root-user --mount true
+	fails ssh_as nshann unshare -U --map-root-user --mount true
 }
 
 # with_setting NAME=VALUE COMMAND: with that sysctl, which is put back.

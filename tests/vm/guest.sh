@@ -53,6 +53,14 @@ wait_for()
 	done
 }
 
+# fails COMMAND [WORD...]: a "!" in front of a command keeps bash -e from ending there, whatever it says.
+fails()
+{
+	if "$@"; then
+		return 1
+	fi
+}
+
 note()
 {
 	echo "# $*" >$results
@@ -78,6 +86,10 @@ export HOME=/root LC_ALL=C.UTF-8
 mkdir -p ~/.ssh
 ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
 make_user vmalice
+
+# shellcheck source=tests/vm/nsshell.sh
+. "$here/nsshell.sh"
+install_nsshell
 
 for file in "$here"/checks-*.sh; do
 	# shellcheck source=/dev/null

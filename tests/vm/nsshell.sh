@@ -1,0 +1,64 @@
+# shellcheck shell=bash disable=SC2034
+# nsshell, installed in the machine's own PAM stacks, and what several checks do with it.
+
+prefix=$(cat "${here:?}/prefix")
+nsshell=$prefix/bin/nsshell
+module=$(echo "$prefix"/lib/*/security/pam_nsshell.so)
+policies=$prefix/etc/nsshell
+
+# PROBE of tests/system/lib_pam.py, and what it looks for.
+probe=$(cat "$here/probe")
+outside=/tmp/nsh-outside
+
+install_nsshell()
+{
+	touch $outside
+	groupadd nshadmins
+	for service in sshd login su su-l cron; do
+		echo "session required $module exempt_group=nshadmins" >>/etc/pam.d/$service
+	done
+	printf '[session]\nconfine = auto\n' >"$policies/nsshell.conf"
+	rm -f "$policies"/match.d/* "$policies"/users.d/*
+	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
+}
+
+# set_policy NAME TEXT: a user's own; without TEXT there is none any more.
+set_policy()
+{
+	rm -f "$policies/users.d/$1.conf"
+	[ -z "${2-}" ] || printf '%b\n' "$2" >"$policies/users.d/$1.conf"
+}
+
+# reload_sshd: and wait until the new one listens.
+reload_sshd()
+{
+	systemctl reload ssh
+	for _ in $(seq 150); do
+		! ssh_as vmalice true || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
+# is_framed TEXT: what the probe said.
+is_framed()
+{
+	[ "$1" = framed ]
+}
+
+# run_cron_job NAME SCRIPT: the real cron, at its start; what the job wrote into the home.
+run_cron_job()
+{
+	echo "$2" >"/home/$1/job"
+	echo "@reboot sh \$HOME/job >\$HOME/cron.new 2>&1; mv \$HOME/cron.new \$HOME/cron" |
+		crontab -u "$1" -
+	systemctl stop cron
+	rm -f /run/crond.reboot "/home/$1/cron"
+	systemctl start cron
+	for _ in $(seq 150); do
+		[ ! -e "/home/$1/cron" ] || break
+		sleep 0.2
+	done
+	crontab -u "$1" -r
+	cat "/home/$1/cron"
+}
