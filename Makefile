@@ -34,7 +34,7 @@ SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 # is -pie then.
 SANITIZE  =
 STATIC    = -static-pie
-more_objects = $(if $(SANITIZE),$(BUILD)/tests/sanitize/options.o)
+more_objects = $(if $(findstring -fsanitize=,$(SANITIZE)),$(BUILD)/tests/sanitize/options.o)
 OWN_LDFLAGS = $(STATIC) $(SECURE_LDFLAGS)
 # Loaded into sshd and others: nothing but libpam and libc, and nothing to be seen but pam_sm_*.
 MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
@@ -71,6 +71,12 @@ own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/ns
 sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
 SECS      = 60
+# The system tests that check-sanitize runs: logins with policies of every kind.
+SANITIZED = test_policy_login
+VALGRIND  = valgrind --quiet --error-exitcode=99 --leak-check=full
+# valgrind 3.19 knows neither openat2(2) nor pidfd_open(2).
+NO_VALGRIND = test_ask test_path
+comma     = ,
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/nsshell-scope $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
@@ -119,9 +125,9 @@ $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(BUILD)/flags
+$(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(more_objects) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(all_parts) $(LDFLAGS) -liniparser -lcmocka -lpam
+	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(more_objects) $(all_parts) $(LDFLAGS) -liniparser -lcmocka -lpam
 
 # Only with clang. What asks the machine of itself is given an answer of the target's.
 $(BUILD)/tests/fuzz/policy: private WRAP = -Wl,--wrap=nsh_group_find
@@ -187,6 +193,24 @@ fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 check-vm: ## run the checks in virtual machines alone, with systemd and Debian's own kernels
 	$(MAKE) check T=test_vm
 
+check-sanitize: ## the unit tests with ASan and UBSan, some system tests with UBSan in the programs
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/fuzz.txt
+	$(call own_build,sanitize) $(clang_build) SANITIZE='$(sanitizers)' unit-tests
+	$(call own_build,sanitize) $(clang_build) SANITIZE='$(subst address$(comma),,$(sanitizers))' STATIC=-pie \
+		BUILD=build/sanitize/programs all test-tools
+	$(SUDO) $(call own_build,sanitize) BUILD=build/sanitize/programs -o all install >/dev/null
+	$(SUDO) rm -rf /opt/nsshell-sanitize/reports
+	$(SUDO) install -d -m 1777 /opt/nsshell-sanitize/reports
+	$(SUDO) env NSH_BUILD=build/sanitize NSH_KINDS=unit tests/run
+	$(SUDO) env NSH_PREFIX=/opt/nsshell-sanitize NSH_BUILD=build/sanitize/programs NSH_KINDS=system \
+		NSH_REPORTS=/opt/nsshell-sanitize/reports tests/run '$(SANITIZED)'
+
+check-valgrind: ## the unit tests under valgrind
+	packaging/install-missing packaging/build.txt packaging/check.txt
+	$(call own_build,valgrind) HARDENING=-fPIE CFLAGS='-O1 -g' unit-tests
+	$(SUDO) env NSH_BUILD=build/valgrind NSH_KINDS=unit NSH_WRAP='$(VALGRIND)' \
+		NSH_WITHOUT='$(NO_VALGRIND)' tests/run
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -217,7 +241,8 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm demo bench format lint clean help unit-tests test-tools fuzz fuzz-targets FORCE
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz demo bench format lint \
+	clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
