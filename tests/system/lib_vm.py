@@ -203,7 +203,8 @@ class Machine:
     def _pack_additions(self):
         with tarfile.open(self.folder / "additions.tar", "w") as tar:
             tar.add(PREFIX)
-            tar.add(TOOLS / "load", f"{INSIDE}/load")
+            for tool in ("load", "wayout"):
+                tar.add(TOOLS / tool, f"{INSIDE}/{tool}")
             for script in SCRIPTS.glob("*.sh"):
                 tar.add(script, f"{INSIDE}/{script.name}")
             for name, text in (("probe", PROBE), ("prefix", str(PREFIX))):
