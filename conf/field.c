@@ -27,7 +27,9 @@ static char harmless(char c)
 {
 	if (c == '"')
 		return '\'';
-	return (unsigned char)c < ' ' || c == 0x7f || c == '\\' ? '?' : c;
+	if ((unsigned char)c < ' ' || c == 0x7f || c == '\\')
+		return '?';
+	return c;
 }
 
 void nsh_field_text(struct nsh_line *line, const char *key, const char *text)

@@ -98,7 +98,7 @@ static bool is_doubled(const struct nsh_scan *scan, const char *section, const c
 	for (size_t i = 0; i < scan->count; i++) {
 		const struct nsh_entry *entry = &scan->entries[i];
 
-		if (!entry->key != !key || strcmp(entry->section, section))
+		if (!entry->key != !key || strcmp(entry->section, section) != 0)
 			continue;
 		if (!key || !strcmp(entry->key, key))
 			return true;

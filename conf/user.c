@@ -83,7 +83,7 @@ bool nsh_database_find(const char *text, size_t len, size_t n_fields, size_t fie
 	size_t wanted_len = strlen(wanted);
 	const char *at = text;
 
-	if (!wanted_len)
+	if (!text || !wanted_len)
 		return false;
 	while ((at = memmem(at, (size_t)(end - at), wanted, wanted_len))) {
 		const char *before = memrchr(text, '\n', (size_t)(at - text));
@@ -249,6 +249,8 @@ static int find_with_getent(const char *database, size_t n_fields, size_t field,
 
 	if (ret == 0 && !find_in_text(answer.text, answer.len, n_fields, field, wanted, line))
 		ret = -ENOENT;
+	if (ret == 0 && !line->text)
+		ret = -ENOMEM;
 	free(answer.text);
 	if (ret < 0 && ret != -ENOENT)
 		return nsh_err_sys(err, NSH_REASON_ACCOUNT, ret, "%s %s %s", GETENT, database,

@@ -212,7 +212,7 @@ static bool is_framed(const struct login *login)
 
 static int open_session(struct login *login)
 {
-	struct nsh_answer answer;
+	struct nsh_answer answer = {0};
 
 	if (login->arguments.invalid) {
 		nsh_err_set(&login->err, NSH_REASON_POLICY, -EINVAL,

@@ -110,7 +110,7 @@ int nsh_sandbox_guard_network(struct nsh_err *err)
 	struct if_nameindex *all = fd < 0 ? NULL : if_nameindex();
 	int ret = all ? 0 : failed(err, "list the interfaces of the session's network");
 
-	for (struct if_nameindex *at = all; ret == 0 && at->if_index; at++)
+	for (struct if_nameindex *at = all; all && ret == 0 && at->if_index; at++)
 		if (strcmp(at->if_name, "lo") != 0)
 			ret = guard(fd, at->if_index, err);
 	if (all)

@@ -43,7 +43,7 @@ static int pts_number(const char *name)
 	const char *digits = name && !strncmp(name, "pts/", 4) ? name + 4 : "";
 	size_t len = strspn(digits, "0123456789");
 
-	return len && len < 8 && !digits[len] ? atoi(digits) : -1;
+	return len && len < 8 && !digits[len] ? (int)strtol(digits, NULL, 10) : -1;
 }
 
 /* A terminal of another kind, as that of a console. */
