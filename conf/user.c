@@ -79,12 +79,13 @@ static bool line_matches(const struct nsh_fields *fields, size_t field, const ch
 bool nsh_database_find(const char *text, size_t len, size_t n_fields, size_t field,
 		       const char *wanted, struct nsh_fields *found)
 {
-	const char *end = text + len;
 	size_t wanted_len = strlen(wanted);
 	const char *at = text;
+	const char *end;
 
 	if (!text || !wanted_len)
 		return false;
+	end = text + len;
 	while ((at = memmem(at, (size_t)(end - at), wanted, wanted_len))) {
 		const char *before = memrchr(text, '\n', (size_t)(at - text));
 		const char *line = before ? before + 1 : text;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +53,19 @@ bool nsh_control_text(char text[NSH_CONTROL_MAX], size_t control,
 	return true;
 }
 
+/* A number at the start, after blanks, as the kernel writes it. Returns what follows, or NULL. */
+static const char *take_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	text += strspn(text, " ");
+	if (*text < '0' || *text > '9')
+		return NULL;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return errno ? NULL : end;
+}
+
 /* Without a limit the text is "max" in place of the first number. */
 bool nsh_control_holds(const char *text, size_t control, const struct nsh_cgroup_limits *limits)
 {
@@ -61,10 +75,10 @@ bool nsh_control_holds(const char *text, size_t control, const struct nsh_cgroup
 
 	if (!value)
 		return true;
+	text = take_number(text, &set);
 	if (control == CPU)
-		return sscanf(text, "%" SCNu64 " %" SCNu64, &set, &period) == 2 &&
-		       set * 100 <= value * period;
-	return sscanf(text, "%" SCNu64, &set) == 1 && set <= (control == SWAP ? 0 : value);
+		return text && take_number(text, &period) && set * 100 <= value * period;
+	return text && set <= (control == SWAP ? 0 : value);
 }
 
 static const char *key_of(size_t control)
