@@ -128,9 +128,14 @@ static void take_disk(void)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		end(0);
-	for (long count = 0; count < most; count++)
-		if (write(fd, block, sizeof(block)) != (ssize_t)sizeof(block))
-			end(count);
+	/* The last one may be cut before there is an error. */
+	for (long bytes = 0; bytes < most * MEGABYTE;) {
+		ssize_t written = write(fd, block, sizeof(block));
+
+		if (written < 0)
+			end(bytes / MEGABYTE);
+		bytes += written;
+	}
 	hold(most, "enough");
 }
 
