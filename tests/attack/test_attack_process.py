@@ -4,7 +4,6 @@ SECURITY.md, "processes" and "nsshell's two processes"; design.md, promise 5.
 """
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,8 @@ def test_by_its_number(session, alice, bob):
     """Attaching to, reading, changing and signalling processes outside by their numbers there: those of
     the same user, those of another, and all three of another session of the same user.
 
-    ptrace(2); CVE-2019-14271 and CVE-2020-14298 are what it comes to where such processes are in reach.
+    ptrace(2), process_vm_readv(2), pidfd_getfd(2): "container escape by ptrace", where --pid=host or a
+    process of the machine's is in reach.
     """
     everything = {**ON_A_PROCESS, **ON_ONES_OWN}
     with sleeper(alice) as own, sleeper(bob) as other, session.hold(alice) as held:
@@ -111,7 +111,7 @@ true
 def test_files_of_process_1(session, alice, policy, uid):
     """/proc/1: memory, environment, open files, root and namespaces.
 
-    CVE-2016-1581, CVE-2016-9962: descriptors of the process that made the container, by way of /proc.
+    CVE-2016-9962 (docker): descriptors of the process that made the container, by way of /proc.
     """
     policy.conf(f"[identity] uid={uid}")
     opened = {pid: session.lines(alice, f"exec 2>/dev/null; D=/proc/{pid}\n{OPEN_ALL}") for pid in ("1", "$$")}
