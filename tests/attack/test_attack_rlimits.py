@@ -75,7 +75,8 @@ def test_every_value_of_a_limit(look, good, name):
 
 # A login shell as others are made of scripts: what could not be made is left out.
 FALLS_OPEN = """#!/bin/sh
-/usr/bin/unshare -Um --map-current-user sh -c 'mount -t tmpfs none /tmp && exec {look} "$@"' - "$@" || exec {look} "$@"
+/usr/bin/unshare -Um --map-current-user sh -c 'mount -t tmpfs none /tmp && exec {look} "$@"' - "$@" ||
+	exec {look} "$@"
 """
 
 
