@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,12 +23,46 @@
 #include "pam_module/protocol.h"
 
 /*
+ * Under su(1) the limits of resources are the caller's: with little of one of them what is asked for the account
+ * (getent(1) and the modules that it loads) could fail in a way that looks like an answer. Root of a container
+ * may not raise hard limits; they stay then.
+ */
+static void raise_limits(void)
+{
+	static const struct {
+		int resource;
+		rlim_t least;
+	} needed[] = {
+		{RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
+		{RLIMIT_DATA, RLIM_INFINITY},  {RLIMIT_FSIZE, RLIM_INFINITY},
+		{RLIMIT_NPROC, RLIM_INFINITY}, {RLIMIT_NOFILE, 1024},
+		{RLIMIT_STACK, 8 << 20},
+	};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		struct rlimit limit;
+
+		if (getrlimit(needed[i].resource, &limit) < 0 || limit.rlim_cur >= needed[i].least)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		if (limit.rlim_max < needed[i].least)
+			limit.rlim_cur = limit.rlim_max = needed[i].least;
+		if (setrlimit(needed[i].resource, &limit) == 0 ||
+		    getrlimit(needed[i].resource, &limit) < 0)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(needed[i].resource, &limit);
+	}
+}
+
+/*
  * Under su(1) the real ids are still the caller's. All are root's from here on, and nobody may look
  * into this process, as a copy of it will hold a user namespace that a user owns.
  */
 static int settle_process(struct nsh_err *err)
 {
 	umask(0);
+	raise_limits();
 	if (setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 &&
 	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0)
 		return 0;

@@ -11,6 +11,7 @@ import resource
 import pytest
 
 from lib_attack_look import PROGRAM, facts_of, is_session
+from lib_pam import SUCCESS
 
 KIB = 1024
 
@@ -93,3 +94,12 @@ def test_a_shell_that_falls_open_is_noticed(lookers, look, good):
     seen = lookers.outside()
     assert good.differences(seen).keys() >= {"namespaces", "mounts", "folders", "opened", "hostname", "umask"}
     assert facts_of(look().out) == good
+
+
+@pytest.mark.parametrize("name, value", [("RLIMIT_FSIZE", 0), ("RLIMIT_NOFILE", 12)])
+def test_the_helper_has_limits_of_its_own(pam, alice, name, value):
+    """Under su(1) they are the caller's, and what the helper asks of the account would fail by them, in ways
+    that can look like an answer."""
+    hard = resource.getrlimit(getattr(resource, name))[1]
+    login = pam.login(alice.name, "/bin/true", popen={"preexec_fn": limit(name, value, hard)})
+    assert login.pam == SUCCESS, login
