@@ -14,12 +14,12 @@ from lib_process import NAMESPACES, Held, alive, children, namespaces, status, w
 from lib_settings import FRAME, NSSHELL
 from lib_view import Outside
 
-# What can be done to a process with its number, and where some memory of it is.
+# What can be done to a process with its number, and where its stack is.
 ON_A_PROCESS = {
     "attach": "ptrace 16 {pid} 0 0",
     "seize": "ptrace 0x4206 {pid} 0 0",
     "read": "process_vm_readv {pid} v=0 1 v={address} 1 0",
-    "write": "process_vm_writev {pid} v=0 1 v={writable} 1 0",
+    "write": "process_vm_writev {pid} v=0 1 v={address} 1 0",
     "take a file": "pidfd_open {pid} 0 , pidfd_getfd @ 0 0",
     "compare files": "kcmp {pid} {pid} 0 0 0",
     "robust list": "get_robust_list {pid} o= o=",
@@ -35,17 +35,16 @@ ON_ONES_OWN = {
 }
 
 
-def addresses(pid):
-    """Of a process: where it can be read, and where it can be written."""
-    lines = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
-    first = {rights: where.partition("-")[0] for where, rights, *_ in reversed(lines)}
-    return f"0x{first['r--p']}", f"0x{first['rw-p']}"
+def stack_of(pid):
+    """An address at which a process can be read and written."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return "0x" + next(line for line in lines if line.endswith("[stack]")).partition("-")[0]
 
 
 def on(pid, attempts, prefix="", number=None):
     """number: what the process is called where the attempts are made."""
-    address, writable = addresses(pid)
-    return {f"{prefix}{name}": calls.format(pid=number or pid, address=address, writable=writable)
+    address = stack_of(pid)
+    return {f"{prefix}{name}": calls.format(pid=number or pid, address=address)
             for name, calls in attempts.items()}
 
 
