@@ -89,7 +89,7 @@ $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
 
 # Only for logins with limits, and where systemd runs: alone with its library.
 $(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
-	$(CC) $(CFLAGS) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)

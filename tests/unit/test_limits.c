@@ -138,11 +138,11 @@ static int take_and_check(const struct nsh_rlimits *limits)
 	struct rlimit now;
 	struct rlimit low = {.rlim_cur = 20, .rlim_max = 40};
 
-	setrlimit(RLIMIT_NOFILE, &low);
+	setrlimit(RLIMIT_FSIZE, &low);
 	if (nsh_rlimits_apply(limits) < 0 || getrlimit(RLIMIT_CORE, &now) < 0 ||
 	    now.rlim_max != 65536)
 		return 1;
-	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur != 20 || now.rlim_max != 30)
+	if (getrlimit(RLIMIT_FSIZE, &now) < 0 || now.rlim_cur != 20 || now.rlim_max != 30)
 		return 2;
 	return 0;
 }
@@ -151,7 +151,7 @@ static int take_and_check(const struct nsh_rlimits *limits)
 static void test_rlimits(void **state)
 {
 	const char *const some[NSH_KEY_COUNT] = {
-		[NSH_KEY_LIMITS_NOFILE] = "30",
+		[NSH_KEY_LIMITS_FSIZE] = "30",
 		[NSH_KEY_LIMITS_CORE] = "64K",
 	};
 	struct nsh_policy policy = policy_of(some);
@@ -166,7 +166,7 @@ static void test_rlimits(void **state)
 		_exit(take_and_check(&limits));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	limits.value[0] = 1000; /* more than the process has */
+	limits.value[3] = 1000; /* more than the process has */
 	pid = fork();
 	if (pid == 0)
 		_exit(take_and_check(&limits) == 2 ? 0 : 1);
