@@ -72,7 +72,7 @@ sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-
 clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
 SECS      = 60
 # The system tests that check-sanitize runs: logins with policies of every kind.
-SANITIZED = test_policy_login
+SANITIZED = test_policy_login or test_security or test_limits
 VALGRIND  = valgrind --quiet --error-exitcode=99 --leak-check=full
 # valgrind 3.19 knows neither openat2(2) nor pidfd_open(2).
 NO_VALGRIND = test_ask test_path
