@@ -3,7 +3,7 @@
  * Makes the filters of one architecture: make-filters x86_64|aarch64, C text on standard output.
  *
  * Runs when nsshell is built, on the machine that builds. libseccomp's compiler knows the numbers of
- * all architectures, and what there is to check before one may look at them (CVE-2015-2673 and its
+ * all architectures, and what there is to check before one may look at them (CVE-2009-0835 and its
  * kin: the same number means another call in another table).
  *
  * The kernel uses 32 bits of most arguments, and a filter sees 64: all that is compared is compared under

@@ -1,7 +1,7 @@
 """Accounts that change while their users are logged in, or in the middle of a login.
 
 What was decided for a name and is carried out for a number, or the other way round: CVE-2019-14287 (sudo and
-user ids that have no account), CVE-2020-14871's kin in PAM stacks, and user ids that are given away again
+user ids that have no account), user ids that are given away again
 while processes of the former owner run. design.md, promise 1.
 """
 

@@ -2,7 +2,7 @@
 
 What the user can bring about by limits, by full disks or by kernel memory is a part of what strace can
 bring about. A start that goes on after a failed step is how sandboxes fall open: pam_namespace, the
-unchecked setuid(2) of CVE-2011-0988 and many others. The session helper has system/test_faults.py.
+unchecked setuid(2) of CVE-2006-2607 and many others. The session helper has system/test_faults.py.
 design.md, promise 1.
 """
 

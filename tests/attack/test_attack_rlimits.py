@@ -1,8 +1,8 @@
 """Limits that make a step of the start fail half way.
 
 Whoever starts a program chooses its resource limits, and the kernel then fails calls that never fail
-else: CVE-2005-4890's kin and the many "setuid() fails under RLIMIT_NPROC and nobody looks" (Android's
-zygote, "rage against the cage"; CVE-2011-0988), pam_namespace that went on after a failed unshare, and
+else: the many "setuid() fails under RLIMIT_NPROC and nobody looks" (cron, CVE-2006-2607; Android's zygote,
+"rage against the cage"), pam_namespace that went on after a failed unshare, and
 firejail's "no sandbox, running without one". design.md, promise 1: a session as asked, or none.
 """
 
