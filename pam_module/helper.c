@@ -33,10 +33,9 @@ static void raise_limits(void)
 		int resource;
 		rlim_t least;
 	} needed[] = {
-		{RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
-		{RLIMIT_DATA, RLIM_INFINITY},  {RLIMIT_FSIZE, RLIM_INFINITY},
-		{RLIMIT_NPROC, RLIM_INFINITY}, {RLIMIT_NOFILE, 1024},
-		{RLIMIT_STACK, 8 << 20},
+		{RLIMIT_AS, RLIM_INFINITY},   {RLIMIT_CPU, RLIM_INFINITY},
+		{RLIMIT_DATA, RLIM_INFINITY}, {RLIMIT_FSIZE, RLIM_INFINITY},
+		{RLIMIT_NOFILE, 1024},        {RLIMIT_STACK, 8 << 20},
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {

@@ -198,6 +198,9 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 	*cgroup = (struct nsh_cgroup){0};
 	if (!nsh_cgroup_limits_make(&limits, policy))
 		return 0;
+	if (limits.memory == NSH_MEMORY_UNKNOWN)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO,
+				   "limits.memory_max: the machine's memory");
 	process = asking_process(err);
 	if (process < 0)
 		return process;

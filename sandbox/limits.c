@@ -82,6 +82,7 @@ uint64_t nsh_memory_amount(const char *text)
 		return 0;
 	if (!nsh_percent_parse(text, &percent))
 		return nsh_size_parse(text, &size) ? size : 0;
-	sysinfo(&machine); /* it has no error but that of a wrong address */
+	if (sysinfo(&machine) < 0)
+		return NSH_MEMORY_UNKNOWN;
 	return (uint64_t)machine.totalram * machine.mem_unit / 100 * percent;
 }

@@ -108,6 +108,9 @@ static void add_tmpfs(struct builder *b)
 	uint64_t bytes = nsh_memory_amount(size);
 	struct nsh_op *op = nsh_build_path(b, NSH_OP_TMPFS, b->folder);
 
+	if (bytes == NSH_MEMORY_UNKNOWN && b->ret == 0)
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_MACHINE, -EIO,
+					      "view.tmp_size: the machine's memory"));
 	if (bytes)
 		nsh_build_put(b, &op->text, "mode=0755,size=%" PRIu64 ",nr_inodes=%" PRIu64, bytes,
 			      bytes / 4096);

@@ -47,8 +47,9 @@ const char *nsh_cgroup_limits_key(const struct nsh_cgroup_limits *limits);
 
 /*
  * What a valid value of NSH_TYPE_MEMORY comes to, in bytes: a share is one of the memory that the
- * machine has. 0 for "keep".
+ * machine has. 0 for "keep", NSH_MEMORY_UNKNOWN when the kernel does not say how much it has.
  */
+#define NSH_MEMORY_UNKNOWN UINT64_MAX
 uint64_t nsh_memory_amount(const char *text);
 
 #endif

@@ -22,7 +22,7 @@ STRACE = "/usr/bin/strace"
 # The C library's own beginning, and what never fails with the arguments that it has here. A close(2) of
 # strace's that fails leaves the file open, as no kernel does.
 NEEDLESS = set(
-    "arch_prctl brk close close_range exit_group rseq rt_sigprocmask set_robust_list sysinfo wait4".split()
+    "arch_prctl brk close close_range exit_group rseq rt_sigprocmask set_robust_list wait4".split()
 )
 
 

@@ -27,7 +27,8 @@ SWEEPS = {
     "RLIMIT_MSGQUEUE": (0, 1, 4096),
     "RLIMIT_NICE": (0,),
     "RLIMIT_NOFILE": range(0, 40),
-    "RLIMIT_NPROC": range(0, 20),
+    # The user's processes elsewhere count too.
+    "RLIMIT_NPROC": (*range(0, 20), 4096),
     "RLIMIT_RSS": (0, 1, 1 << 16),
     "RLIMIT_RTPRIO": (0,),
     "RLIMIT_RTTIME": (0, 1, 1000, 100_000),
