@@ -65,6 +65,16 @@ int nsh_privileges_bound(const struct nsh_policy *policy, struct nsh_err *err)
 	return has_subids(policy) ? 0 : empty_bounding_set(err);
 }
 
+/* What an exec could give capabilities by. */
+static int close_sources(struct nsh_err *err)
+{
+	int ret = empty_bounding_set(err);
+
+	if (ret == 0 && prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
+		ret = failed(err);
+	return ret;
+}
+
 /*
  * A session keyring is handed on by fork(2), and what is in it can be used by all who have it. Keys are
  * counted for each user: where too many sessions have used them up, a filter that refuses the calls of
@@ -109,23 +119,15 @@ int nsh_privileges_drop(const struct nsh_policy *policy, struct nsh_err *err)
 		return ret;
 	if (subids && nsh_capabilities_keep(for_subids, 2) < 0)
 		return failed(err);
-	ret = empty_bounding_set(err);
-	if (ret < 0)
-		return ret;
-	if (prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
-		return failed(err);
-	return drop_common(policy, new_privileges, subids ? SUBID_CAPS : 0, err);
+	ret = close_sources(err);
+	return ret < 0 ? ret : drop_common(policy, new_privileges, subids ? SUBID_CAPS : 0, err);
 }
 
 int nsh_privileges_drop_outside(const struct nsh_policy *policy, bool joined, struct nsh_err *err)
 {
-	int ret = joined ? empty_bounding_set(err) : 0;
+	int ret = joined ? close_sources(err) : 0;
 
-	if (ret < 0)
-		return ret;
-	if (joined && prctl(PR_SET_SECUREBITS, (unsigned long)SECURE, 0L, 0L, 0L) < 0)
-		return failed(err);
-	return drop_common(policy, false, 0, err);
+	return ret < 0 ? ret : drop_common(policy, false, 0, err);
 }
 
 int nsh_privileges_drop_kept(struct nsh_err *err)
