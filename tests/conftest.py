@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "system"))
 
 import lib_accounts  # noqa: E402
+import lib_frame  # noqa: E402
 import lib_mounts  # noqa: E402
 import lib_pam  # noqa: E402
 import lib_policy  # noqa: E402
@@ -255,6 +256,22 @@ def own_root(shared_root):
     """The same, to be changed."""
     with lib_root.copy_of(shared_root) as folder:
         yield folder
+
+
+@pytest.fixture
+def fake(pam, alice, bob):
+    """What looks like a frame, to be made wrong."""
+    made = lib_frame.FakeFrame(pam, alice, bob)
+    yield made
+    shutil.rmtree(made.good)
+
+
+@pytest.fixture
+def holder(alice):
+    """A process in a user namespace such as root makes for a frame."""
+    with lib_frame.user_namespace(alice, "-Um") as pid:
+        lib_frame.map_ids(pid, alice)
+        yield pid
 
 
 @pytest.fixture

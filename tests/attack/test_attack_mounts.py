@@ -34,13 +34,17 @@ UNCOVER = {
 LOOK = "cat /home/nshbob/secret {0}/home/nshbob/secret {0}/nshbob/secret 2>/dev/null | grep -q secret"
 
 
-def uncover(folder, cover=""):
-    """The command that makes each attempt in a namespace of its own, and looks then."""
-    lines = []
-    for name, calls in UNCOVER.items():
-        attempt = f"{cover} {tool()} {calls}; {LOOK} && echo uncovered".format(folder)
-        lines.append(f"{IN_OWN} sh -c '{attempt}' 2>&1 | grep -q uncovered && echo '{name}'")
+def each_in_own(attempts):
+    """The command that makes each attempt in a namespace of its own, and names those that say "worked" after it."""
+    lines = [f"{IN_OWN} sh -c '{attempt}' 2>&1 | grep -q worked && echo '{name}'"
+             for name, attempt in attempts.items()]
     return "\n".join([*lines, "true"])
+
+
+def uncover(folder, cover=""):
+    """Makes the calls, and looks then."""
+    return each_in_own({name: f"{cover} {tool()} {calls}; {LOOK} && echo worked".format(folder)
+                        for name, calls in UNCOVER.items()})
 
 
 @pytest.fixture
@@ -81,11 +85,9 @@ REMOUNT = {
 
 
 def make_writable(folder, before=""):
-    lines = []
-    for name, calls in REMOUNT.items():
-        attempt = f"{before} {tool()} {calls.format(folder)}; echo changed >{folder}/new && echo changed"
-        lines.append(f"{IN_OWN} sh -c '{attempt}' 2>&1 | grep -q ^changed && echo '{name}'")
-    return "\n".join([*lines, "true"])
+    """Makes the calls, and writes then."""
+    return each_in_own({name: f"{before} {tool()} {calls.format(folder)}; echo changed >{folder}/new && echo worked"
+                        for name, calls in REMOUNT.items()})
 
 
 @pytest.fixture

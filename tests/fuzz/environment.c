@@ -9,6 +9,7 @@
 #include "nsshell/list.h"
 #include "shell/environment.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/environment.h"
 
 #define MOST 32
 
@@ -65,15 +66,7 @@ static void check(const struct nsh_policy *policy, char *const *outside)
 	REQUIRE(!strcmp(nsh_environment_get(made, "SHELL"), "/bin/sh"));
 	check_set(made, nsh_policy_text(policy, NSH_KEY_ENV_SET));
 	check_unset(made, outside, policy);
-	for (char **at = made; *at; at++) {
-		bool borrowed = false;
-
-		for (char *const *from = outside; *from; from++)
-			borrowed |= *from == *at;
-		if (!borrowed)
-			free(*at);
-	}
-	free(made);
+	free_environment(made, outside);
 }
 
 /* Only values that the type admits come this far. */

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_frame import FakeFrame, HeldLogin, as_user, inode, map_ids, user_namespace
+from lib_frame import HeldLogin, as_user, inode, map_ids, user_namespace
 from lib_pam import PROBE, SERVICE_ERR, assert_denied, assert_session, mount_count, parse
 from lib_process import as_root, assert_refused, namespaces, run, start, status
 from lib_settings import FRAME, HELPER, MODULE, NSSHELL, POLICY, RUN, SRV
@@ -117,21 +117,6 @@ def test_nothing_of_the_environment_is_needed(frame, alice, settings):
 
 
 # nsshell refuses what is not a frame.
-
-
-@pytest.fixture
-def fake(pam, alice, bob):
-    made = FakeFrame(pam, alice, bob)
-    yield made
-    shutil.rmtree(made.good)
-
-
-@pytest.fixture
-def holder(alice):
-    """A process in a user namespace such as root makes for a frame."""
-    with user_namespace(alice, "-Um") as pid:
-        map_ids(pid, alice)
-        yield pid
 
 
 # Only one that is younger than the present one can be mounted, so it is made there.

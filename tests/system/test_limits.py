@@ -4,11 +4,9 @@ nsshell.conf(5), [limits] memory_max, tasks_max and cpu_max; design.md, promise 
 what they are good for, is in tests/vm: this machine need not have cgroup v2.
 """
 
-import shutil
 
 import pytest
 
-from lib_frame import FakeFrame, map_ids, user_namespace
 from lib_pam import assert_denied, assert_session
 from lib_process import assert_refused, run
 from lib_settings import NSSHELL, PREFIX
@@ -53,21 +51,6 @@ def test_without_limits_nothing_is_done_for_them(pam, alice, tmp_path):
     traced = log.read_text()
     assert "nsshell-session" in traced
     assert "cgroup" not in traced and "nsshell-scope" not in traced
-
-
-@pytest.fixture
-def fake(pam, alice, bob):
-    made = FakeFrame(pam, alice, bob)
-    yield made
-    shutil.rmtree(made.good)
-
-
-@pytest.fixture
-def holder(alice):
-    """A process in a user namespace such as root makes for a frame."""
-    with user_namespace(alice, "-Um") as pid:
-        map_ids(pid, alice)
-        yield pid
 
 
 WITH_LIMIT = "sed 's/^tasks_max = keep/tasks_max = 64/' $GOOD/policy >$F/policy"

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 
 #include "pam_module/module_ask.h"
 #include "tests/unit/ask_modes.h"
+#include "tests/unit/scratch.h"
 
 #define N_FILES 64
 #define N_GROUPS 120000
@@ -33,22 +33,12 @@
 #define LONG 10
 #define SHORT 2
 
-static char folder[64];
-
 static const char *path_of(const char *name)
 {
 	static char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return path;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
 }
 
 static int copy_self(const char *path)
@@ -82,9 +72,7 @@ static int make_folder(void **state)
 {
 	(void)state;
 	umask(022);
-	strcpy(folder, "/tmp/nsh-unit-XXXXXX");
-	if (!mkdtemp(folder) || chmod(folder, 0755) < 0 || chdir(folder) < 0 ||
-	    copy_self(path_of("self")) < 0)
+	if (scratch_make() < 0 || chdir(folder) < 0 || copy_self(path_of("self")) < 0)
 		return -1;
 	umask(027);
 	return link_modes();
@@ -92,10 +80,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	(void)state;
-	if (chdir("/") < 0)
-		return -1;
-	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return chdir("/") < 0 ? -1 : scratch_remove(state);
 }
 
 /* All parts of a frame or, as an answer must not have, some. */

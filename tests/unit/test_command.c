@@ -3,6 +3,7 @@
  * The real shell's command line and environment. Promise 6: what sshd, su and login ask for is what
  * the shell gets.
  */
+#include "tests/unit/environment.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -75,20 +76,6 @@ static void test_check(void **state)
 static void set_text(struct nsh_policy *policy, enum nsh_key_id id, const char *text)
 {
 	policy->settings[id].text = (char *)text;
-}
-
-/* Some of its texts are those of the environment outside. */
-static void free_environment(char **made, char *const *outside)
-{
-	for (char **at = made; *at; at++) {
-		bool borrowed = false;
-
-		for (char *const *from = outside; *from; from++)
-			borrowed |= *from == *at;
-		if (!borrowed)
-			free(*at);
-	}
-	free(made);
 }
 
 static void test_environment(void **state)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +14,9 @@
 #include <unistd.h>
 
 #include "nsshell/policy.h"
-
-static char folder[64];
+#include "tests/unit/scratch.h"
 
 static struct nsh_user user = {.uid = 4711, .gid = 0, .name = (char *)"ann"};
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static int make_folder(void **state)
 {
@@ -34,21 +24,13 @@ static int make_folder(void **state)
 
 	(void)state;
 	umask(022);
-	strcpy(folder, "/tmp/nsh-unit-XXXXXX");
-	if (!mkdtemp(folder))
+	if (scratch_make() < 0)
 		return -1;
-	chmod(folder, 0755);
 	snprintf(path, sizeof(path), "%s/match.d", folder);
 	if (mkdir(path, 0755) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/users.d", folder);
 	return mkdir(path, 0755);
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static const char *path_of(const char *name)
@@ -451,28 +433,35 @@ static void test_owner(void **state)
 	assert_says(&err, "belongs to user id");
 }
 
+static void write_and_read(const struct nsh_policy *policy, struct nsh_policy *again)
+{
+	struct nsh_err err = {0};
+	size_t len;
+	char *text = nsh_policy_write(policy, &len);
+
+	assert_non_null(text);
+	put("resolved", text);
+	free(text);
+	if (nsh_policy_load_resolved(again, path_of("resolved"), getuid(), &err) < 0)
+		fail_msg("%s", err.text);
+}
+
 /* What is written reads back as the same policy. */
 static void test_write_and_read(void **state)
 {
 	struct nsh_policy policy;
 	struct nsh_policy again;
 	struct nsh_err err = {0};
-	size_t len;
-	char *text;
 
 	(void)state;
 	put("nsshell.conf",
 	    "[env]\nset = A=b c, D=\n[view]\nhide = /a, -/b\n[policy]\nlocked = env.set\n");
 	assert_int_equal(load(&policy, &err), 0);
-	text = nsh_policy_write(&policy, &len);
-	assert_non_null(text);
-	put("resolved", text);
-	assert_int_equal(nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err), 0);
+	write_and_read(&policy, &again);
 	for (int i = 0; i < NSH_KEY_COUNT; i++) {
 		assert_string_equal(policy.settings[i].text, again.settings[i].text);
 		assert_int_equal(policy.settings[i].number, again.settings[i].number);
 	}
-	free(text);
 	nsh_policy_free(&policy);
 	nsh_policy_free(&again);
 }
@@ -484,21 +473,14 @@ static void test_write_long_line(void **state)
 	struct nsh_policy policy;
 	struct nsh_policy again;
 	struct nsh_err err = {0};
-	size_t len;
 
 	(void)state;
 	for (int line = 998; line <= 1000; line++) {
-		char *written;
-
 		memset(text + 13, 'a', (size_t)line - 6);
 		memcpy(text + 7 + line, "\n", 2);
 		put("nsshell.conf", text);
 		assert_int_equal(load(&policy, &err), 0);
-		written = nsh_policy_write(&policy, &len);
-		put("resolved", written);
-		free(written);
-		if (nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err) < 0)
-			fail_msg("%s", err.text);
+		write_and_read(&policy, &again);
 		assert_string_equal(nsh_policy_text(&again, NSH_KEY_VIEW_HIDE),
 				    nsh_policy_text(&policy, NSH_KEY_VIEW_HIDE));
 		nsh_policy_free(&again);
@@ -512,18 +494,12 @@ static void test_write_odd_name(void **state)
 	struct nsh_policy policy;
 	struct nsh_policy again;
 	struct nsh_err err = {0};
-	size_t len;
-	char *text;
 
 	(void)state;
 	put("nsshell.conf", "");
 	put("match.d/a\n[env]\nset = X=y\n\033.conf", "[match]\nuser = *\n[view]\nhide = /a\n");
 	assert_int_equal(load(&policy, &err), 0);
-	text = nsh_policy_write(&policy, &len);
-	put("resolved", text);
-	free(text);
-	if (nsh_policy_load_resolved(&again, path_of("resolved"), getuid(), &err) < 0)
-		fail_msg("%s", err.text);
+	write_and_read(&policy, &again);
 	assert_string_equal(nsh_policy_text(&again, NSH_KEY_VIEW_HIDE), "/a");
 	assert_string_equal(nsh_policy_text(&again, NSH_KEY_ENV_SET), "");
 	nsh_policy_free(&again);
@@ -601,7 +577,7 @@ static void test_settle_default(void **state)
 	nsh_policy_free(&policy);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, scratch_remove)
 
 int main(void)
 {

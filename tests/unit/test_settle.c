@@ -8,35 +8,18 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "nsshell/plan.h"
-
-static char folder[64];
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
+#include "tests/unit/scratch.h"
 
 static int make_folder(void **state)
 {
 	(void)state;
-	strcpy(folder, "/tmp/nsh-unit-XXXXXX");
-	return mkdtemp(folder) ? chmod(folder, 0755) : -1;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return scratch_make();
 }
 
 /* Makes a folder and /.../link to it. */
@@ -118,7 +101,7 @@ static void test_too_long(void **state)
 	assert_says(&err, "longer than 1000 bytes");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, scratch_remove)
 
 int main(void)
 {
