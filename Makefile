@@ -10,6 +10,7 @@ BUILD      = build
 
 bindir     = $(PREFIX)/bin
 libdir     = $(PREFIX)/lib/nsshell
+sharedir   = $(PREFIX)/share/nsshell
 mandir     = $(PREFIX)/share/man
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
@@ -47,6 +48,7 @@ sandbox_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sandbox/*.c)) \
                   $(BUILD)/filter_x86_64.o $(BUILD)/filter_aarch64.o
 shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
 helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
+ctl_objects     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard ctl/*.c))
 module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) \
                     conf/err.c conf/id.c conf/field.c)
 # What of the module can be tested without libpam.
@@ -54,12 +56,12 @@ module_parts    = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/module.c,$(wildcard
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 fuzz_targets    = $(patsubst %.c,$(BUILD)/%,$(filter-out %/dictionary.c,$(wildcard tests/fuzz/*.c)))
 test_tools      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
-manuals         = $(BUILD)/nsshell.1 $(BUILD)/nsshell.conf.5 $(BUILD)/pam_nsshell.8
+manuals         = $(patsubst docs/%.scd,$(BUILD)/%,$(wildcard docs/*.scd))
 # The archives in the order of the layers: sandbox uses conf.
 archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
 # Everything but what has a main() or needs libpam.
 all_parts       = $(filter-out %/main.o,$(shell_objects)) $(filter-out %/helper.o,$(helper_objects)) \
-                  $(module_parts) $(archives)
+                  $(filter-out %/main.o,$(ctl_objects)) $(module_parts) $(archives)
 
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
 own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
@@ -79,7 +81,8 @@ NO_VALGRIND = test_ask test_path
 comma     = ,
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 
-all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/nsshell-scope $(BUILD)/pam_nsshell.so $(archives) $(manuals) ## build everything into build/
+all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/nsshell-scope $(BUILD)/nsshellctl $(BUILD)/pam_nsshell.so \
+     $(archives) $(manuals) ## build everything into build/
 
 $(BUILD)/nsshell: $(shell_objects) $(more_objects) $(archives)
 	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
@@ -90,6 +93,10 @@ $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
 # Only for logins with limits, and where systemd runs: alone with its library.
 $(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
 	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
+
+# Asks the machine's name service, whose modules need a dynamic program.
+$(BUILD)/nsshellctl: $(ctl_objects) $(more_objects) $(archives)
+	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
@@ -127,14 +134,14 @@ $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(more_objects) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(more_objects) $(all_parts) $(LDFLAGS) -liniparser -lcmocka -lpam
+	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(more_objects) $(all_parts) $(LDFLAGS) -liniparser -lcmocka -ljansson -lpam
 
 # Only with clang. What asks the machine of itself is given an answer of the target's.
 $(BUILD)/tests/fuzz/policy: private WRAP = -Wl,--wrap=nsh_group_find
 $(BUILD)/tests/fuzz/subid: private WRAP = -Wl,--wrap=nsh_database_read
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(all_parts) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE_OWN) -fsanitize=fuzzer -MMD -MP -o $@ $< $(all_parts) $(WRAP) $(LDFLAGS) -liniparser
+	$(COMPILE_OWN) -fsanitize=fuzzer -MMD -MP -o $@ $< $(all_parts) $(WRAP) $(LDFLAGS) -liniparser -ljansson
 
 $(BUILD)/dictionary: tests/fuzz/dictionary.c $(BUILD)/conf/keys.o $(BUILD)/libnsh-conf.a
 	$(COMPILE_OWN) -o $@-make $^ && $@-make > $@
@@ -163,9 +170,13 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -m 755 $(BUILD)/nsshell-session $(DESTDIR)$(libdir)/nsshell-session
 	install -m 755 $(BUILD)/nsshell-scope $(DESTDIR)$(libdir)/nsshell-scope
 	install -m 644 $(BUILD)/pam_nsshell.so $(DESTDIR)$(pamdir)/pam_nsshell.so
+	install -m 755 $(BUILD)/nsshellctl $(DESTDIR)$(bindir)/nsshellctl
 	install -m 644 $(BUILD)/nsshell.1 $(DESTDIR)$(mandir)/man1
 	install -m 644 $(BUILD)/nsshell.conf.5 $(DESTDIR)$(mandir)/man5
 	install -m 644 $(BUILD)/pam_nsshell.8 $(DESTDIR)$(mandir)/man8
+	install -m 644 $(BUILD)/nsshellctl.8 $(DESTDIR)$(mandir)/man8
+	install -d $(DESTDIR)$(sharedir)/schema
+	install -m 644 ctl/schema/*.json $(DESTDIR)$(sharedir)/schema
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
@@ -173,8 +184,10 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
 	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5 $(DESTDIR)$(mandir)/man8/pam_nsshell.8
 	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session
-	rm -f $(DESTDIR)$(libdir)/nsshell-scope
-	-rmdir $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
+	rm -f $(DESTDIR)$(libdir)/nsshell-scope $(DESTDIR)$(bindir)/nsshellctl
+	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
+	rm -rf $(DESTDIR)$(sharedir)/schema
+	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
@@ -225,7 +238,7 @@ bench: ## measure against the least possible program, bubblewrap, unshare and fi
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \
-		pam_module/*.[ch] sandbox/filters/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.c \
+		pam_module/*.[ch] ctl/*.[ch] sandbox/filters/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.c \
 		tests/tools/*.c
 
 lint: ## run the checks of tests/lint alone

@@ -77,9 +77,9 @@ static int reply(const struct verdict *verdict)
 		char bytes[CMSG_SPACE(NSH_PART_COUNT * sizeof(int))];
 	} control = {0};
 	const int frame[] = {
-		[NSH_PART_MOUNT] = verdict->frame.mount,
-		[NSH_PART_UTS] = verdict->frame.uts,
-		[NSH_PART_NETWORK] = verdict->frame.network,
+		[NSH_PART_MOUNT] = verdict->confined.frame.mount,
+		[NSH_PART_UTS] = verdict->confined.frame.uts,
+		[NSH_PART_NETWORK] = verdict->confined.frame.network,
 	};
 	struct iovec data = {.iov_base = &answer, .iov_len = sizeof(answer)};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};

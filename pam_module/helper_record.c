@@ -36,12 +36,13 @@ static unsigned long number_of(int namespace)
 static void put_session(struct nsh_line *line, const struct verdict *verdict)
 {
 	nsh_field_plain(line, "confined_by", "%s", verdict->confined_by);
-	nsh_field_text(line, "hostname", verdict->hostname);
+	nsh_field_text(line, "hostname", verdict->confined.hostname);
 	nsh_field_plain(line, "namespaces", "mnt:%lu,uts:%lu,user:%lu",
-			number_of(verdict->frame.mount), number_of(verdict->frame.uts),
-			number_of(verdict->frame.user));
-	if (verdict->cgroup.path[0])
-		nsh_field_text(line, "cgroup", verdict->cgroup.path);
+			number_of(verdict->confined.frame.mount),
+			number_of(verdict->confined.frame.uts),
+			number_of(verdict->confined.frame.user));
+	if (verdict->confined.cgroup.path[0])
+		nsh_field_text(line, "cgroup", verdict->confined.cgroup.path);
 }
 
 static void put_all(struct nsh_line *line, const struct verdict *verdict,

@@ -3,13 +3,12 @@
  * What is to happen with a login: the one place that decides it.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "pam_module/helper_limits.h"
 #include "pam_module/helper_verdict.h"
+#include "pam_module/protocol.h"
 
 #ifndef NSH_POLICY_FOLDER
 #define NSH_POLICY_FOLDER "/etc/nsshell"
@@ -18,33 +17,6 @@
 #ifndef NSH_SHELL_PATH
 #define NSH_SHELL_PATH "/usr/bin/nsshell"
 #endif
-
-/*
- * Login shells that run nothing. Such an account can have sftp (ForceCommand internal-sftp) and
- * forwarding, which are sshd's own work, and the frame is all that there is to confine it.
- */
-static const char *const no_shells[] = {"/usr/sbin/nologin", "/sbin/nologin", "/bin/false",
-					"/usr/bin/false"};
-
-static bool is_no_shell(const char *shell)
-{
-	for (size_t i = 0; i < sizeof(no_shells) / sizeof(*no_shells); i++)
-		if (!strcmp(shell, no_shells[i]))
-			return true;
-	return false;
-}
-
-/* By name also when the file is missing: then there is no session, rather than an open one. */
-static bool is_nsshell(const char *shell)
-{
-	struct stat theirs;
-	struct stat ours;
-
-	if (!strcmp(shell, NSH_SHELL_PATH))
-		return true;
-	return stat(shell, &theirs) == 0 && stat(NSH_SHELL_PATH, &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
 
 /* Says which line of which file decided. */
 static void explain(struct verdict *verdict, enum nsh_reason reason, const char *more)
@@ -63,11 +35,14 @@ static enum nsh_verdict decide_yes(struct verdict *verdict, const struct nsh_use
 {
 	char more[NSH_ERR_MAX];
 
-	if (is_nsshell(user->shell)) {
+	switch (nsh_login_kind(user->shell)) {
+	case NSH_LOGIN_NSSHELL:
 		verdict->confined_by = "frame,nsshell";
-	} else if (is_no_shell(user->shell)) {
+		break;
+	case NSH_LOGIN_NOTHING:
 		verdict->confined_by = "frame";
-	} else {
+		break;
+	case NSH_LOGIN_OTHER:
 		snprintf(more, sizeof(more), ", but the login shell is %.256s: usermod -s %s %s",
 			 *user->shell ? user->shell : "/bin/sh", NSH_SHELL_PATH, user->name);
 		explain(verdict, NSH_REASON_LOGIN_SHELL, more);
@@ -87,7 +62,7 @@ static enum nsh_verdict decide(struct verdict *verdict, const struct nsh_user *u
 		explain(verdict, NSH_REASON_DENIED, "");
 		return NSH_VERDICT_DENY;
 	case NSH_CONFINE_AUTO:
-		if (is_nsshell(user->shell))
+		if (nsh_login_kind(user->shell) == NSH_LOGIN_NSSHELL)
 			break;
 		explain(verdict, NSH_REASON_MACHINE, ", and the login shell is not nsshell");
 		return NSH_VERDICT_IGNORE;
@@ -95,28 +70,19 @@ static enum nsh_verdict decide(struct verdict *verdict, const struct nsh_user *u
 	return decide_yes(verdict, user);
 }
 
-/* nsshell is to find the very same name, so the template is replaced by what it gave. */
-static int settle_hostname(struct verdict *verdict, const struct nsh_user *user)
+/*
+ * As long as it is the parent its number cannot become another process's. It made the socket too, so it has not
+ * only inherited this process. 0 when it cannot be told.
+ */
+static pid_t asking_process(void)
 {
-	int ret = nsh_hostname_make(&verdict->policy, user, verdict->hostname, &verdict->err);
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	pid_t parent = getppid();
 
-	if (ret < 0)
-		return ret;
-	return nsh_policy_settle(&verdict->policy, NSH_KEY_SESSION_HOSTNAME, verdict->hostname,
-				 &verdict->err);
-}
-
-static int confine(struct verdict *verdict, const struct nsh_user *user)
-{
-	int ret = settle_hostname(verdict, user);
-
-	if (ret == 0)
-		ret = nsh_limits_set(&verdict->cgroup, &verdict->policy, user, verdict->id,
-				     &verdict->err);
-	if (ret < 0)
-		return ret;
-	return nsh_frame_make(&verdict->frame, &verdict->policy, user, verdict->id,
-			      verdict->hostname, &verdict->cgroup, &verdict->err);
+	if (getsockopt(NSH_HELPER_FD, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return 0;
+	return peer.pid == parent && parent > 1 ? parent : 0;
 }
 
 void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
@@ -125,10 +91,11 @@ void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
 	const struct nsh_user *user = &request->user;
 
 	verdict->kind = NSH_VERDICT_DENY;
-	verdict->frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
 	if (nsh_policy_load(&verdict->policy, &place, user, &request->login, &verdict->err) < 0)
 		return;
 	verdict->kind = decide(verdict, user);
-	if (verdict->kind == NSH_VERDICT_CONFINE && confine(verdict, user) < 0)
+	if (verdict->kind == NSH_VERDICT_CONFINE &&
+	    nsh_login_confine(&verdict->confined, &verdict->policy, user, verdict->id,
+			      asking_process(), &verdict->err) < 0)
 		verdict->kind = NSH_VERDICT_DENY;
 }

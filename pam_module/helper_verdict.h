@@ -5,20 +5,18 @@
 #ifndef PAM_MODULE_HELPER_VERDICT_H
 #define PAM_MODULE_HELPER_VERDICT_H
 
-#include "nsshell/frame.h"
-#include "nsshell/hostname.h"
+#include "nsshell/id.h"
+#include "nsshell/login.h"
 #include "pam_module/helper_request.h"
 #include "pam_module/protocol.h"
 
 struct verdict {
 	enum nsh_verdict kind;
 	char id[NSH_ID_LEN + 1];
-	struct nsh_policy policy; /* all 0 when there is none */
-	char hostname[NSH_HOSTNAME_MAX];
-	const char *confined_by; /* for the log */
-	struct nsh_cgroup cgroup;
-	struct nsh_made_frame frame;
-	struct nsh_err err; /* the reason, in any case */
+	struct nsh_policy policy;     /* all 0 when there is none */
+	const char *confined_by;      /* for the log */
+	struct nsh_confined confined; /* for NSH_VERDICT_CONFINE */
+	struct nsh_err err;           /* the reason, in any case */
 };
 
 /*

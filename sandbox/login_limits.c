@@ -4,7 +4,7 @@
  *
  * It is the process that opens the PAM session that gets them, as everything of the login will be its child.
  * Where systemd runs it owns the tree of control groups, and it is asked by a program of its own
- * (scope.c), so that this one stays static and no library of systemd's is needed for logins without limits.
+ * (nsshell-scope), so that this one stays static and no library of systemd's is needed for logins without limits.
  * Whoever has set them, what counts is what the kernel says afterwards.
  */
 #include <errno.h>
@@ -15,15 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "pam_module/helper_limits.h"
-#include "pam_module/protocol.h"
+#include "sandbox/login_limits.h"
 
 #ifndef NSH_SCOPE_PATH
 #define NSH_SCOPE_PATH "/usr/lib/nsshell/nsshell-scope"
@@ -44,23 +42,6 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/*
- * As long as it is the parent its number cannot become another process's. It made the socket too, so it has not
- * only inherited this process.
- */
-static pid_t asking_process(struct nsh_err *err)
-{
-	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
-	pid_t parent = getppid();
-
-	if (getsockopt(NSH_HELPER_FD, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-	    peer.pid == parent && parent > 1)
-		return parent;
-	return nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
-			   "limits: the process that opens the session cannot be told");
 }
 
 static void __attribute__((noreturn))
@@ -182,17 +163,16 @@ static int set(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_user *
 					 : nsh_cgroup_make(process, id, limits, err);
 	if (ret == 0)
 		ret = settle(cgroup, process, limits, err);
-	if (ret == 0 && getppid() != process)
+	if (ret == 0 && process != getpid() && getppid() != process)
 		ret = nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
 				  "limits: the process that opens the session has ended");
 	return ret;
 }
 
 int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, struct nsh_err *err)
+		   const struct nsh_user *user, const char *id, pid_t process, struct nsh_err *err)
 {
 	struct nsh_cgroup_limits limits;
-	pid_t process;
 	int ret;
 
 	*cgroup = (struct nsh_cgroup){0};
@@ -201,9 +181,9 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 	if (limits.memory == NSH_MEMORY_UNKNOWN)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO,
 				   "limits.memory_max: the machine's memory");
-	process = asking_process(err);
-	if (process < 0)
-		return process;
+	if (process <= 0)
+		return nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
+				   "limits: the process that opens the session cannot be told");
 	ret = set(cgroup, process, user, id, &limits, err);
 	if (ret < 0)
 		cgroup->path[0] = '\0';

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accounts, as the machine's name service has them. nsshellctl is linked dynamically and asks it directly.
+ */
+#ifndef CTL_ACCOUNT_H
+#define CTL_ACCOUNT_H
+
+#include <stdbool.h>
+
+#include "nsshell/err.h"
+#include "nsshell/user.h"
+
+/*
+ * Fills user with the account of that name, or of that user id when no account is called so and it is a
+ * number; with its groups. -ENOENT when there is none; nsh_user_free() after success.
+ */
+int nsh_account_find(struct nsh_user *user, const char *name, struct nsh_err *err);
+
+/* Likewise by user id. */
+int nsh_account_of(struct nsh_user *user, uid_t uid, struct nsh_err *err);
+
+/* The name of a user id for people: the account's, or the number. Valid until the next call. */
+const char *nsh_account_name(uid_t uid);
+
+/* Whether the shell runs nothing (nologin and its like). "" is /bin/sh. */
+bool nsh_account_runs_nothing(const char *shell);
+
+/* Whether the shell is nsshell, by its name or as the same file. */
+bool nsh_account_has_nsshell(const char *shell);
+
+/* Whether the user is in the group of that name; the primary group counts. */
+bool nsh_account_in_group(const struct nsh_user *user, const char *group);
+
+#endif

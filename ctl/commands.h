@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All subcommands, in the order in which nsshellctl --help has them. To add one: its file, its line here,
+ * docs/nsshellctl.8.scd, packaging/completion/nsshellctl. tests/lint/commands fails without them.
+ */
+#ifndef CTL_COMMANDS_H
+#define CTL_COMMANDS_H
+
+#include "ctl/command.h"
+
+#define NSH_COMMANDS(X) X(keys)
+
+#define X(name) extern const struct command nsh_command_##name;
+NSH_COMMANDS(X)
+#undef X
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running the system's own tools.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/spawn.h"
+#include "nsshell/cleanup.h"
+
+static const char *const folders[] = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+
+bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX])
+{
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (snprintf(path, NSH_PROGRAM_MAX, "%s/%s", folders[i], name) < NSH_PROGRAM_MAX &&
+		    access(path, X_OK) == 0)
+			return true;
+	return false;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int start(const char *path, const char *const *argv, int out, pid_t *pid)
+{
+	static char *environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+				      (char *)"LC_ALL=C", NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t signals;
+	int ret;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
+	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	posix_spawnattr_init(&attributes);
+	sigemptyset(&signals);
+	posix_spawnattr_setsigmask(&attributes, &signals);
+	sigfillset(&signals);
+	posix_spawnattr_setsigdefault(&attributes, &signals);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	ret = posix_spawn(pid, path, &actions, &attributes, (char *const *)argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	return -ret;
+}
+
+static void keep(struct nsh_output *output, const char *text, size_t len)
+{
+	size_t most = NSH_OUTPUT_MAX - output->len;
+	char *grown;
+
+	len = len < most ? len : most;
+	grown = realloc(output->text, output->len + len + 1);
+	if (!grown)
+		return;
+	output->text = grown;
+	for (size_t i = 0; i < len; i++)
+		grown[output->len++] = text[i] ? text[i] : '?';
+	grown[output->len] = '\0';
+}
+
+/* Until the end of the output; false when it does not come in time. */
+static bool read_all(struct nsh_output *output, int in, int64_t end)
+{
+	struct pollfd waiting = {.fd = in, .events = POLLIN};
+	char text[4096];
+
+	for (;;) {
+		int64_t left = end - now_ms();
+		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
+		ssize_t got = ready > 0 ? read(in, text, sizeof(text)) : -1;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || got < 0)
+			return false;
+		if (got == 0)
+			return true;
+		keep(output, text, (size_t)got);
+	}
+}
+
+/* A program can close its output and live on: that is waited for too. */
+static bool await_end(pid_t pid, int *status, int64_t end)
+{
+	const struct timespec step = {.tv_nsec = 2000000};
+	pid_t ended;
+
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && now_ms() < end)
+		nanosleep(&step, NULL);
+	return ended == pid;
+}
+
+static int finish(struct nsh_output *output, pid_t pid, int in, int timeout)
+{
+	int64_t end = now_ms() + (int64_t)timeout * 1000;
+	int status = 0;
+	bool ended = read_all(output, in, end) && await_end(pid, &status, end);
+
+	if (!ended) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		return -ETIMEDOUT;
+	}
+	output->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return output->text ? 0 : -ENOMEM;
+}
+
+int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, struct nsh_err *err)
+{
+	char path[NSH_PROGRAM_MAX];
+	NSH_CLOSE int in = -1;
+	int ends[2];
+	pid_t pid;
+	int ret;
+
+	*output = (struct nsh_output){0};
+	if (!nsh_program_find(argv[0], path))
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", argv[0]);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+	in = ends[0];
+	keep(output, "", 0);
+	ret = start(path, argv, ends[1], &pid);
+	close(ends[1]);
+	if (ret == 0)
+		ret = finish(output, pid, in, timeout);
+	if (ret == 0)
+		return 0;
+	free(output->text);
+	*output = (struct nsh_output){0};
+	return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "%s", path);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Confining a login, as root: its host name, its limits and its frame, in the order that they need. For the
+ * session helper, and for nsshellctl, which tries sessions without a login.
+ */
+#ifndef NSSHELL_LOGIN_H
+#define NSSHELL_LOGIN_H
+
+#include <sys/types.h>
+
+#include "nsshell/cgroup.h"
+#include "nsshell/err.h"
+#include "nsshell/frame.h"
+#include "nsshell/hostname.h"
+#include "nsshell/policy.h"
+#include "nsshell/user.h"
+
+/* What a login shell means to nsshell. */
+enum nsh_login_kind {
+	NSH_LOGIN_OTHER,
+	NSH_LOGIN_NSSHELL, /* by its name, also when the file is missing, or as the same file */
+	NSH_LOGIN_NOTHING, /* nologin, false: the account can have what is sshd's own work */
+};
+
+/* "" is /bin/sh (passwd(5)). */
+enum nsh_login_kind nsh_login_kind(const char *shell);
+
+/* What a login has that is confined. */
+struct nsh_confined {
+	char hostname[NSH_HOSTNAME_MAX];
+	struct nsh_cgroup cgroup;
+	struct nsh_made_frame frame;
+};
+
+/*
+ * Confines a login of the user: settles the policy for this machine, puts process and the calling one, which is its
+ * child or the same (0: unknown, which is an error only if there are limits), into a control group with the policy's limits, and makes the frame, into which the
+ * calling process is moved (nsshell/frame.h says what it must be, and what is to be done after an error).
+ */
+int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
+		      const struct nsh_user *user, const char *id, pid_t process,
+		      struct nsh_err *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The limits that hold for all of a login.
+ */
+#ifndef SANDBOX_LOGIN_LIMITS_H
+#define SANDBOX_LOGIN_LIMITS_H
+
+#include "nsshell/cgroup.h"
+#include "nsshell/policy.h"
+#include "nsshell/user.h"
+
+/*
+ * Puts process, and this one, which is its child or the same, into a control group with the policy's limits, and
+ * makes sure of them; -ESRCH when process is 0. Without any limit in the policy nothing is done and cgroup->path is "". Needs the machine's
+ * /run and /sys, so it comes before the frame. Errors are NSH_REASON_LIMITS.
+ */
+int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
+		   const struct nsh_user *user, const char *id, pid_t process, struct nsh_err *err);
+
+#endif
