@@ -5,13 +5,9 @@
  * It has no power of its own: it is not set-user-ID, and what it shows and does is what the kernel lets
  * whoever runs it see and do. This file finds the subcommand; each is in a file of its own.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,40 +52,6 @@ static const struct command *find_command(const char *name)
 		if (!strcmp(commands[i]->name, name))
 			return commands[i];
 	return NULL;
-}
-
-void nsh_command_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
-{
-	argp_err_exit_status = NSH_CTL_FAILED;
-	if (argp_parse(argp, argc, argv, in_order ? ARGP_IN_ORDER : 0, NULL, input) != 0)
-		exit(NSH_CTL_FAILED);
-}
-
-int nsh_complain(const char *format, ...)
-{
-	char text[2 * NSH_ERR_MAX];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	nsh_err_make_printable(text);
-	fflush(stdout);
-	fprintf(stderr, "nsshellctl: %s\n", text);
-	return NSH_CTL_FAILED;
-}
-
-int nsh_complain_err(const struct nsh_err *err)
-{
-	return nsh_complain("%s", err->text);
-}
-
-bool nsh_needs_root(const char *what)
-{
-	if (geteuid() == 0)
-		return true;
-	nsh_complain("only root can %s", what);
-	return false;
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all subcommands share.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ctl/command.h"
+
+void nsh_command_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
+{
+	argp_err_exit_status = NSH_CTL_FAILED;
+	if (argp_parse(argp, argc, argv, in_order ? ARGP_IN_ORDER : 0, NULL, input) != 0)
+		exit(NSH_CTL_FAILED);
+}
+
+int nsh_complain(const char *format, ...)
+{
+	char text[2 * NSH_ERR_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	nsh_err_make_printable(text);
+	fflush(stdout);
+	fprintf(stderr, "nsshellctl: %s\n", text);
+	return NSH_CTL_FAILED;
+}
+
+int nsh_complain_err(const struct nsh_err *err)
+{
+	return nsh_complain("%s", err->text);
+}
+
+bool nsh_needs_root(const char *what)
+{
+	if (geteuid() == 0)
+		return true;
+	nsh_complain("only root can %s", what);
+	return false;
+}
