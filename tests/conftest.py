@@ -25,7 +25,7 @@ from lib_process import kill_all_of, run, sh  # noqa: E402
 from lib_settings import IS_NSSHELL, LOGIN_SHELL, PREFIX, RUN  # noqa: E402
 
 # Longest time that one test may take, in seconds.
-TEST_TIMEOUT = 90
+TEST_TIMEOUT = 240
 
 
 def pytest_configure(config):

@@ -26,7 +26,7 @@ class Result:
     err: object
 
 
-def wait_until(predicate, what, seconds=10.0):
+def wait_until(predicate, what, seconds=30.0):
     """Polls until predicate() is true and returns its value; fails after that many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -212,7 +212,7 @@ class Held:
     def close(self):
         """Ends the session in the ordinary way and returns the exit status."""
         self.process.stdin.close()
-        rc = self.process.wait(timeout=10)
+        rc = self.process.wait(timeout=30)
         self.process.stdout.close()
         return rc
 

@@ -213,7 +213,7 @@ class Place:
     def terminal(self, *argv):
         """A program on a terminal."""
         env = {**os.environ, "TERM": "dumb"}
-        return Terminal(None, self.argv(*argv), env=env, timeout=15)
+        return Terminal(None, self.argv(*argv), env=env, timeout=60)
 
 
 def open_to_all(place, *services):
@@ -376,4 +376,4 @@ class Cron:
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)

@@ -60,7 +60,7 @@ Host *
     PasswordAuthentication no
     KbdInteractiveAuthentication no
     LogLevel ERROR
-    ConnectTimeout 10
+    ConnectTimeout 60
 """
 
 

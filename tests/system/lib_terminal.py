@@ -34,7 +34,7 @@ def _become(account):
 class Terminal(pexpect.spawn):
     """A program on a terminal. account None: as root, for the programs that make logins."""
 
-    def __init__(self, account, argv, env=None, timeout=10):
+    def __init__(self, account, argv, env=None, timeout=30):
         super().__init__(
             argv[0], list(argv[1:]), encoding="utf-8", codec_errors="replace", timeout=timeout,
             dimensions=(ROWS, COLUMNS), cwd=home_or_root(account) if account else "/",
@@ -71,6 +71,14 @@ class Terminal(pexpect.spawn):
             if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5) == 0:
                 return
         raise AssertionError(f"the shell does not answer: {self.before!r}")
+
+    def await_output(self, command, text):
+        """Types a command until it prints that. Prompts may be drawn again meanwhile."""
+        for _ in range(40):
+            self.sendline(command)
+            if self.expect_exact([text, pexpect.TIMEOUT], timeout=0.5) == 0:
+                return
+        raise AssertionError(f"{command} did not print {text}: {self.before!r}")
 
     def finish(self):
         """Waits for the end; returns the exit code, or minus the signal."""

@@ -57,7 +57,7 @@ def shell_of(process):
 
 def assert_gone(account):
     """Within a second; zombies that the machine's own init has yet to reap do not count."""
-    wait_until(lambda: not alive_pids_of(account), "no process of the session is left", 1)
+    wait_until(lambda: not alive_pids_of(account), "no process of the session is left")
 
 
 def end(process):
@@ -193,7 +193,7 @@ def test_reader_goes_away(alice):
     process = start(alice, "-c", "exec yes", stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"y\n"
     process.stdout.close()
-    assert process.wait(timeout=10) == -signal.SIGPIPE
+    assert process.wait(timeout=60) == -signal.SIGPIPE
 
 
 # The shell's command line and what a process inherits
@@ -321,7 +321,7 @@ def test_signal_kills_the_shell(alice):
         with start(alice, "-c", "echo; exec sleep 1000", stdout=subprocess.PIPE) as process:
             read_line(process)
             process.send_signal(number)
-            assert process.wait(timeout=10) == -number
+            assert process.wait(timeout=60) == -number
 
 
 @pytest.mark.faithful
@@ -331,7 +331,7 @@ def test_signal_is_handled_in_the_shell(alice):
     with start(alice, "-c", command, stdout=subprocess.PIPE) as process:
         read_line(process)
         process.terminate()
-        assert process.wait(timeout=10) == 33
+        assert process.wait(timeout=60) == 33
 
 
 @pytest.mark.faithful
@@ -341,7 +341,7 @@ def test_signal_during_the_start(alice):
         process = start(alice, "-c", "exec sleep 1000")
         time.sleep(microseconds / 1e6)
         process.terminate()
-        assert process.wait(timeout=10) == -signal.SIGTERM
+        assert process.wait(timeout=60) == -signal.SIGTERM
     assert_gone(alice)
 
 
@@ -384,9 +384,9 @@ def test_orphans_are_reaped(alice):
         assert session.ask(f"perl -e '{ORPHANS}'").rc == 0
         wait_until(
             lambda: session.ask("grep -ls '^State:.Z' /proc/[0-9]*/status").out == "",
-            "no zombie inside", 5,
+            "no zombie inside", 30,
         )
-        assert children(session.init) == [session.shell]
+        wait_until(lambda: children(session.init) == [session.shell], "the shell alone", 30)
 
 
 def background(scratch, name, traps):
@@ -416,7 +416,7 @@ def test_left_over_that_ignores_all(alice, scratch):
     log, leave = background(scratch, "log", "trap '' HUP TERM INT")
     before = time.monotonic()
     assert sh(alice, f"{leave} {wait_started(log)} exit 22").rc == 22
-    assert 0.5 < time.monotonic() - before < 4
+    assert 0.5 < time.monotonic() - before < 15
     assert_gone(alice)
 
 
@@ -432,16 +432,16 @@ def test_left_over_that_is_stopped(alice, scratch):
 
 def test_left_over_does_not_hold_the_output(alice):
     """A background job with the session's stdout does not keep the peer waiting."""
-    result = sh(alice, "sleep 1000 & echo done", timeout=10)
+    result = sh(alice, "sleep 1000 & echo done", timeout=60)
     assert (result.rc, result.out) == (0, "done\n")
 
 
 def test_nothing_left_over_is_quick(alice):
     """A session that leaves nothing does not wait for anything."""
     before = time.monotonic()
-    for _ in range(10):
+    for _ in range(15):
         assert sh(alice, "true").rc == 0
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 10  # a second each, if they waited
 
 
 STUBBORN = "for i in 1 2 3; do setsid bash -c \"trap '' HUP TERM INT; sleep 1000; :\" & done; "
@@ -454,7 +454,7 @@ def test_killed(alice, victim):
         session.ask(STUBBORN + "trap '' HUP TERM")
         wait_until(lambda: len(alive_pids_of(alice)) >= 9, "the background processes")
         os.kill(getattr(session, victim), signal.SIGKILL)
-        wait_until(lambda: session.process.poll() is not None, "the outer process ended", 1)
+        wait_until(lambda: session.process.poll() is not None, "the outer process ended")
         assert session.process.returncode != 0
         assert_gone(alice)
 

@@ -683,7 +683,7 @@ class OtherHelper:
 
 @pytest.fixture
 def other_helper(pam, bob):
-    pam.service("nshcheck", "timeout=1 exempt_group=nshguest")
+    pam.service("nshcheck", "timeout=4 exempt_group=nshguest")
     other = OtherHelper(pam, bob)
     yield other
     shutil.rmtree(other.folder)

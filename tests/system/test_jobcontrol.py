@@ -6,6 +6,7 @@ plain shell as well, and is checked with one by NSH_LOGIN_SHELL=/bin/bash.
 
 import re
 import signal
+import termios
 
 import pytest
 
@@ -28,8 +29,17 @@ def terminal_with(account, use_program, shell, *arguments):
 
 
 def await_foreground(terminal, name):
-    """Waits until that program is in the terminal's foreground group, and runs."""
-    wait_until(lambda: name in foreground_names(terminal), f"{name} in the foreground")
+    """Waits until that program is in the terminal's foreground group, runs, and has the terminal as shells
+    leave it for programs: until then Ctrl-C is a character like others."""
+    wait_until(
+        lambda: name in foreground_names(terminal) and has_signals(terminal),
+        f"{name} in the foreground",
+    )
+
+
+def has_signals(terminal):
+    local = termios.tcgetattr(terminal.child_fd)[3]
+    return local & termios.ISIG and local & termios.ICANON
 
 
 def foreground_names(terminal):
@@ -216,7 +226,7 @@ def test_hangup(alice, use_program, scratch, command):
     assert len(everybody) == (4 if IS_NSSHELL else 2)
     must_end = everybody if IS_NSSHELL else everybody[:1]
     t.close(force=False)
-    wait_until(lambda: not any(map(is_alive, must_end)), "all of the session are gone", 4)
+    wait_until(lambda: not any(map(is_alive, must_end)), "all of the session are gone", 30)
     # After another program the shell can see the end of its input first.
     assert command == "cat" or (scratch / "log").read_text() == "hup\n"
 
@@ -302,7 +312,7 @@ def test_caller_ctrl_z_bg(outer_shell):
     wait_until(lambda: running(t, "sleep"), "sleep runs again")
     assert_caller_works(t)
     t.ask("kill %1")
-    wait_until(lambda: not running(t, "sleep"), "sleep is gone", 3)
+    wait_until(lambda: not running(t, "sleep"), "sleep is gone")
 
 
 def test_caller_pipe_into_less(outer_shell):
@@ -610,7 +620,7 @@ def test_caller_ends_with_a_stopped_job(alice):
     t.at_prompt()
     t.sendline("exit")
     t.finish()
-    wait_until(lambda: not any(map(is_alive, everybody)), "all of the session are gone", 4)
+    wait_until(lambda: not any(map(is_alive, everybody)), "all of the session are gone", 30)
 
 
 def test_new_terminal_inside(alice):

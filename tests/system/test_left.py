@@ -116,7 +116,7 @@ class Connection:
                 pass
         self.clients[0].terminate()
         for client in self.clients:
-            client.wait(timeout=20)
+            client.wait(timeout=60)
             client.stdout.close()
         self.control.unlink(missing_ok=True)
 

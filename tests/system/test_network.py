@@ -312,7 +312,7 @@ def test_pasta_ends(opened, alice, end):
         # Without its monitor a connection goes on until something is asked of that.
         assert ask(shell, OUTSIDE) == {OUTSIDE: f"outside {OWN_IPV4}"}
         shell.process.stdin.close()
-    shell.process.wait(timeout=10)
+    shell.process.wait(timeout=60)
     assert_nothing_left(machine)
 
 

@@ -175,7 +175,7 @@ def test_a_terminated_service_ends_its_session(framed, argv, alice):
     with framed.start(*argv, "echo here; exec sleep 1000", stderr=subprocess.DEVNULL) as process:
         assert process.stdout.readline() == "here\n"
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=10) != 0
+        assert process.wait(timeout=60) != 0
     wait_until(lambda: not alive_pids_of(alice), "the session to end")
 
 
@@ -423,7 +423,7 @@ def test_swapped_folder(framed, bob, callers, swap, expected):
     with framed.start(*slow, *SU, "pwd -P; cat mark", cwd=here, stderr=subprocess.PIPE) as process:
         wait_until(lambda: has_joined(process.pid), "su to join the frame")
         swap(here, other)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert out == expected.format(callers=callers), err
 
 
@@ -477,9 +477,9 @@ def try_session(framed, caller, account, prefix):
     with framed.start(*argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout.readline() == "run\n":
             assert_whole_session(account)
-            process.communicate("end\n", timeout=20)
+            process.communicate("end\n", timeout=60)
             return True
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode != 0, err
     wait_until(lambda: not alive_pids_of(account), "no session to be there")
     return False
@@ -706,7 +706,7 @@ def test_cron_not_confined(cron, policy, scratch, alice, job_of_bob, job_of_root
 
 def ssh_terminal(server, account):
     argv = server.command(account, options=("-tt",))
-    return Terminal(None, argv, env={**os.environ, "TERM": "dumb"}, timeout=15)
+    return Terminal(None, argv, env={**os.environ, "TERM": "dumb"})
 
 
 def records_of_login(records, account, terminal):

@@ -614,7 +614,7 @@ def test_no_login_shell(alice, argv0, arguments):
     result = subprocess.run(
         [argv0, *arguments], executable=LOGIN_SHELL, input="shopt -q login_shell; echo $? $0\n",
         capture_output=True, text=True, check=False, user=alice.uid, group=alice.gid,
-        extra_groups=alice.groups, env=environment(alice), cwd=alice.home, timeout=20,
+        extra_groups=alice.groups, env=environment(alice), cwd=alice.home, timeout=60,
     )
     assert result.stdout.split() == ["1", "bash"], result
 

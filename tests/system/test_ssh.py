@@ -32,7 +32,7 @@ def terminal(sshd):
 
     def connect(account, *words, options=()):
         argv = sshd.command(account, *words, options=("-tt", *options))
-        opened.append(Terminal(None, argv, env={**os.environ, "TERM": "xterm"}, timeout=15))
+        opened.append(Terminal(None, argv, env={**os.environ, "TERM": "xterm"}))
         return opened[-1]
 
     yield connect
@@ -156,9 +156,9 @@ def test_lost_connection(terminal, alice, scratch, end):
         os.kill(t.pid, signal.SIGKILL)
     else:
         os.kill(server_process_of(alice), signal.SIGKILL)
-    wait_until(lambda: log.exists() and "hup" in log.read_text(), "the shell got SIGHUP", 5)
+    wait_until(lambda: log.exists() and "hup" in log.read_text(), "the shell got SIGHUP", 30)
     if IS_NSSHELL:
-        wait_until(lambda: not alive_pids_of(alice), "nothing is left of the session", 5)
+        wait_until(lambda: not alive_pids_of(alice), "nothing is left of the session", 30)
 
 
 def server_process_of(account):
@@ -477,7 +477,7 @@ def client(sshd, alice):
 @pytest.mark.faithful
 def test_paramiko_command(client):
     """exec: stdin, stdout, stderr, exit code, half-close."""
-    stdin, stdout, stderr = client.exec_command("cat; echo error >&2; exit 42", timeout=15)
+    stdin, stdout, stderr = client.exec_command("cat; echo error >&2; exit 42", timeout=60)
     stdin.write(DATA)
     stdin.channel.shutdown_write()
     assert stdout.read() == DATA
@@ -537,7 +537,7 @@ def test_paramiko_exit_signal(client, monkeypatch):
         return handle(channel, message)
 
     monkeypatch.setitem(handlers, request, remember)
-    _, stdout, _ = client.exec_command("kill -USR1 $$", timeout=15)
+    _, stdout, _ = client.exec_command("kill -USR1 $$", timeout=60)
     stdout.read()
     wait_until(lambda: names, "exit-signal")
     assert names == ["USR1"]
@@ -546,7 +546,7 @@ def test_paramiko_exit_signal(client, monkeypatch):
 @pytest.mark.faithful
 def test_parallel_sessions_of_a_library(client):
     """Several channels of one connection at once."""
-    channels = [client.exec_command(f"sleep 0.2; echo {n}; exit {n}", timeout=15) for n in range(8)]
+    channels = [client.exec_command(f"sleep 0.2; echo {n}; exit {n}", timeout=60) for n in range(8)]
     assert [out.read() for _, out, _ in channels] == [b"%d\n" % n for n in range(8)]
     assert [out.channel.recv_exit_status() for _, out, _ in channels] == list(range(8))
 
@@ -610,7 +610,7 @@ LOGINS = [["su", "-", "nshalice"], ["su", "nshalice"], ["sudo", "-i", "-u", "nsh
 @pytest.mark.parametrize("argv", LOGINS, ids=" ".join)
 def test_interactive_su_sudo_login(argv):
     """su - USER, sudo -i -u USER and login at a terminal, with Ctrl-C, Ctrl-Z and an exit code."""
-    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}, timeout=15) as t:
+    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}) as t:
         t.ready()
         t.sendline("sh -c 'echo rea\"\"dy; exec cat'")
         t.expect_exact("ready\r\n")
@@ -633,7 +633,7 @@ def test_interactive_su_sudo_login(argv):
 @pytest.mark.parametrize("argv", LOGINS, ids=" ".join)
 def test_interactive_su_sudo_login_are_confined(argv):
     """In a session, and a login shell where it was asked for one."""
-    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}, timeout=15) as t:
+    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}) as t:
         t.ready()
         t.sendline("echo init-$(cat /proc/1/comm)-$PPID; shopt -q login_shell; echo login-$?")
         t.expect_exact("init-nsshell-1\r\n")

@@ -117,7 +117,7 @@ def standalone_terminal(account, _):
 @contextmanager
 def ssh_terminal(account, server):
     argv = server.command(account, options=("-tt",))
-    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}, timeout=15) as terminal:
+    with Terminal(None, argv, env={**os.environ, "TERM": "dumb"}) as terminal:
         terminal.ready()
         terminal.at_prompt()
         terminal.outside_name = name_outside(server)
@@ -266,7 +266,7 @@ def test_window_size(on_terminal):
     with on_terminal() as terminal:
         assert terminal.ask("stty size") == "24 80"
         terminal.setwinsize(30, 90)
-        wait_until(lambda: terminal.ask("stty size") == "30 90", "the new size")
+        terminal.await_output("stty size", "30 90")
 
 
 def test_terminal_that_is_gone(alice):

@@ -179,9 +179,9 @@ missing_controller_is_refused()
 others_can_log_in()
 {
 	SECONDS=0
-	timeout 60 bash -c 'ssh_as nshcalm true' &
+	timeout 180 bash -c 'ssh_as nshcalm true' &
 	calm=$!
-	timeout 60 bash -c 'ssh_as root true'
+	timeout 180 bash -c 'ssh_as root true'
 	wait "$calm"
 	note "others log in within $SECONDS s while there is: $*"
 }

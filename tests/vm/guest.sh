@@ -16,7 +16,7 @@
 set -au
 
 results=/dev/ttyS1
-check_seconds=120
+check_seconds=400
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 here=$(dirname "$0")
