@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From policy files to the policy of one user.
+ * From policy files to the policy of one user: which files, in which order, and what overrides what.
  *
- * Each file is first made into a layer, every key of it checked, and only then laid over what the
- * earlier files said. A file that is for somebody else is checked all the same: an administrator's
- * mistake shows at once and not on the day that the right user logs in.
+ * Each file is first made into a layer (conf/layer.c) and only then laid over what the earlier files said.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,21 +14,19 @@
 #include <string.h>
 
 #include "conf/file.h"
-#include "conf/ini.h"
+#include "conf/layer.h"
 #include "conf/match.h"
-#include "conf/scan.h"
+#include "conf/report.h"
+#include "conf/setting.h"
 #include "conf/value.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/list.h"
 #include "nsshell/policy.h"
 
-/* What one file sets. Texts belong to the file's buffer. */
-struct layer {
-	struct {
-		const char *text; /* NULL when the file does not set it */
-		int number;
-		unsigned line;
-	} values[NSH_KEY_COUNT];
+/* Which file and line had a key locked first; no file when it is not. */
+struct lock {
+	const char *file; /* owned by the policy */
+	unsigned line;
 };
 
 struct loader {
@@ -38,129 +34,50 @@ struct loader {
 	const struct nsh_place *place;
 	const struct nsh_user *user;   /* NULL for a resolved policy */
 	const struct nsh_login *login; /* NULL without PAM */
-	struct nsh_err *err;
-	bool locked[NSH_KEY_COUNT];
+	struct nsh_report report;
+	struct lock locks[NSH_KEY_COUNT];
 };
 
-/* A file's place in the order; what it may hold depends on it. */
-enum kind { KIND_COMMON, KIND_MATCH };
-
-static bool is_match_key(const struct nsh_key *key)
+/* Reports an error of a file, or of a folder, as a whole: its name is in the text. */
+static int report_file(struct loader *loader, int code, const char *path)
 {
-	return !strcmp(key->section, "match");
+	return nsh_report(&loader->report, code, &(struct nsh_complaint){.file = path});
 }
 
-static int unknown_section(const char *section, struct nsh_err *err)
+static int report_key(struct loader *loader, int code, enum nsh_key_id id, const char *path,
+		      unsigned line)
 {
-	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		if (!strcmp(nsh_keys[i].section, section))
-			return 0;
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "[%s]: unknown section", section);
-}
-
-static int unknown_key(const struct nsh_entry *entry, struct nsh_err *err)
-{
-	const struct nsh_key *nearest = nsh_key_nearest(entry->section, entry->key);
-
-	if (!nearest)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "%s.%s: unknown key",
-				   entry->section, entry->key);
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "%s.%s: unknown key, did you mean %s.%s?", entry->section, entry->key,
-			   nearest->section, nearest->key);
-}
-
-static int take_key(struct layer *layer, const struct nsh_entry *entry, enum kind kind,
-		    struct nsh_err *err)
-{
-	const struct nsh_key *key = nsh_key_find(entry->section, entry->key);
-	int number;
-	int ret;
-
-	if (!key)
-		return unknown_key(entry, err);
-	if (is_match_key(key) && kind != KIND_MATCH)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-				   "%s.%s: is for files in match.d only", key->section, key->key);
-	ret = nsh_value_check(key, entry->value, &number, err);
-	if (ret < 0)
-		return nsh_err_context(err, ret, "%s.%s", key->section, key->key);
-	layer->values[key->id].text = entry->value;
-	layer->values[key->id].number = number;
-	layer->values[key->id].line = entry->line;
-	return 0;
-}
-
-/* An unknown section with keys is reported at its first key, which may be known elsewhere. */
-static int take_entry(struct layer *layer, const struct nsh_scan *scan, size_t i, enum kind kind,
-		      struct nsh_err *err)
-{
-	const struct nsh_entry *entry = &scan->entries[i];
-	bool has_keys = i + 1 < scan->count && scan->entries[i + 1].key;
-
-	if (entry->key)
-		return take_key(layer, entry, kind, err);
-	return has_keys ? 0 : unknown_section(entry->section, err);
-}
-
-/* An empty list could be read as nobody and as everybody, so it is neither. */
-static int check_match(const struct layer *layer, const char *path, struct nsh_err *err)
-{
-	static const enum nsh_key_id ids[] = {NSH_KEY_MATCH_USER, NSH_KEY_MATCH_GROUP,
-					      NSH_KEY_MATCH_SERVICE, NSH_KEY_MATCH_SOURCE};
-	bool found = false;
-
-	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
-		const char *list = layer->values[ids[i]].text;
-
-		found |= list != NULL;
-		if (list && !*list)
-			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-					   "%s:%u: %s.%s: the list is empty", path,
-					   layer->values[ids[i]].line, nsh_keys[ids[i]].section,
-					   nsh_keys[ids[i]].key);
-	}
-	if (found)
-		return 0;
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "%s:1: has no [match] that says whom it is for", path);
-}
-
-static int take_entries(struct layer *layer, const struct nsh_scan *scan, enum kind kind,
-			const char *path, struct nsh_err *err)
-{
-	for (size_t i = 0; i < scan->count; i++) {
-		int ret = take_entry(layer, scan, i, kind, err);
-
-		if (ret < 0)
-			return nsh_err_context(err, ret, "%s:%u", path, scan->entries[i].line);
-	}
-	return kind == KIND_MATCH ? check_match(layer, path, err) : 0;
-}
-
-/* Scanning and confirming begin their texts with "LINE: ". */
-static int at_path(struct nsh_err *err, int code, const char *path)
-{
-	char inner[NSH_ERR_MAX];
-
-	memcpy(inner, err->text, sizeof(inner));
-	return nsh_err_set(err, err->reason, code, "%s:%.900s", path, inner);
+	return nsh_report(&loader->report, code,
+			  &(struct nsh_complaint){.file = path,
+						  .line = line,
+						  .section = nsh_keys[id].section,
+						  .key = nsh_keys[id].key});
 }
 
 /* What only PAM tells cannot be guessed: the file could be what confines the user. */
-static int needs_pam(const struct loader *loader, const struct layer *layer, enum nsh_key_id id,
+static int needs_pam(struct loader *loader, const struct nsh_layer *layer, enum nsh_key_id id,
 		     const char *path)
 {
-	return nsh_err_set(loader->err, NSH_REASON_POLICY, -EPERM,
-			   "%s:%u: %s.%s: cannot be told for a login without the PAM module", path,
-			   layer->values[id].line, nsh_keys[id].section, nsh_keys[id].key);
+	int ret = nsh_err_set(loader->report.err, NSH_REASON_POLICY, -EPERM,
+			      "cannot be told for a login without the PAM module");
+
+	return report_key(loader, ret, id, path, layer->values[id].line);
 }
 
-static int login_matches(const struct loader *loader, const struct layer *layer, const char *path)
+static int source_matches(struct loader *loader, const struct nsh_layer *layer, const char *sources,
+			  const char *path)
+{
+	int ret = nsh_match_source(sources, loader->login->source, loader->report.err);
+
+	return ret >= 0 ? ret
+			: report_key(loader, ret, NSH_KEY_MATCH_SOURCE, path,
+				     layer->values[NSH_KEY_MATCH_SOURCE].line);
+}
+
+static int login_matches(struct loader *loader, const struct nsh_layer *layer, const char *path)
 {
 	const char *services = layer->values[NSH_KEY_MATCH_SERVICE].text;
 	const char *sources = layer->values[NSH_KEY_MATCH_SOURCE].text;
-	int ret;
 
 	if (!loader->login && services)
 		return needs_pam(loader, layer, NSH_KEY_MATCH_SERVICE, path);
@@ -168,17 +85,18 @@ static int login_matches(const struct loader *loader, const struct layer *layer,
 		return needs_pam(loader, layer, NSH_KEY_MATCH_SOURCE, path);
 	if (services && !nsh_match_service(services, loader->login->service))
 		return 0;
-	if (!sources)
-		return 1;
-	ret = nsh_match_source(sources, loader->login->source, loader->err);
-	if (ret < 0)
-		nsh_err_context(loader->err, ret, "%s:%u: match.source", path,
-				layer->values[NSH_KEY_MATCH_SOURCE].line);
-	return ret;
+	return sources ? source_matches(loader, layer, sources, path) : 1;
+}
+
+static int group_matches(struct loader *loader, const char *groups, const char *path)
+{
+	int ret = nsh_match_group(groups, loader->user, loader->report.err);
+
+	return ret < 0 ? report_file(loader, ret, path) : ret;
 }
 
 /* Returns 1 when the layer is for the user and the login, 0 when not, or -errno. */
-static int layer_matches(const struct loader *loader, const struct layer *layer, const char *path)
+static int layer_matches(struct loader *loader, const struct nsh_layer *layer, const char *path)
 {
 	const char *users = layer->values[NSH_KEY_MATCH_USER].text;
 	const char *groups = layer->values[NSH_KEY_MATCH_GROUP].text;
@@ -187,7 +105,7 @@ static int layer_matches(const struct loader *loader, const struct layer *layer,
 	if (users && !nsh_match_user(users, loader->user))
 		return 0;
 	if (groups)
-		ret = nsh_match_group(groups, loader->user, loader->err);
+		ret = group_matches(loader, groups, path);
 	return ret == 1 ? login_matches(loader, layer, path) : ret;
 }
 
@@ -206,8 +124,8 @@ static const char *remember_file(struct nsh_policy *policy, const char *path)
 	return copy;
 }
 
-static int set(struct nsh_setting *setting, const char *text, int number, const char *file,
-	       unsigned line)
+int nsh_setting_set(struct nsh_setting *setting, const char *text, int number, const char *file,
+		    unsigned line)
 {
 	char *copy = strdup(text);
 
@@ -218,7 +136,7 @@ static int set(struct nsh_setting *setting, const char *text, int number, const 
 	return 0;
 }
 
-static void lock_keys(struct loader *loader, const char *list)
+static void lock_keys(struct loader *loader, const char *list, const struct lock *lock)
 {
 	struct nsh_item item;
 
@@ -229,65 +147,82 @@ static void lock_keys(struct loader *loader, const char *list)
 			if (item.len > len && !memcmp(item.text, nsh_keys[i].section, len) &&
 			    item.text[len] == '.' &&
 			    item.len - len - 1 == strlen(nsh_keys[i].key) &&
-			    !memcmp(item.text + len + 1, nsh_keys[i].key, item.len - len - 1))
-				loader->locked[i] = true;
+			    !memcmp(item.text + len + 1, nsh_keys[i].key, item.len - len - 1) &&
+			    !loader->locks[i].file)
+				loader->locks[i] = *lock;
 		}
 	}
 }
 
-static int apply_layer(struct loader *loader, const struct layer *layer, const char *path)
+static void tell_setting(const struct nsh_observer *observer, const struct nsh_layer *layer, int id,
+			 const char *file, const struct lock *lock)
+{
+	const struct nsh_seen seen = {
+		.id = (enum nsh_key_id)id,
+		.text = layer->values[id].text,
+		.file = file,
+		.line = layer->values[id].line,
+		.lock_file = lock->file,
+		.lock_line = lock->line,
+	};
+
+	if (observer)
+		observer->setting(observer->data, &seen);
+}
+
+static int apply_key(struct loader *loader, const struct nsh_layer *layer, int id, const char *file)
+{
+	tell_setting(loader->report.observer, layer, id, file, &loader->locks[id]);
+	if (loader->locks[id].file)
+		return 0;
+	return nsh_setting_set(&loader->policy->settings[id], layer->values[id].text,
+			       layer->values[id].number, file, layer->values[id].line);
+}
+
+static int apply_layer(struct loader *loader, const struct nsh_layer *layer, const char *path)
 {
 	const char *file = remember_file(loader->policy, path);
 	const char *locked = layer->values[NSH_KEY_POLICY_LOCKED].text;
+	struct lock lock = {.file = file, .line = layer->values[NSH_KEY_POLICY_LOCKED].line};
 	int ret = file ? 0 : -ENOMEM;
 
 	for (int i = 0; i < NSH_KEY_COUNT && ret == 0; i++)
-		if (layer->values[i].text && !loader->locked[i] && !is_match_key(&nsh_keys[i]))
-			ret = set(&loader->policy->settings[i], layer->values[i].text,
-				  layer->values[i].number, file, layer->values[i].line);
+		if (layer->values[i].text && !nsh_is_match_key(&nsh_keys[i]))
+			ret = apply_key(loader, layer, i, file);
 	if (ret < 0)
-		return nsh_err_sys(loader->err, NSH_REASON_MACHINE, ret, "%s", path);
-	if (locked && !loader->locked[NSH_KEY_POLICY_LOCKED])
-		lock_keys(loader, locked);
+		return nsh_err_sys(loader->report.err, NSH_REASON_MACHINE, ret, "%s", path);
+	if (locked && !loader->locks[NSH_KEY_POLICY_LOCKED].file)
+		lock_keys(loader, locked, &lock);
 	return 0;
 }
 
-static int apply_text(struct loader *loader, struct nsh_file *file, enum kind kind,
-		      const char *path)
-{
-	struct layer layer = {0};
-	struct nsh_scan scan;
-	int ret = nsh_scan(&scan, file->text, file->len, loader->err);
-
-	if (ret < 0)
-		return at_path(loader->err, ret, path);
-	ret = nsh_ini_confirm(file->fd, &scan, loader->err);
-	if (ret < 0)
-		ret = at_path(loader->err, ret, path);
-	else
-		ret = take_entries(&layer, &scan, kind, path, loader->err);
-	if (ret == 0 && kind == KIND_MATCH)
-		ret = layer_matches(loader, &layer, path);
-	else if (ret == 0)
-		ret = 1;
-	if (ret == 1)
-		ret = apply_layer(loader, &layer, path);
-	nsh_scan_free(&scan);
-	return ret;
-}
-
 /* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
-static int apply_file(struct loader *loader, int dirfd, const char *name, enum kind kind,
+static int apply_file(struct loader *loader, int dirfd, const char *name, enum nsh_file_kind kind,
 		      const char *path)
 {
-	struct nsh_file file;
-	int ret = nsh_file_read(&file, dirfd, name, loader->place->owner, path, loader->err);
+	struct nsh_layer layer;
+	int ret = nsh_layer_read(&layer, dirfd, name, path, loader->place->owner, kind,
+				 &loader->report);
 
 	if (ret < 0)
 		return ret;
-	ret = apply_text(loader, &file, kind, path);
-	nsh_file_close(&file);
+	if (layer.doubtful)
+		ret = 0;
+	else
+		ret = kind == NSH_FILE_MATCH ? layer_matches(loader, &layer, path) : 1;
+	if (ret == 1)
+		ret = apply_layer(loader, &layer, path);
+	nsh_layer_free(&layer);
 	return ret;
+}
+
+/* The same for one that has to be there. */
+static int apply_needed(struct loader *loader, int dirfd, const char *name, enum nsh_file_kind kind,
+			const char *path)
+{
+	int ret = apply_file(loader, dirfd, name, kind, path);
+
+	return ret == -ENOENT ? report_file(loader, ret, path) : ret;
 }
 
 static bool is_conf(const char *name)
@@ -307,7 +242,7 @@ static int apply_match_entry(struct loader *loader, int dirfd, const char *name)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/match.d/%s", loader->place->folder, name);
-	return apply_file(loader, dirfd, name, KIND_MATCH, path);
+	return apply_needed(loader, dirfd, name, NSH_FILE_MATCH, path);
 }
 
 struct names {
@@ -353,6 +288,15 @@ static int apply_names(struct loader *loader, int dirfd, const struct names *nam
 	return ret;
 }
 
+static int failed_folder(struct loader *loader, int code)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/match.d", loader->place->folder);
+	nsh_err_sys(loader->report.err, NSH_REASON_POLICY, code, "%s", path);
+	return report_file(loader, code, path);
+}
+
 /* Takes fd. */
 static int apply_match_files(struct loader *loader, int fd)
 {
@@ -360,11 +304,7 @@ static int apply_match_files(struct loader *loader, int fd)
 	struct names names = {0};
 	int ret = folder ? list_conf_files(folder, &names) : -errno;
 
-	if (ret < 0)
-		nsh_err_sys(loader->err, NSH_REASON_POLICY, ret, "%s/match.d",
-			    loader->place->folder);
-	else
-		ret = apply_names(loader, fd, &names);
+	ret = ret < 0 ? failed_folder(loader, ret) : apply_names(loader, fd, &names);
 	for (size_t i = 0; i < names.count; i++)
 		free(names.at[i]);
 	free(names.at);
@@ -375,6 +315,25 @@ static int apply_match_files(struct loader *loader, int fd)
 	return ret;
 }
 
+/*
+ * Opens a folder: *fd is -1 when there is none, which is for the caller to judge. What an observer is told is not
+ * to be trusted is looked into all the same.
+ */
+static int open_folder(struct loader *loader, int dirfd, const char *name, const char *path,
+		       int *fd)
+{
+	struct nsh_err *err = loader->report.err;
+	int ret = nsh_folder_open(dirfd, name, loader->place->owner, path, err);
+
+	*fd = ret;
+	if (ret >= 0 || ret == -ENOENT)
+		return ret < 0 ? ret : 0;
+	ret = report_file(loader, ret, path);
+	if (ret == 0)
+		*fd = nsh_folder_open(dirfd, name, NSH_OWNER_ANY, path, err);
+	return ret;
+}
+
 /* Opens a folder that may be missing: then *fd is -1. */
 static int open_subfolder(struct loader *loader, int dirfd, const char *name, int *fd)
 {
@@ -382,9 +341,8 @@ static int open_subfolder(struct loader *loader, int dirfd, const char *name, in
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s", loader->place->folder, name);
-	ret = nsh_folder_open(dirfd, name, loader->place->owner, path, loader->err);
-	*fd = ret < 0 ? -1 : ret;
-	return ret < 0 && ret != -ENOENT ? ret : 0;
+	ret = open_folder(loader, dirfd, name, path, fd);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static int apply_match_folder(struct loader *loader, int dirfd)
@@ -407,27 +365,33 @@ static int apply_user_file(struct loader *loader, int dirfd)
 	if (snprintf(name, sizeof(name), "%s.conf", loader->user->name) >= (int)sizeof(name))
 		return 0; /* no file can have that name */
 	snprintf(path, sizeof(path), "%s/users.d/%s", loader->place->folder, name);
-	ret = apply_file(loader, fd, name, KIND_COMMON, path);
+	ret = apply_file(loader, fd, name, NSH_FILE_COMMON, path);
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static int apply_all(struct loader *loader)
+static int apply_below(struct loader *loader, int fd)
 {
-	const struct nsh_place *place = loader->place;
 	char path[PATH_MAX];
-	NSH_CLOSE int fd =
-		nsh_folder_open(AT_FDCWD, place->folder, place->owner, place->folder, loader->err);
 	int ret;
 
-	if (fd < 0)
-		return fd;
-	snprintf(path, sizeof(path), "%s/nsshell.conf", place->folder);
-	ret = apply_file(loader, fd, "nsshell.conf", KIND_COMMON, path);
+	snprintf(path, sizeof(path), "%s/nsshell.conf", loader->place->folder);
+	ret = apply_needed(loader, fd, "nsshell.conf", NSH_FILE_COMMON, path);
 	if (ret == 0)
 		ret = apply_match_folder(loader, fd);
 	if (ret == 0)
 		ret = apply_user_file(loader, fd);
 	return ret;
+}
+
+static int apply_all(struct loader *loader)
+{
+	const char *folder = loader->place->folder;
+	NSH_CLOSE int fd = -1;
+	int ret = open_folder(loader, AT_FDCWD, folder, folder, &fd);
+
+	if (ret == -ENOENT)
+		return report_file(loader, ret, folder);
+	return ret < 0 || fd < 0 ? ret : apply_below(loader, fd);
 }
 
 static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
@@ -437,7 +401,8 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 		int ret = nsh_value_check(&nsh_keys[i], nsh_keys[i].preset, &number, err);
 
 		if (ret == 0)
-			ret = set(&policy->settings[i], nsh_keys[i].preset, number, NULL, 0);
+			ret = nsh_setting_set(&policy->settings[i], nsh_keys[i].preset, number,
+					      NULL, 0);
 		if (ret < 0)
 			return nsh_err_set(err, NSH_REASON_MACHINE, ret, "default of %s.%s",
 					   nsh_keys[i].section, nsh_keys[i].key);
@@ -446,32 +411,41 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 }
 
 /* The key has a value that means nothing without that of another one. It is not the default. */
-static int needs(const struct nsh_policy *policy, enum nsh_key_id id, const char *what,
-		 struct nsh_err *err)
+static int needs(struct loader *loader, enum nsh_key_id id, const char *what)
 {
-	const struct nsh_setting *setting = &policy->settings[id];
+	const struct nsh_setting *setting = &loader->policy->settings[id];
 
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "%s:%u: %s.%s: needs %s", setting->file,
-			   setting->line, nsh_keys[id].section, nsh_keys[id].key, what);
+	return report_key(
+		loader,
+		nsh_err_set(loader->report.err, NSH_REASON_POLICY, -EINVAL, "needs %s", what), id,
+		setting->file, setting->line);
 }
 
 /* What only means something together with another key. */
-static int check_together(const struct nsh_policy *policy, struct nsh_err *err)
+static int check_together(struct loader *loader)
 {
+	const struct nsh_policy *policy = loader->policy;
+	int ret = 0;
+
 	if (*nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH) &&
 	    nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_NAT)
-		return needs(policy, NSH_KEY_NETWORK_PUBLISH, "network.mode = nat", err);
-	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES &&
+		ret = needs(loader, NSH_KEY_NETWORK_PUBLISH, "network.mode = nat");
+	if (ret == 0 && nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES &&
 	    nsh_policy_number(policy, NSH_KEY_SECURITY_NESTED_USERNS) == NSH_NO)
-		return needs(policy, NSH_KEY_IDENTITY_SUBIDS, "security.nested_userns = yes", err);
-	return 0;
+		ret = needs(loader, NSH_KEY_IDENTITY_SUBIDS, "security.nested_userns = yes");
+	return ret;
 }
 
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 		    const struct nsh_user *user, const struct nsh_login *login, struct nsh_err *err)
 {
 	struct loader loader = {
-		.policy = policy, .place = place, .user = user, .login = login, .err = err};
+		.policy = policy,
+		.place = place,
+		.user = user,
+		.login = login,
+		.report = {.observer = place->observer, .err = err},
+	};
 	int ret;
 
 	*policy = (struct nsh_policy){0};
@@ -479,17 +453,44 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 	if (ret == 0)
 		ret = apply_all(&loader);
 	if (ret == 0)
-		ret = check_together(policy, err);
+		ret = check_together(&loader);
+	ret = nsh_report_end(&loader.report, ret);
 	if (ret < 0)
 		nsh_policy_free(policy);
 	return ret;
+}
+
+static void tell_all(const struct nsh_observer *observer, const struct nsh_layer *layer,
+		     const char *path)
+{
+	static const struct lock unlocked;
+
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (layer->values[i].text)
+			tell_setting(observer, layer, i, path, &unlocked);
+}
+
+int nsh_policy_check(const struct nsh_place *place, const char *path, enum nsh_file_kind kind,
+		     struct nsh_err *err)
+{
+	struct nsh_report report = {.observer = place->observer, .err = err};
+	struct nsh_layer layer;
+	int ret = nsh_layer_read(&layer, AT_FDCWD, path, path, place->owner, kind, &report);
+
+	if (ret == 0) {
+		tell_all(place->observer, &layer, path);
+		nsh_layer_free(&layer);
+	}
+	if (ret == -ENOENT)
+		ret = nsh_report(&report, ret, &(struct nsh_complaint){.file = path});
+	return nsh_report_end(&report, ret);
 }
 
 /* A policy that was written whole and is read with a part missing is not the one that was meant. */
 static int check_whole(const struct nsh_policy *policy, const char *path, struct nsh_err *err)
 {
 	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		if (!policy->settings[i].file && !is_match_key(&nsh_keys[i]))
+		if (!policy->settings[i].file && !nsh_is_match_key(&nsh_keys[i]))
 			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 					   "%s:1: %s.%s: is missing", path, nsh_keys[i].section,
 					   nsh_keys[i].key);
@@ -500,106 +501,16 @@ int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t 
 			     struct nsh_err *err)
 {
 	struct nsh_place place = {.owner = owner};
-	struct loader loader = {.policy = policy, .place = &place, .err = err};
+	struct loader loader = {.policy = policy, .place = &place, .report = {.err = err}};
 	int ret;
 
 	*policy = (struct nsh_policy){0};
 	ret = apply_presets(policy, err);
 	if (ret == 0)
-		ret = apply_file(&loader, AT_FDCWD, path, KIND_COMMON, path);
+		ret = apply_file(&loader, AT_FDCWD, path, NSH_FILE_COMMON, path);
 	if (ret == 0)
 		ret = check_whole(policy, path, err);
 	if (ret < 0)
 		nsh_policy_free(policy);
 	return ret;
-}
-
-/* What the machine has made of a value (a link's target, say) must be one that can be written and read. */
-static int check_settled(const struct nsh_key *key, const char *text, struct nsh_err *err)
-{
-	NSH_FREE char *line = NULL;
-	struct nsh_scan scan;
-	int number;
-	int len = asprintf(&line, "[%s]\n%s=%s\n", key->section, key->key, text);
-	int ret = len < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "policy")
-			  : nsh_scan(&scan, line, (size_t)len, err);
-
-	if (ret < 0)
-		return ret;
-	if (scan.count != 2 || strcmp(scan.entries[1].value, text) != 0)
-		ret = nsh_err_set(err, NSH_REASON_POLICY, -EINVAL, "\"%s\" cannot be written",
-				  text);
-	else
-		ret = nsh_value_check(key, text, &number, err);
-	nsh_scan_free(&scan);
-	return ret;
-}
-
-int nsh_policy_settle(struct nsh_policy *policy, enum nsh_key_id id, const char *text,
-		      struct nsh_err *err)
-{
-	struct nsh_setting *setting = &policy->settings[id];
-	int ret = check_settled(&nsh_keys[id], text, err);
-
-	if (ret < 0)
-		return nsh_err_context(err, ret, "%s.%s, as settled on this machine",
-				       nsh_keys[id].section, nsh_keys[id].key);
-	ret = set(setting, text, setting->number, setting->file, setting->line);
-	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "policy") : 0;
-}
-
-void nsh_policy_free(struct nsh_policy *policy)
-{
-	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		free(policy->settings[i].text);
-	for (size_t i = 0; i < policy->n_files; i++)
-		free(policy->files[i]);
-	free(policy->files);
-	*policy = (struct nsh_policy){0};
-}
-
-/* The name of a file can have anything in it, and must stay a part of the comment. */
-static void write_origin(FILE *out, const struct nsh_setting *setting)
-{
-	char file[NSH_LINE_MAX / 2];
-
-	if (!setting->file) {
-		fprintf(out, "# default\n");
-		return;
-	}
-	snprintf(file, sizeof(file), "%s", setting->file);
-	nsh_err_make_printable(file);
-	fprintf(out, "# %s:%u\n", file, setting->line);
-}
-
-/* With the blanks a line that was just short enough would be too long to be read. */
-static void write_setting(FILE *out, const struct nsh_key *key, const struct nsh_setting *setting)
-{
-	size_t len = strlen(key->key) + strlen(" = ") + strlen(setting->text);
-
-	write_origin(out, setting);
-	fprintf(out, "%s%s%s\n", key->key, len > NSH_LINE_MAX ? "=" : " = ", setting->text);
-}
-
-char *nsh_policy_write(const struct nsh_policy *policy, size_t *len)
-{
-	const char *section = "";
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-
-	if (!out)
-		return NULL;
-	for (int i = 0; i < NSH_KEY_COUNT; i++) {
-		if (is_match_key(&nsh_keys[i]))
-			continue;
-		if (strcmp(section, nsh_keys[i].section) != 0)
-			fprintf(out, "[%s]\n", nsh_keys[i].section);
-		section = nsh_keys[i].section;
-		write_setting(out, &nsh_keys[i], &policy->settings[i]);
-	}
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/report.h"
 #include "conf/scan.h"
 
 struct cursor {
@@ -19,12 +20,13 @@ struct cursor {
 	size_t room;
 	const char *section; /* of the lines that follow, NULL at first */
 	unsigned line;
+	bool lost; /* the last section's line was wrong: whose the keys are is not known */
 	struct nsh_err *err;
 };
 
 static int wrong(struct cursor *at, const char *what)
 {
-	return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL, "%u: %s", at->line, what);
+	return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL, "%s", what);
 }
 
 static bool is_blank(char c)
@@ -70,8 +72,7 @@ static int check_bytes(struct cursor *at, const char *text, size_t len)
 			return wrong(at, "a character that is not ASCII");
 		if (strchr(";#\"'\\", c) && !comment)
 			return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
-					   "%u: the character %c is allowed in comment lines only",
-					   at->line, c);
+					   "the character %c is allowed in comment lines only", c);
 	}
 	return 0;
 }
@@ -111,17 +112,18 @@ static int scan_section(struct cursor *at, char *text)
 	struct nsh_entry entry = {.line = at->line};
 	char *close = strchr(text, ']');
 
+	at->lost = true;
 	if (!close || close[1])
 		return wrong(at, "a section is [name] alone on its line");
 	cut_blanks(text + 1, close);
 	entry.section = skip_blanks(text + 1);
 	if (!is_name(entry.section))
 		return wrong(at, "a section's name has lower-case letters, digits and _ only");
+	at->section = entry.section;
+	at->lost = false;
 	if (is_doubled(at->scan, entry.section, NULL))
 		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
-				   "%u: section [%s] stands here a second time", at->line,
-				   entry.section);
-	at->section = entry.section;
+				   "section [%s] stands here a second time", entry.section);
 	return add_entry(at, &entry);
 }
 
@@ -132,6 +134,8 @@ static int scan_key(struct cursor *at, char *text)
 
 	if (!equals)
 		return wrong(at, "neither [section], key = value nor a comment");
+	if (at->lost)
+		return 0;
 	if (!at->section)
 		return wrong(at, "a key before the first [section]");
 	cut_blanks(text, equals);
@@ -140,8 +144,7 @@ static int scan_key(struct cursor *at, char *text)
 		return wrong(at, "a key has lower-case letters, digits and _ only");
 	if (is_doubled(at->scan, entry.section, entry.key))
 		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
-				   "%u: %s.%s stands here a second time", at->line, entry.section,
-				   entry.key);
+				   "%s.%s stands here a second time", entry.section, entry.key);
 	return add_entry(at, &entry);
 }
 
@@ -171,7 +174,9 @@ static int scan_line(struct cursor *at, char *text, size_t len)
 	return *start == '[' ? scan_section(at, start) : scan_key(at, start);
 }
 
-static int scan_lines(struct cursor *at, char *text, size_t len)
+/* path and report are NULL when the first error is the end. */
+static int scan_lines(struct cursor *at, char *text, size_t len, const char *path,
+		      struct nsh_report *report)
 {
 	char *end = text + len;
 	int ret = 0;
@@ -183,6 +188,9 @@ static int scan_lines(struct cursor *at, char *text, size_t len)
 		*stop = '\0';
 		at->line++;
 		ret = scan_line(at, text, (size_t)(stop - text));
+		if (ret == -EINVAL && report)
+			ret = nsh_report(report, ret,
+					 &(struct nsh_complaint){.file = path, .line = at->line});
 		text = stop + 1;
 	}
 	return ret;
@@ -196,7 +204,22 @@ int nsh_scan(struct nsh_scan *scan, char *text, size_t len, struct nsh_err *err)
 	*scan = (struct nsh_scan){0};
 	if (len > NSH_FILE_MAX)
 		return nsh_err_set(err, NSH_REASON_POLICY, -E2BIG, "is larger than 64 KiB");
-	ret = scan_lines(&at, text, len);
+	ret = scan_lines(&at, text, len, NULL, NULL);
+	if (ret == -EINVAL)
+		nsh_err_context(err, ret, "%u", at.line);
+	if (ret < 0)
+		nsh_scan_free(scan);
+	return ret;
+}
+
+int nsh_scan_file(struct nsh_scan *scan, char *text, size_t len, const char *path,
+		  struct nsh_report *report)
+{
+	struct cursor at = {.scan = scan, .err = report->err};
+	int ret;
+
+	*scan = (struct nsh_scan){0};
+	ret = scan_lines(&at, text, len, path, report);
 	if (ret < 0)
 		nsh_scan_free(scan);
 	return ret;

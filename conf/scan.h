@@ -37,6 +37,14 @@ struct nsh_scan {
  */
 int nsh_scan(struct nsh_scan *scan, char *text, size_t len, struct nsh_err *err);
 
+/*
+ * Likewise for a file, whose errors go to the report with its path. When that says so the scan goes on
+ * behind what is wrong, and what the wrong lines set is missing.
+ */
+struct nsh_report;
+int nsh_scan_file(struct nsh_scan *scan, char *text, size_t len, const char *path,
+		  struct nsh_report *report);
+
 void nsh_scan_free(struct nsh_scan *scan);
 
 #endif

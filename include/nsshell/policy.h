@@ -36,10 +36,45 @@ struct nsh_policy {
 	size_t n_files;
 };
 
+/* What is wrong with a file. Borrowed texts, valid during the call. */
+struct nsh_complaint {
+	const char *file;    /* full path */
+	unsigned line;       /* from 1; 0 for the file as a whole */
+	const char *section; /* or NULL */
+	const char *key;     /* or NULL; not with a NULL section */
+	const char *text;    /* a phrase without any of these */
+};
+
+/* A value as a file sets it, whether it is the one that holds in the end or not. Borrowed likewise. */
+struct nsh_seen {
+	enum nsh_key_id id;
+	const char *text;
+	const char *file;
+	unsigned line;
+	const char *
+		lock_file; /* the file that had locked the key: the value does not count; or NULL */
+	unsigned lock_line;
+};
+
+/*
+ * For those who want to know more than the first error and the last values. Reading then goes on after an
+ * error with the next line or the next file, and each is told; of a file with errors the rest is used, but
+ * not if it is uncertain whom it is for.
+ */
+struct nsh_observer {
+	void *data;
+	void (*complaint)(void *data, const struct nsh_complaint *complaint);
+	void (*setting)(void *data, const struct nsh_seen *seen);
+};
+
+/* As an owner: files of anybody's, whoever can write to them. For texts that are not in use yet. */
+#define NSH_OWNER_ANY ((uid_t)-1)
+
 /* Where policies are. owner is 0 but for those who check files of their own. */
 struct nsh_place {
 	const char *folder;
 	uid_t owner;
+	const struct nsh_observer *observer; /* NULL for a login: the first error is the end */
 };
 
 /*
@@ -62,6 +97,20 @@ struct nsh_login {
 int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 		    const struct nsh_user *user, const struct nsh_login *login,
 		    struct nsh_err *err);
+
+/* What a file may hold. */
+enum nsh_file_kind {
+	NSH_FILE_COMMON, /* nsshell.conf, users.d */
+	NSH_FILE_MATCH,  /* match.d */
+	NSH_FILE_ANY,    /* as match.d if it has a section [match] */
+};
+
+/*
+ * Checks one file by itself. The place's observer, which must be there, is told of all errors and values,
+ * [match] among them; its folder is not used. Returns 0, or the first error as above.
+ */
+int nsh_policy_check(const struct nsh_place *place, const char *path, enum nsh_file_kind kind,
+		     struct nsh_err *err);
 
 /* Reads a policy that nsh_policy_write() wrote: one file that sets every key, -EINVAL when not. */
 int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t owner,

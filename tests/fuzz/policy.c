@@ -134,6 +134,42 @@ static void check_refusal(int code, const struct nsh_err *err)
 		REQUIRE(!strncmp(err->text, fuzz_folder(), strlen(fuzz_folder())));
 }
 
+static void count_complaint(void *data, const struct nsh_complaint *complaint)
+{
+	REQUIRE(!strncmp(complaint->file, fuzz_folder(), strlen(fuzz_folder())));
+	REQUIRE(*complaint->text && (complaint->section || !complaint->key));
+	++*(unsigned *)data;
+}
+
+static void check_seen(void *data, const struct nsh_seen *seen)
+{
+	struct nsh_err err;
+	int number;
+
+	(void)data;
+	REQUIRE(nsh_value_check(&nsh_keys[seen->id], seen->text, &number, &err) == 0);
+	REQUIRE(seen->line && !seen->lock_file == !seen->lock_line);
+}
+
+/* With an observer the result is the same, and each error has been told. */
+static void observe(const struct nsh_login *login, int code, const struct nsh_err *first)
+{
+	unsigned count = 0;
+	const struct nsh_observer observer = {
+		.data = &count, .complaint = count_complaint, .setting = check_seen};
+	struct nsh_place place = {
+		.folder = fuzz_folder(), .owner = getuid(), .observer = &observer};
+	struct nsh_policy policy;
+	struct nsh_err err = {0};
+	int ret = nsh_policy_load(&policy, &place, &user, login, &err);
+
+	REQUIRE(ret == code && !count == !code);
+	if (ret < 0)
+		REQUIRE(!strcmp(err.text, first->text));
+	else
+		nsh_policy_free(&policy);
+}
+
 static void load(const struct nsh_login *login)
 {
 	struct nsh_place place = {.folder = fuzz_folder(), .owner = getuid()};
@@ -141,6 +177,7 @@ static void load(const struct nsh_login *login)
 	struct nsh_err err = {0};
 	int ret = nsh_policy_load(&policy, &place, &user, login, &err);
 
+	observe(login, ret, &err);
 	if (ret < 0) {
 		check_refusal(ret, &err);
 		return;
