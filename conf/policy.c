@@ -276,18 +276,24 @@ static int apply_text(struct loader *loader, struct nsh_file *file, enum kind ki
 	return ret;
 }
 
-/* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
-static int apply_file(struct loader *loader, int dirfd, const char *name, enum kind kind,
-		      const char *path)
+static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid_t owner,
+			 enum kind kind, const char *path)
 {
 	struct nsh_file file;
-	int ret = nsh_file_read(&file, dirfd, name, loader->place->owner, path, loader->err);
+	int ret = nsh_file_read(&file, dirfd, name, owner, path, loader->err);
 
 	if (ret < 0)
 		return ret;
 	ret = apply_text(loader, &file, kind, path);
 	nsh_file_close(&file);
 	return ret;
+}
+
+/* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
+static int apply_file(struct loader *loader, int dirfd, const char *name, enum kind kind,
+		      const char *path)
+{
+	return apply_file_of(loader, dirfd, name, loader->place->owner, kind, path);
 }
 
 static bool is_conf(const char *name)
@@ -397,11 +403,16 @@ static int apply_match_folder(struct loader *loader, int dirfd)
 
 static int apply_user_file(struct loader *loader, int dirfd)
 {
+	const struct nsh_place *place = loader->place;
 	NSH_CLOSE int fd = -1;
 	char name[NAME_MAX + 1];
 	char path[PATH_MAX];
-	int ret = open_subfolder(loader, dirfd, "users.d", &fd);
+	int ret;
 
+	if (place->user_file)
+		return apply_file_of(loader, AT_FDCWD, place->user_file, place->user_file_owner,
+				     KIND_COMMON, place->user_file);
+	ret = open_subfolder(loader, dirfd, "users.d", &fd);
 	if (ret < 0 || fd < 0)
 		return ret;
 	if (snprintf(name, sizeof(name), "%s.conf", loader->user->name) >= (int)sizeof(name))

@@ -40,6 +40,8 @@ struct nsh_policy {
 struct nsh_place {
 	const char *folder;
 	uid_t owner;
+	const char *user_file; /* read in place of users.d/USER.conf, and must be there; or NULL */
+	uid_t user_file_owner;
 };
 
 /*
