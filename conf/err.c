@@ -59,6 +59,24 @@ void nsh_err_make_printable(char *text)
 			*text = '?';
 }
 
+const char *nsh_reason_name(enum nsh_reason reason)
+{
+	static const char *const names[] = {
+		[NSH_REASON_MACHINE] = "machine",
+		[NSH_REASON_POLICY] = "policy",
+		[NSH_REASON_ACCOUNT] = "account",
+		[NSH_REASON_SHELL] = "shell",
+		[NSH_REASON_NAMESPACES] = "namespaces",
+		[NSH_REASON_VIEW] = "view",
+		[NSH_REASON_FRAME] = "frame",
+		[NSH_REASON_DENIED] = "denied",
+		[NSH_REASON_LOGIN_SHELL] = "login_shell",
+		[NSH_REASON_LIMITS] = "limits",
+	};
+
+	return names[reason];
+}
+
 const char *nsh_reason_sentence(enum nsh_reason reason)
 {
 	switch (reason) {

@@ -196,13 +196,11 @@ static int apply_layer(struct loader *loader, const struct nsh_layer *layer, con
 	return 0;
 }
 
-/* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
-static int apply_file(struct loader *loader, int dirfd, const char *name, enum nsh_file_kind kind,
-		      const char *path)
+static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid_t owner,
+			 enum nsh_file_kind kind, const char *path)
 {
 	struct nsh_layer layer;
-	int ret = nsh_layer_read(&layer, dirfd, name, path, loader->place->owner, kind,
-				 &loader->report);
+	int ret = nsh_layer_read(&layer, dirfd, name, path, owner, kind, &loader->report);
 
 	if (ret < 0)
 		return ret;
@@ -214,6 +212,13 @@ static int apply_file(struct loader *loader, int dirfd, const char *name, enum n
 		ret = apply_layer(loader, &layer, path);
 	nsh_layer_free(&layer);
 	return ret;
+}
+
+/* Returns -ENOENT when there is no such file. path is the full path, its end the name below dirfd. */
+static int apply_file(struct loader *loader, int dirfd, const char *name, enum nsh_file_kind kind,
+		      const char *path)
+{
+	return apply_file_of(loader, dirfd, name, loader->place->owner, kind, path);
 }
 
 /* The same for one that has to be there. */
@@ -355,11 +360,18 @@ static int apply_match_folder(struct loader *loader, int dirfd)
 
 static int apply_user_file(struct loader *loader, int dirfd)
 {
+	const struct nsh_place *place = loader->place;
 	NSH_CLOSE int fd = -1;
 	char name[NAME_MAX + 1];
 	char path[PATH_MAX];
-	int ret = open_subfolder(loader, dirfd, "users.d", &fd);
+	int ret;
 
+	if (place->user_file) {
+		ret = apply_file_of(loader, AT_FDCWD, place->user_file, place->user_file_owner,
+				    NSH_FILE_COMMON, place->user_file);
+		return ret == -ENOENT ? report_file(loader, ret, place->user_file) : ret;
+	}
+	ret = open_subfolder(loader, dirfd, "users.d", &fd);
 	if (ret < 0 || fd < 0)
 		return ret;
 	if (snprintf(name, sizeof(name), "%s.conf", loader->user->name) >= (int)sizeof(name))

@@ -61,6 +61,8 @@ static void put_all(struct nsh_line *line, const struct verdict *verdict,
 	put_files(line, &verdict->policy);
 	if (verdict->kind == NSH_VERDICT_CONFINE)
 		put_session(line, verdict);
+	if (verdict->kind == NSH_VERDICT_DENY)
+		nsh_field_plain(line, "kind", "%s", nsh_reason_name(verdict->err.reason));
 	nsh_field_text(line, "reason", verdict->err.text);
 }
 

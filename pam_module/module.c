@@ -82,6 +82,7 @@ static int refuse(struct login *login, int code)
 	nsh_field_text(&line, "service", item(login, PAM_SERVICE));
 	nsh_field_text(&line, "rhost", item(login, PAM_RHOST));
 	nsh_field_text(&line, "tty", item(login, PAM_TTY));
+	nsh_field_plain(&line, "kind", "%s", nsh_reason_name(login->err.reason));
 	nsh_field_text(&line, "reason", login->err.text);
 	pam_syslog(login->pamh, LOG_NOTICE, "%s", line.text);
 	tell_user(login, nsh_reason_sentence(login->err.reason));

@@ -21,6 +21,7 @@ int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 	nsh_field_plain(&line, "verdict", "deny");
 	nsh_field_plain(&line, "uid", "%u", getuid());
 	nsh_field_plain(&line, "exit", "%d", code);
+	nsh_field_plain(&line, "kind", "%s", nsh_reason_name(err->reason));
 	nsh_field_text(&line, "reason", why.text);
 	openlog("nsshell", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_NOTICE, "%s", line.text);

@@ -49,4 +49,7 @@ void nsh_err_make_printable(char *text);
 /* A sentence without details for the person who logs in. Never NULL, never freed. */
 const char *nsh_reason_sentence(enum nsh_reason reason);
 
+/* A word for the log, which keeps its meaning. Likewise. */
+const char *nsh_reason_name(enum nsh_reason reason);
+
 #endif

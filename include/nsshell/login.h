@@ -41,4 +41,10 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 		      const struct nsh_user *user, const char *id, pid_t process,
 		      struct nsh_err *err);
 
+/*
+ * Joins what of the frame the calling process, which nsh_login_confine() has moved, is not in yet: the network. For
+ * a process that is itself the login; the PAM module joins all of it.
+ */
+int nsh_login_join(const struct nsh_confined *confined, struct nsh_err *err);
+
 #endif

@@ -75,6 +75,8 @@ struct nsh_place {
 	const char *folder;
 	uid_t owner;
 	const struct nsh_observer *observer; /* NULL for a login: the first error is the end */
+	const char *user_file; /* read in place of users.d/USER.conf, and must be there; or NULL */
+	uid_t user_file_owner;
 };
 
 /*

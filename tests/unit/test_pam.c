@@ -186,7 +186,7 @@ static void expect_refusal(const char *sentence, const char *reason)
 	static const char form[] =
 		"^pam_nsshell\\(" SERVICE ":session\\): session=([0-9a-f]{16}) verdict=deny "
 		"user=\"[^\"]*\" service=\"" SERVICE "\" rhost=\"[^\"]*\" tty=\"[^\"]*\" "
-		"reason=\"([^\"]*)\"$";
+		"kind=[a-z]+ reason=\"([^\"]*)\"$";
 	char expected[256];
 	regmatch_t parts[3];
 	regex_t regex;

@@ -433,6 +433,39 @@ static void test_owner(void **state)
 	assert_says(&err, "belongs to user id");
 }
 
+/* A file that is not installed, in place of the user's own. */
+static void test_user_file(void **state)
+{
+	struct nsh_place place = {.folder = folder, .owner = getuid(), .user_file_owner = getuid()};
+	struct nsh_policy policy;
+	struct nsh_err err = {0};
+	char path[256];
+
+	(void)state;
+	put("nsshell.conf", "[policy]\nlocked = view.tmp\n[shell]\numask = 022\n");
+	put("users.d/ann.conf", "[shell]\nprogram = /bin/installed\numask = 027\n");
+	put("tried", "[view]\ntmp = host\n[shell]\nprogram = /bin/tried\n");
+	snprintf(path, sizeof(path), "%s", path_of("tried"));
+	place.user_file = path;
+	assert_int_equal(nsh_policy_load(&policy, &place, &user, NULL, &err), 0);
+	assert_string_equal(nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM), "/bin/tried");
+	assert_int_equal(nsh_policy_number(&policy, NSH_KEY_SHELL_UMASK), 022);
+	assert_string_equal(nsh_policy_text(&policy, NSH_KEY_VIEW_TMP), "private");
+	assert_string_equal(policy.settings[NSH_KEY_SHELL_PROGRAM].file, path);
+	nsh_policy_free(&policy);
+
+	place.user_file_owner = getuid() + 1;
+	assert_int_equal(nsh_policy_load(&policy, &place, &user, NULL, &err), -EPERM);
+	assert_says(&err, "belongs to user id");
+	place.user_file_owner = getuid();
+	chmod(path, 0664);
+	assert_int_equal(nsh_policy_load(&policy, &place, &user, NULL, &err), -EPERM);
+	assert_says(&err, "can be written by others");
+	unlink(path);
+	assert_int_equal(nsh_policy_load(&policy, &place, &user, NULL, &err), -ENOENT);
+	assert_says(&err, "tried: No such file");
+}
+
 static void write_and_read(const struct nsh_policy *policy, struct nsh_policy *again)
 {
 	struct nsh_err err = {0};
@@ -594,6 +627,7 @@ int main(void)
 		TEST(test_invalid),
 		TEST(test_files),
 		TEST(test_owner),
+		TEST(test_user_file),
 		TEST(test_write_and_read),
 		TEST(test_write_long_line),
 		TEST(test_write_odd_name),

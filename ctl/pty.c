@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Standing between the administrator's terminal and a session.
+ *
+ * One loop moves bytes through channels, each from one fd to another. What is written to may be slow or stuck (a
+ * program that reads nothing): a channel that is full is not read from, and the others go on. Only standard output
+ * itself is waited for, as by every other program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "ctl/pty.h"
+#include "nsshell/cleanup.h"
+
+/* How often a pseudo-terminal that nobody has open is looked at again: it may be opened anew. In milliseconds. */
+#define HUNG_MS 50
+
+#define ROOM 8192
+
+/* The most that is shown after the end, in bytes: a pipe can hold that much, and what lives on can write for ever. */
+#define REST (1 << 20)
+
+struct channel {
+	int from; /* -1: over */
+	int to;
+	bool of_master; /* from is a pseudo-terminal's master */
+	bool closes;    /* to is closed at the end of from */
+	bool hung;
+	char bytes[ROOM];
+	size_t len;
+};
+
+struct relay {
+	struct channel channels[3];
+	size_t n_channels;
+	int ended;
+	int signals;
+	int master; /* -1 with pipes */
+	struct termios own;
+	bool raw;
+};
+
+bool nsh_pty_wanted(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+void nsh_pty_copy_settings(int fd)
+{
+	struct termios settings;
+	struct winsize size;
+
+	if (tcgetattr(STDIN_FILENO, &settings) == 0)
+		tcsetattr(fd, TCSANOW, &settings);
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(fd, TIOCSWINSZ, &size);
+}
+
+static int failed(struct nsh_err *err, const char *what)
+{
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "%s", what);
+}
+
+/* The slave by TIOCGPTPEER: a name could lead to another /dev/pts. */
+int nsh_pty_open(int *master, int *slave, struct nsh_err *err)
+{
+	NSH_CLOSE int made = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (made < 0 || grantpt(made) < 0 || unlockpt(made) < 0)
+		return failed(err, "make a pseudo-terminal");
+	*slave = ioctl(made, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*slave < 0)
+		return failed(err, "open a pseudo-terminal");
+	nsh_pty_copy_settings(*slave);
+	*master = made;
+	made = -1;
+	return 0;
+}
+
+static void make_raw(struct relay *relay)
+{
+	struct termios raw = relay->own;
+
+	if (!relay->raw)
+		return;
+	cfmakeraw(&raw);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+}
+
+/* Not when another has the terminal by now: that would stop this process, or spoil what runs there. */
+static void make_usual(const struct relay *relay)
+{
+	if (relay->raw && tcgetpgrp(STDIN_FILENO) == getpgrp())
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &relay->own);
+}
+
+static void pass_size(const struct relay *relay)
+{
+	struct winsize size;
+
+	if (relay->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(relay->master, TIOCSWINSZ, &size);
+}
+
+/* Stopped from outside: the terminal is whole while this is in the background. */
+static void stop(struct relay *relay)
+{
+	make_usual(relay);
+	raise(SIGSTOP);
+	make_raw(relay);
+	pass_size(relay);
+}
+
+/* Returns the number of a signal that ends it. */
+static int take_signal(struct relay *relay)
+{
+	struct signalfd_siginfo got;
+
+	if (read(relay->signals, &got, sizeof(got)) != (ssize_t)sizeof(got))
+		return 0;
+	switch (got.ssi_signo) {
+	case SIGWINCH:
+		pass_size(relay);
+		return 0;
+	case SIGTSTP:
+		stop(relay);
+		return 0;
+	case SIGCONT:
+		make_raw(relay);
+		pass_size(relay);
+		return 0;
+	}
+	return (int)got.ssi_signo;
+}
+
+static void end_channel(struct channel *channel)
+{
+	channel->from = -1;
+	if (channel->closes && !channel->len && channel->to >= 0) {
+		close(channel->to);
+		channel->to = -1;
+	}
+}
+
+/* Returns SIGHUP when the administrator's terminal is gone. */
+static int fill(struct channel *channel)
+{
+	ssize_t got = read(channel->from, channel->bytes, ROOM);
+
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (got > 0) {
+		channel->len = (size_t)got;
+		return 0;
+	}
+	if (channel->of_master) {
+		channel->hung = true;
+		return 0;
+	}
+	if (channel->from == STDIN_FILENO && !channel->closes)
+		return SIGHUP;
+	end_channel(channel);
+	return 0;
+}
+
+/* Who does not read any more has lost it. */
+static void empty(struct channel *channel)
+{
+	ssize_t put = write(channel->to, channel->bytes, channel->len);
+
+	if (put < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (put < 0)
+		put = (ssize_t)channel->len;
+	channel->len -= (size_t)put;
+	memmove(channel->bytes, channel->bytes + put, channel->len);
+	if (channel->from < 0)
+		end_channel(channel);
+}
+
+/* What a channel waits for: to be filled, or to be emptied. */
+static struct pollfd waits_for(struct channel *channel)
+{
+	struct pollfd nothing = {.fd = -1};
+
+	if (channel->len)
+		return (struct pollfd){.fd = channel->to, .events = POLLOUT};
+	if (channel->from < 0 || channel->hung)
+		return nothing;
+	return (struct pollfd){.fd = channel->from, .events = POLLIN};
+}
+
+static int move(struct channel *channel)
+{
+	if (channel->len) {
+		empty(channel);
+		return 0;
+	}
+	return fill(channel);
+}
+
+static void drain(struct channel *channel)
+{
+	struct pollfd ready = {.fd = channel->from, .events = POLLIN};
+	size_t rest = REST;
+
+	channel->hung = false;
+	for (;;) {
+		while (channel->len)
+			empty(channel);
+		if (channel->from < 0 || channel->hung || !rest || poll(&ready, 1, 0) <= 0)
+			return;
+		fill(channel);
+		rest -= channel->len < rest ? channel->len : rest;
+	}
+}
+
+/* Of what has ended: what is there to be shown now. */
+static void show_rest(struct relay *relay)
+{
+	for (size_t i = 0; i < relay->n_channels; i++)
+		if (relay->channels[i].to == STDOUT_FILENO ||
+		    relay->channels[i].to == STDERR_FILENO)
+			drain(&relay->channels[i]);
+}
+
+static bool is_hung(const struct relay *relay)
+{
+	for (size_t i = 0; i < relay->n_channels; i++)
+		if (relay->channels[i].hung)
+			return true;
+	return false;
+}
+
+/* Returns 0 at the end, a signal's number, or -errno. */
+static int run(struct relay *relay)
+{
+	for (;;) {
+		struct pollfd fds[5] = {{.fd = relay->ended, .events = POLLIN},
+					{.fd = relay->signals, .events = POLLIN}};
+		int signal = 0;
+		int ready;
+
+		for (size_t i = 0; i < relay->n_channels; i++)
+			fds[2 + i] = waits_for(&relay->channels[i]);
+		ready = poll(fds, 2 + relay->n_channels, is_hung(relay) ? HUNG_MS : -1);
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+		for (size_t i = 0; i < relay->n_channels; i++) {
+			relay->channels[i].hung = false;
+			if (ready > 0 && fds[2 + i].revents && !signal)
+				signal = move(&relay->channels[i]);
+		}
+		if (ready > 0 && fds[1].revents && !signal)
+			signal = take_signal(relay);
+		if (signal)
+			return signal;
+		if (ready > 0 && fds[0].revents)
+			return 0;
+	}
+}
+
+/* Signals are taken in the loop, so that none comes between the terminal and its settings. */
+static int catch_signals(struct relay *relay, sigset_t *before)
+{
+	static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGTSTP, SIGCONT};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		sigaddset(&set, caught[i]);
+	sigprocmask(SIG_BLOCK, &set, before);
+	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return relay->signals < 0 ? -errno : 0;
+}
+
+static void add(struct relay *relay, int from, int to, bool closes)
+{
+	struct channel *channel = &relay->channels[relay->n_channels++];
+
+	channel->from = from;
+	channel->to = to;
+	channel->closes = closes;
+	channel->of_master = from == relay->master;
+}
+
+/* A pipe that nobody reads must not stop the others; standard output is shared with other programs. */
+static void make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static int relay_until_end(struct relay *relay, struct nsh_err *err)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}; /* write(2) says it */
+	struct sigaction pipe_before;
+	sigset_t before;
+	int ret = catch_signals(relay, &before);
+
+	sigaction(SIGPIPE, &ignore, &pipe_before);
+	if (ret == 0) {
+		make_raw(relay);
+		ret = run(relay);
+		if (ret == 0)
+			show_rest(relay);
+		make_usual(relay);
+		close(relay->signals);
+	}
+	sigaction(SIGPIPE, &pipe_before, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "the terminal") : ret;
+}
+
+int nsh_pty_relay(int master, int ended, struct nsh_err *err)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	int ret;
+
+	if (!relay)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "the terminal");
+	relay->ended = ended;
+	relay->master = master;
+	relay->raw = tcgetattr(STDIN_FILENO, &relay->own) == 0;
+	make_nonblocking(master);
+	pass_size(relay);
+	add(relay, STDIN_FILENO, master, false);
+	add(relay, master, STDOUT_FILENO, false);
+	ret = relay_until_end(relay, err);
+	free(relay);
+	return ret;
+}
+
+static void close_pipes(const struct nsh_pipes *pipes, const struct relay *relay)
+{
+	/* The first may have been closed at its end. */
+	if (pipes->in >= 0 && (!relay || relay->channels[0].to >= 0))
+		close(pipes->in);
+	if (pipes->out >= 0)
+		close(pipes->out);
+	if (pipes->err >= 0)
+		close(pipes->err);
+}
+
+int nsh_pipes_relay(const struct nsh_pipes *pipes, int ended, struct nsh_err *err)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	int ret;
+
+	if (!relay) {
+		close_pipes(pipes, NULL);
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "the streams");
+	}
+	relay->ended = ended;
+	relay->master = -1;
+	if (pipes->in >= 0)
+		make_nonblocking(pipes->in);
+	add(relay, pipes->in >= 0 ? STDIN_FILENO : -1, pipes->in, true);
+	add(relay, pipes->out, STDOUT_FILENO, false);
+	add(relay, pipes->err, STDERR_FILENO, false);
+	ret = relay_until_end(relay, err);
+	close_pipes(pipes, relay);
+	free(relay);
+	return ret;
+}
+
+void nsh_pty_die(int signal)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	sigaction(signal, &by_default, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + signal);
+}
