@@ -8,7 +8,10 @@
 
 #include "ctl/command.h"
 
-#define NSH_COMMANDS(X) X(keys) X(try)
+#define NSH_COMMANDS(X)                                                                            \
+	X(check)                                                                                   \
+	X(keys)                                                                                    \
+	X(try)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)

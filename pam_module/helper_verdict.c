@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is to happen with a login: the one place that decides it.
+ * What is to happen with a login: what sandbox/login_decide.c says, and its frame.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,60 +12,21 @@
 #define NSH_POLICY_FOLDER "/etc/nsshell"
 #endif
 
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
-
-/* Says which line of which file decided. */
-static void explain(struct verdict *verdict, enum nsh_reason reason, const char *more)
-{
-	const struct nsh_setting *setting = &verdict->policy.settings[NSH_KEY_SESSION_CONFINE];
-
-	if (setting->file)
-		nsh_err_set(&verdict->err, reason, 0, "%s:%u: session.confine = %s%s",
-			    setting->file, setting->line, setting->text, more);
-	else
-		nsh_err_set(&verdict->err, reason, 0, "session.confine = %s by default%s",
-			    setting->text, more);
-}
-
-static enum nsh_verdict decide_yes(struct verdict *verdict, const struct nsh_user *user)
-{
-	char more[NSH_ERR_MAX];
-
-	switch (nsh_login_kind(user->shell)) {
-	case NSH_LOGIN_NSSHELL:
-		verdict->confined_by = "frame,nsshell";
-		break;
-	case NSH_LOGIN_NOTHING:
-		verdict->confined_by = "frame";
-		break;
-	case NSH_LOGIN_OTHER:
-		snprintf(more, sizeof(more), ", but the login shell is %.256s: usermod -s %s %s",
-			 *user->shell ? user->shell : "/bin/sh", NSH_SHELL_PATH, user->name);
-		explain(verdict, NSH_REASON_LOGIN_SHELL, more);
-		return NSH_VERDICT_DENY;
-	}
-	explain(verdict, NSH_REASON_MACHINE, "");
-	return NSH_VERDICT_CONFINE;
-}
-
 static enum nsh_verdict decide(struct verdict *verdict, const struct nsh_user *user)
 {
-	switch (nsh_policy_number(&verdict->policy, NSH_KEY_SESSION_CONFINE)) {
-	case NSH_CONFINE_NO:
-		explain(verdict, NSH_REASON_MACHINE, "");
+	switch (nsh_login_decide(&verdict->policy, user, &verdict->err)) {
+	case NSH_DECIDED_OPEN:
 		return NSH_VERDICT_IGNORE;
-	case NSH_CONFINE_DENY:
-		explain(verdict, NSH_REASON_DENIED, "");
+	case NSH_DECIDED_REFUSED:
 		return NSH_VERDICT_DENY;
-	case NSH_CONFINE_AUTO:
-		if (nsh_login_kind(user->shell) == NSH_LOGIN_NSSHELL)
-			break;
-		explain(verdict, NSH_REASON_MACHINE, ", and the login shell is not nsshell");
-		return NSH_VERDICT_IGNORE;
+	case NSH_DECIDED_FRAME:
+		verdict->confined_by = "frame";
+		break;
+	case NSH_DECIDED_NSSHELL:
+		verdict->confined_by = "frame,nsshell";
+		break;
 	}
-	return decide_yes(verdict, user);
+	return NSH_VERDICT_CONFINE;
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/hostname.h"
 #include "nsshell/limits.h"
+#include "nsshell/login.h"
 #include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
@@ -156,32 +157,6 @@ static int close_inherited(int *userns, struct nsh_err *err)
 	return 0;
 }
 
-static int check_limits(const struct nsh_policy *policy, struct nsh_err *err)
-{
-	struct nsh_cgroup_limits limits;
-
-	if (!nsh_cgroup_limits_make(&limits, policy))
-		return 0;
-	return nsh_err_set(err, NSH_REASON_LIMITS, -EPERM,
-			   "limits.%s needs pam_nsshell, and this login did not come through it",
-			   nsh_cgroup_limits_key(&limits));
-}
-
-/* What a standalone session cannot have is not left out silently. */
-static int check_form(const struct nsh_policy *policy, struct nsh_err *err)
-{
-	if (nsh_policy_number(policy, NSH_KEY_POLICY_REQUIRE_PAM) == NSH_YES)
-		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
-				   "policy.require_pam = yes, and this login did not come through "
-				   "pam_nsshell");
-	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES)
-		return nsh_err_set(
-			err, NSH_REASON_FRAME, -EPERM,
-			"identity.subids = yes needs pam_nsshell, and this login did not "
-			"come through it");
-	return check_limits(policy, err);
-}
-
 static int secure(const struct confinement *confinement, int *userns, struct nsh_err *err)
 {
 	int ret = nsh_start_check_streams(err);
@@ -189,7 +164,7 @@ static int secure(const struct confinement *confinement, int *userns, struct nsh
 	if (ret == 0)
 		ret = close_inherited(userns, err);
 	if (ret == 0 && *userns < 0)
-		ret = check_form(confinement->policy, err);
+		ret = nsh_login_check_standalone(confinement->policy, err);
 	return ret;
 }
 

@@ -25,6 +25,24 @@ enum nsh_login_kind {
 /* "" is /bin/sh (passwd(5)). */
 enum nsh_login_kind nsh_login_kind(const char *shell);
 
+/* What becomes of a login that the PAM module has asked for. */
+enum nsh_decision {
+	NSH_DECIDED_OPEN,    /* it is left alone */
+	NSH_DECIDED_REFUSED, /* there is no session */
+	NSH_DECIDED_FRAME,   /* confined to the frame: no shell is run */
+	NSH_DECIDED_NSSHELL, /* confined to the frame, and the login shell makes a session in it */
+};
+
+/*
+ * Decides by the policy and the login shell. *why says in any case which line of the policy did it. User id 0 and the
+ * module's exempt_group are not asked for.
+ */
+enum nsh_decision nsh_login_decide(const struct nsh_policy *policy, const struct nsh_user *user,
+				   struct nsh_err *why);
+
+/* What a session cannot have that is not in a frame is not left out silently: -EPERM, with err set. */
+int nsh_login_check_standalone(const struct nsh_policy *policy, struct nsh_err *err);
+
 /* What a login has that is confined. */
 struct nsh_confined {
 	char hostname[NSH_HOSTNAME_MAX];

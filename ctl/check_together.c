@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nsshellctl check: what the files come to when they are laid one over another.
+ *
+ * That is different for each user. It is looked at for somebody who has no file of their own and is in no list, and
+ * for everybody who has one. The login is one over ssh from this machine.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/account.h"
+#include "ctl/check.h"
+#include "nsshell/list.h"
+
+static const struct nsh_login login = {.service = "sshd", .source = ""};
+
+struct lock {
+	const struct nsh_check_file *file;
+	unsigned line;
+};
+
+static void say_locked(struct nsh_check *check, const struct nsh_complaint *where, const char *file,
+		       unsigned line)
+{
+	nsh_finding_add(&check->findings, NSH_LEVEL_WARNING, where,
+			"does not count: %s:%u has it locked", file, line);
+}
+
+static bool is_of_user(const struct nsh_check *check, const char *path)
+{
+	for (size_t i = 0; i < check->n_files; i++)
+		if (check->files[i].place == NSH_CHECK_USER && !strcmp(check->files[i].path, path))
+			return true;
+	return false;
+}
+
+/* What is locked in files of match.d is another matter for each user, and told by the files' own order. */
+static void take_setting(void *data, const struct nsh_seen *seen)
+{
+	struct nsh_check *check = data;
+	const struct nsh_complaint where = {.file = seen->file,
+					    .line = seen->line,
+					    .section = nsh_keys[seen->id].section,
+					    .key = nsh_keys[seen->id].key};
+
+	if (seen->lock_file && is_of_user(check, seen->file))
+		say_locked(check, &where, seen->lock_file, seen->lock_line);
+}
+
+static void take_complaint(void *data, const struct nsh_complaint *complaint)
+{
+	struct nsh_check *check = data;
+
+	nsh_finding_take(&check->findings, complaint);
+}
+
+int nsh_check_resolve(const struct nsh_check *check, const struct nsh_user *user,
+		      const struct nsh_observer *observer, struct nsh_policy *policy)
+{
+	const struct nsh_place place = {
+		.folder = check->folder, .owner = check->owner, .observer = observer};
+	struct nsh_err err;
+
+	return nsh_policy_load(policy, &place, user, &login, &err);
+}
+
+/* Takes down what is wrong. */
+static void resolve(struct nsh_check *check, const struct nsh_user *user)
+{
+	const struct nsh_observer observer = {
+		.data = check, .complaint = take_complaint, .setting = take_setting};
+	struct nsh_policy policy;
+	int ret = nsh_check_resolve(check, user, &observer, &policy);
+
+	if (ret == 0)
+		nsh_policy_free(&policy);
+	else if (ret == -ENOMEM)
+		check->findings.failed = true;
+}
+
+bool nsh_check_account(const struct nsh_check_file *file, struct nsh_user *user)
+{
+	size_t len = strlen(file->name) - strlen(".conf");
+	struct nsh_err err;
+	char name[256];
+
+	if (len >= sizeof(name))
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)len, file->name);
+	if (!getpwnam(name) || nsh_account_find(user, name, &err) < 0)
+		return false;
+	if (!strcmp(user->name, name))
+		return true;
+	nsh_user_free(user);
+	return false;
+}
+
+/* The account of users.d/NAME.conf; of that name and in no group when there is none, or none is asked for. */
+static void resolve_owner(struct nsh_check *check, const struct nsh_check_file *file)
+{
+	struct nsh_user user;
+
+	if (check->owner == NSH_OWNER_ANY || !nsh_check_account(file, &user)) {
+		user = (struct nsh_user){.uid = (uid_t)-1, .gid = (gid_t)-1};
+		user.name = strndup(file->name, strlen(file->name) - strlen(".conf"));
+	}
+	if (user.name)
+		resolve(check, &user);
+	nsh_user_free(&user);
+}
+
+/* Nobody can be called like that, nor can a file. */
+static void resolve_nobody(struct nsh_check *check)
+{
+	char name[300];
+	struct nsh_user user = {.uid = (uid_t)-1, .gid = (gid_t)-1, .name = name};
+
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	resolve(check, &user);
+}
+
+static bool is_everybody(const struct nsh_check_file *file)
+{
+	static const enum nsh_key_id ids[] = {NSH_KEY_MATCH_USER, NSH_KEY_MATCH_GROUP,
+					      NSH_KEY_MATCH_SERVICE, NSH_KEY_MATCH_SOURCE};
+	bool named = file->place == NSH_CHECK_MAIN;
+
+	if (file->place == NSH_CHECK_USER)
+		return false;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		const char *text = file->values[ids[i]].text;
+
+		if (text && strcmp(text, "*") != 0)
+			return false;
+		named |= text != NULL;
+	}
+	return named;
+}
+
+static void lock(struct lock locks[NSH_KEY_COUNT], const struct nsh_check_file *file)
+{
+	const char *list = file->values[NSH_KEY_POLICY_LOCKED].text;
+	struct nsh_item item;
+	char name[64];
+
+	if (locks[NSH_KEY_POLICY_LOCKED].file)
+		return;
+	while (nsh_list_next(&list, &item)) {
+		for (int id = 0; id < NSH_KEY_COUNT; id++) {
+			snprintf(name, sizeof(name), "%s.%s", nsh_keys[id].section,
+				 nsh_keys[id].key);
+			if (nsh_item_is(&item, name) && !locks[id].file)
+				locks[id] = (struct lock){file,
+							  file->values[NSH_KEY_POLICY_LOCKED].line};
+		}
+	}
+}
+
+/* What nsshell.conf, and files of match.d that are for everybody, have locked, no later one of match.d can set. */
+static void check_locks(struct nsh_check *check)
+{
+	struct lock locks[NSH_KEY_COUNT] = {0};
+
+	for (size_t i = 0; i < check->n_files; i++) {
+		const struct nsh_check_file *file = &check->files[i];
+
+		for (int id = 0; id < NSH_KEY_COUNT && file->place == NSH_CHECK_MATCH; id++)
+			if (file->values[id].text && locks[id].file)
+				nsh_check_say(check, NSH_LEVEL_WARNING, file, (enum nsh_key_id)id,
+					      "does not count: %s:%u has it locked",
+					      locks[id].file->path, locks[id].line);
+		if (is_everybody(file))
+			lock(locks, file);
+	}
+}
+
+void nsh_check_together(struct nsh_check *check)
+{
+	resolve_nobody(check);
+	for (size_t i = 0; i < check->n_files; i++)
+		if (check->files[i].place == NSH_CHECK_USER)
+			resolve_owner(check, &check->files[i]);
+	check_locks(check);
+}
