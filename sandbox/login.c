@@ -2,6 +2,8 @@
 /*
  * Confining a login.
  */
+#include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -65,4 +67,11 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 		return ret;
 	return nsh_frame_make(&confined->frame, policy, user, id, confined->hostname,
 			      &confined->cgroup, err);
+}
+
+int nsh_login_join(const struct nsh_confined *confined, struct nsh_err *err)
+{
+	if (setns(confined->frame.network, CLONE_NEWNET) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "join the frame's network");
 }

@@ -41,4 +41,10 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 		      const struct nsh_user *user, const char *id, pid_t process,
 		      struct nsh_err *err);
 
+/*
+ * Puts the calling process where the frame is and where confining has not put it: into its network. For whoever
+ * stays in the process that has confined; the PAM module joins all of them itself.
+ */
+int nsh_login_join(const struct nsh_confined *confined, struct nsh_err *err);
+
 #endif
