@@ -8,7 +8,7 @@
 
 #include "ctl/command.h"
 
-#define NSH_COMMANDS(X) X(keys) X(doctor)
+#define NSH_COMMANDS(X) X(keys) X(doctor) X(enable) X(disable) X(confirm) X(expire)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)
