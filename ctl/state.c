@@ -100,6 +100,8 @@ bool nsh_record_parse(const char *text, struct nsh_record *record)
 	int end = 0;
 
 	*record = (struct nsh_record){0};
+	if (!*text || text[strlen(text) - 1] != '\n')
+		return false;
 	if (sscanf(text, "uid %u\n%n", &record->uid, &end) != 1 || !end ||
 	    strncmp(text + end, "shell ", 6) != 0)
 		return false;
