@@ -5,6 +5,8 @@ VERSION    = 0.1.0
 PREFIX     = /usr
 SYSCONFDIR = /etc
 RUNDIR     = /run
+# What nsshellctl keeps: the login shells that it has replaced.
+STATEDIR   = /var/lib/nsshell
 DESTDIR    =
 BUILD      = build
 
@@ -15,8 +17,10 @@ mandir     = $(PREFIX)/share/man
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
 framedir   = $(RUNDIR)/nsshell/session
+unitdir    = $(PREFIX)/lib/systemd/system
 # Where libpam looks for modules that are named without a path.
-pamdir     = $(PREFIX)/lib/$(shell $(CC) -print-multiarch)/security
+multiarch := $(shell $(CC) -print-multiarch)
+pamdir     = $(PREFIX)/lib/$(multiarch)/security
 
 CC       ?= cc
 # For what runs while this is built.
@@ -29,7 +33,9 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_VERSION='"$(VERSION)"' -DNSH_POLICY_FOLDER='"$(confdir)"' \
             -DNSH_SESSION_FOLDER='"$(sessiondir)"' -DNSH_FRAME_FOLDER='"$(framedir)"' \
             -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"' \
-            -DNSH_SCOPE_PATH='"$(libdir)/nsshell-scope"'
+            -DNSH_SCOPE_PATH='"$(libdir)/nsshell-scope"' -DNSH_MODULE_PATH='"$(pamdir)/pam_nsshell.so"' \
+            -DNSH_CTL_PATH='"$(bindir)/nsshellctl"' -DNSH_STATE_FOLDER='"$(STATEDIR)"' \
+            -DNSH_UNIT_FOLDER='"$(unitdir)"'
 SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 # A sanitizer's flags, for programs and unit tests; its runtime cannot be linked statically, so STATIC
 # is -pie then.
@@ -65,10 +71,11 @@ all_parts       = $(filter-out %/main.o,$(shell_objects)) $(filter-out %/helper.
 
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
 own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
-            RUNDIR=/opt/nsshell-$(1)/run
+            RUNDIR=/opt/nsshell-$(1)/run STATEDIR=/opt/nsshell-$(1)/var/lib/nsshell
 # The manuals name the paths of this build.
 own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/nsshell,g' \
-            -e 's,/usr/lib/nsshell,$(libdir),g' -e 's,/run/nsshell/session,$(framedir),g'
+            -e 's,/usr/lib/nsshell,$(libdir),g' -e 's,/run/nsshell/session,$(framedir),g' \
+            -e 's,/var/lib/nsshell,$(STATEDIR),g'
 # clang's, as its UBSan reports where its ASan does. What they find ends the program.
 sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
@@ -175,7 +182,11 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -m 644 $(BUILD)/nsshell.conf.5 $(DESTDIR)$(mandir)/man5
 	install -m 644 $(BUILD)/pam_nsshell.8 $(DESTDIR)$(mandir)/man8
 	install -m 644 $(BUILD)/nsshellctl.8 $(DESTDIR)$(mandir)/man8
-	install -d $(DESTDIR)$(sharedir)/schema
+	install -d $(DESTDIR)$(sharedir)/schema $(DESTDIR)$(unitdir)
+	install -d -m 700 $(DESTDIR)$(STATEDIR)
+	for unit in nsshell-expire.service nsshell-expire.timer; do \
+		sed $(own_paths) packaging/systemd/$$unit > $(DESTDIR)$(unitdir)/$$unit && \
+		chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	install -m 644 ctl/schema/*.json $(DESTDIR)$(sharedir)/schema
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
@@ -186,6 +197,7 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session
 	rm -f $(DESTDIR)$(libdir)/nsshell-scope $(DESTDIR)$(bindir)/nsshellctl
 	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
+	rm -f $(DESTDIR)$(unitdir)/nsshell-expire.service $(DESTDIR)$(unitdir)/nsshell-expire.timer
 	rm -rf $(DESTDIR)$(sharedir)/schema
 	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 

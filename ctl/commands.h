@@ -11,6 +11,11 @@
 #define NSH_COMMANDS(X)                                                                            \
 	X(check)                                                                                   \
 	X(keys)                                                                                    \
+	X(doctor)                                                                                  \
+	X(enable)                                                                                  \
+	X(disable)                                                                                 \
+	X(confirm)                                                                                 \
+	X(expire)                                                                                  \
 	X(try)
 
 #define X(name) extern const struct command nsh_command_##name;

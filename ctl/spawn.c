@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,10 +20,16 @@
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
 
+/* The status of a child that could not begin. */
+#define NSH_SPAWN_BROKEN 126
+
 static const char *const folders[] = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 
 bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX])
 {
+	if (name[0] == '/')
+		return snprintf(path, NSH_PROGRAM_MAX, "%s", name) < NSH_PROGRAM_MAX &&
+		       access(path, X_OK) == 0;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		if (snprintf(path, NSH_PROGRAM_MAX, "%s/%s", folders[i], name) < NSH_PROGRAM_MAX &&
 		    access(path, X_OK) == 0)
@@ -125,22 +133,50 @@ static int finish(struct nsh_output *output, pid_t pid, int in, int timeout)
 	return output->text ? 0 : -ENOMEM;
 }
 
-int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, struct nsh_err *err)
+/* One of both is to be run. */
+struct job {
+	const char *path;
+	const char *const *argv;
+	int (*function)(void *data);
+	void *data;
+};
+
+static void __attribute__((noreturn)) be_child(const struct job *job, int out, pid_t parent)
 {
-	char path[NSH_PROGRAM_MAX];
+	int null = open("/dev/null", O_RDONLY);
+
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 ||
+	    getppid() != parent || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(out, STDERR_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+		_exit(NSH_SPAWN_BROKEN);
+	_exit(job->function(job->data));
+}
+
+static int begin(const struct job *job, int out, pid_t *pid)
+{
+	pid_t parent = getpid();
+
+	if (job->path)
+		return start(job->path, job->argv, out, pid);
+	fflush(stdout);
+	*pid = fork();
+	if (*pid == 0)
+		be_child(job, out, parent);
+	return *pid < 0 ? -errno : 0;
+}
+
+static int run(struct nsh_output *output, const struct job *job, int timeout)
+{
 	NSH_CLOSE int in = -1;
 	int ends[2];
 	pid_t pid;
 	int ret;
 
-	*output = (struct nsh_output){0};
-	if (!nsh_program_find(argv[0], path))
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", argv[0]);
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+		return -errno;
 	in = ends[0];
 	keep(output, "", 0);
-	ret = start(path, argv, ends[1], &pid);
+	ret = begin(job, ends[1], &pid);
 	close(ends[1]);
 	if (ret == 0)
 		ret = finish(output, pid, in, timeout);
@@ -148,5 +184,41 @@ int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, s
 		return 0;
 	free(output->text);
 	*output = (struct nsh_output){0};
-	return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "%s", path);
+	return ret;
+}
+
+int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, struct nsh_err *err)
+{
+	char path[NSH_PROGRAM_MAX];
+	const struct job job = {.path = path, .argv = argv};
+	int ret;
+
+	*output = (struct nsh_output){0};
+	if (!nsh_program_find(argv[0], path))
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", argv[0]);
+	ret = run(output, &job, timeout);
+	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "%s", path) : 0;
+}
+
+int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), void *data,
+		       int timeout, struct nsh_err *err)
+{
+	const struct job job = {.function = function, .data = data};
+	int ret;
+
+	*output = (struct nsh_output){0};
+	ret = run(output, &job, timeout);
+	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "child process") : 0;
+}
+
+int nsh_become(const struct nsh_user *user)
+{
+	if (geteuid() == user->uid && geteuid() != 0)
+		return 0;
+	if (setgroups(user->n_groups, user->groups) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+		return -errno;
+	return 0;
 }

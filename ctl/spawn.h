@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "nsshell/err.h"
+#include "nsshell/user.h"
 
 /* The most that is kept of an output, in bytes; what is more is read and thrown away. */
 #define NSH_OUTPUT_MAX (1 << 20)
@@ -21,10 +22,10 @@ struct nsh_output {
 };
 
 /*
- * Finds a program in /usr/sbin, /usr/bin, /sbin and /bin. path has room for NSH_PROGRAM_MAX bytes. What the PATH of
- * whoever runs this says does not count.
+ * Finds a program in /usr/sbin, /usr/bin, /sbin and /bin, or where its name says if that begins with "/". path
+ * has room for NSH_PROGRAM_MAX bytes. What the PATH of whoever runs this says does not count.
  */
-#define NSH_PROGRAM_MAX 64
+#define NSH_PROGRAM_MAX 512
 bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX]);
 
 /*
@@ -34,5 +35,18 @@ bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX]);
  * output->text then.
  */
 int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, struct nsh_err *err);
+
+/*
+ * Runs function(data) likewise in a child of this process; what it returns is the status. It may become somebody
+ * else (nsh_become) and execute something.
+ */
+int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), void *data,
+		       int timeout, struct nsh_err *err);
+
+/*
+ * In such a child, as root: becomes that user with all groups, and hides what the process has in its memory from
+ * them. Does nothing for whoever is that user already. Returns 0 or -errno.
+ */
+int nsh_become(const struct nsh_user *user);
 
 #endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The doctor on the kernel: its version, its settings, its security modules, and whether it makes namespaces,
+ * which is tried.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "ctl/doctor.h"
+#include "ctl/read.h"
+#include "ctl/spawn.h"
+#include "nsshell/cleanup.h"
+#include "nsshell/id.h"
+#include "nsshell/login.h"
+#include "nsshell/sandbox.h"
+
+#ifndef NSH_SHELL_PATH
+#define NSH_SHELL_PATH "/usr/bin/nsshell"
+#endif
+
+/* mount_setattr(2) is the newest call that there has to be; 6.1 the oldest kernel that the tests run on. */
+#define LEAST_KERNEL 512
+#define TESTED_KERNEL 601
+
+/* For making a session, in seconds; pasta alone may take some. */
+#define TRIAL_SECONDS 30
+
+static void check_version(struct nsh_doctor *doctor)
+{
+	struct utsname name;
+	unsigned major = 0;
+	unsigned minor = 0;
+	unsigned version;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+		nsh_find_unknown(doctor, "kernel", "the version", "uname does not say");
+		return;
+	}
+	version = major * 100 + minor;
+	if (version >= TESTED_KERNEL) {
+		nsh_find(doctor, NSH_LEVEL_OK, "kernel", "Linux %s", name.release);
+		return;
+	}
+	nsh_find(doctor, version < LEAST_KERNEL ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "kernel",
+		 "Linux %s is older than those that nsshell is tested with", name.release);
+	nsh_advise(doctor, "use 6.1 or a later one");
+}
+
+/* The kernel has counts for each kind; a session takes one of each. */
+static void check_counts(struct nsh_doctor *doctor)
+{
+	static const char *const kinds[] = {"user", "mnt", "pid", "uts", "ipc", "cgroup", "net"};
+	long long least = -1;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		char path[64];
+		long long most;
+
+		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", kinds[i]);
+		if (!nsh_read_number(path, &most)) {
+			nsh_find_unknown(doctor, "kernel", path, "it is not there");
+			continue;
+		}
+		if (least < 0 || most < least)
+			least = most;
+		if (most >= 100)
+			continue;
+		nsh_find(doctor, most == 0 ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "kernel",
+			 "user.max_%s_namespaces is %lld: %s", kinds[i], most,
+			 most == 0 ? "there can be no session" : "there can be few sessions");
+		nsh_advise(doctor,
+			   "sysctl user.max_%s_namespaces=10000, and a file in /etc/sysctl.d",
+			   kinds[i]);
+	}
+	if (least >= 100)
+		nsh_find(doctor, NSH_LEVEL_OK, "kernel",
+			 "each user may have %lld namespaces or more", least);
+}
+
+/* Settings with one value that matters. */
+static const struct setting {
+	const char *name;
+	const char *path;
+	long long bad;
+	const char *what;
+	const char *advice;
+} settings[] = {
+	{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", 0,
+	 "only logins through the PAM module get sessions",
+	 "see that every service that lets users in has pam_nsshell.so"},
+	{"kernel.apparmor_restrict_unprivileged_userns",
+	 "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	 "only logins through the PAM module get sessions",
+	 "see that every service that lets users in has pam_nsshell.so"},
+};
+
+static void check_settings(struct nsh_doctor *doctor)
+{
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		const struct setting *setting = &settings[i];
+		long long value;
+
+		if (!nsh_read_number(setting->path, &value))
+			continue;
+		if (value != setting->bad) {
+			nsh_find(doctor, NSH_LEVEL_OK, "kernel", "%s = %lld", setting->name, value);
+			continue;
+		}
+		nsh_find(doctor, NSH_LEVEL_WARN, "kernel", "%s = %lld: %s", setting->name, value,
+			 setting->what);
+		nsh_advise(doctor, "%s", setting->advice);
+	}
+}
+
+/* Whether it matters depends on the policy: a filter refuses these calls. */
+static void check_filtered(struct nsh_doctor *doctor)
+{
+	bool off = nsh_doctor_number(doctor, NSH_KEY_SECURITY_SECCOMP, NSH_SECCOMP_DEFAULT) ==
+		   NSH_SECCOMP_OFF;
+	long long value;
+
+	if (!nsh_read_number("/proc/sys/dev/tty/legacy_tiocsti", &value))
+		value = 1; /* before 6.2 there was no such switch */
+	if (value && off) {
+		nsh_find(doctor, NSH_LEVEL_WARN, "kernel",
+			 "dev.tty.legacy_tiocsti is on and security.seccomp = off: a session can "
+			 "type "
+			 "into the terminal that it was started from");
+		nsh_advise(doctor, "sysctl dev.tty.legacy_tiocsti=0 (Linux 6.2 and later)");
+	} else {
+		nsh_find(doctor, NSH_LEVEL_OK, "kernel", "typing into terminals (TIOCSTI) is %s",
+			 value ? "refused by the filter" : "switched off");
+	}
+	if (nsh_read_number("/proc/sys/kernel/keys/maxkeys", &value) && value < 200 && off) {
+		nsh_find(doctor, NSH_LEVEL_WARN, "kernel",
+			 "kernel.keys.maxkeys = %lld: a user with as many keys gets no session",
+			 value);
+		nsh_advise(doctor, "sysctl kernel.keys.maxkeys=200");
+	}
+	if (nsh_read_number("/proc/sys/kernel/yama/ptrace_scope", &value))
+		nsh_find(doctor, NSH_LEVEL_OK, "kernel",
+			 "kernel.yama.ptrace_scope = %lld; nsshell's own processes are not traced "
+			 "with "
+			 "any value",
+			 value);
+}
+
+void nsh_doctor_kernel(struct nsh_doctor *doctor)
+{
+	check_version(doctor);
+	check_counts(doctor);
+	check_settings(doctor);
+	check_filtered(doctor);
+}
+
+/* The profile that a line of the kernel's list is about: "NAME (MODE)". */
+static bool concerns_logins(const char *line, size_t len)
+{
+	static const char *const names[] = {"nsshell", "sshd", "pam_nsshell"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (memmem(line, len, names[i], strlen(names[i])))
+			return memmem(line, len, "(enforce)", 9) != NULL;
+	return false;
+}
+
+static void check_profiles(struct nsh_doctor *doctor)
+{
+	NSH_FREE char *text = NULL;
+	int ret = nsh_read("/sys/kernel/security/apparmor/profiles", &text);
+	const char *line = text;
+	bool found = false;
+
+	if (ret < 0) {
+		nsh_find_unknown(doctor, "apparmor", "its profiles", strerror(-ret));
+		nsh_advise(doctor, "run this as root, with securityfs mounted");
+		return;
+	}
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+
+		if (concerns_logins(line, len)) {
+			found = true;
+			nsh_find(doctor, NSH_LEVEL_WARN, "apparmor", "profile %.*s", (int)len,
+				 line);
+			nsh_advise(doctor,
+				   "see that it allows mounts, namespaces and CAP_SYS_ADMIN");
+		}
+		line += len + (line[len] == '\n');
+	}
+	if (!found)
+		nsh_find(doctor, NSH_LEVEL_OK, "apparmor",
+			 "on, with no profile for sshd or nsshell");
+}
+
+static void check_apparmor(struct nsh_doctor *doctor)
+{
+	NSH_FREE char *text = NULL;
+
+	if (nsh_read("/sys/module/apparmor/parameters/enabled", &text) < 0 || text[0] != 'Y')
+		nsh_find(doctor, NSH_LEVEL_OK, "apparmor", "off");
+	else
+		check_profiles(doctor);
+}
+
+static void check_selinux(struct nsh_doctor *doctor)
+{
+	long long enforcing;
+
+	if (!nsh_read_number("/sys/fs/selinux/enforce", &enforcing)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "selinux", "off");
+	} else if (!enforcing) {
+		nsh_find(doctor, NSH_LEVEL_OK, "selinux", "permissive");
+	} else {
+		nsh_find(doctor, NSH_LEVEL_WARN, "selinux",
+			 "enforcing, and nsshell has no module of its policy");
+		nsh_advise(doctor, "try a login, and look for refusals with ausearch -m avc");
+	}
+}
+
+static void check_filters(struct nsh_doctor *doctor)
+{
+	int mode = prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L);
+
+	if (mode == 0) {
+		nsh_find(doctor, NSH_LEVEL_OK, "seccomp", "no filter around this process");
+	} else if (mode < 0) {
+		nsh_find_unknown(doctor, "seccomp", "filters around us", strerror(errno));
+	} else {
+		nsh_find(
+			doctor, NSH_LEVEL_WARN, "seccomp",
+			"there is a filter around this process, as in a container; what it refuses "
+			"may be missing");
+		nsh_advise(doctor, "run this where sshd runs");
+	}
+}
+
+void nsh_doctor_modules(struct nsh_doctor *doctor)
+{
+	check_apparmor(doctor);
+	check_selinux(doctor);
+	check_filters(doctor);
+}
+
+/* The mount point in a line of /proc/self/mountinfo if it is below /proc and covers a part of it. */
+static bool covers_proc(const char *line, char point[256])
+{
+	if (sscanf(line, "%*s %*s %*s %*s %255s", point) != 1 || strncmp(point, "/proc/", 6) != 0)
+		return false;
+	return !strstr(line, " - autofs ") && !strstr(line, " - binfmt_misc ");
+}
+
+void nsh_doctor_proc(struct nsh_doctor *doctor)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char line[8192];
+	char point[256];
+	bool found = false;
+
+	if (!mounts) {
+		nsh_find_unknown(doctor, "proc", "/proc/self/mountinfo", strerror(errno));
+		return;
+	}
+	while (fgets(line, sizeof(line), mounts))
+		if (covers_proc(line, point)) {
+			found = true;
+			nsh_find(doctor, NSH_LEVEL_FAIL, "proc",
+				 "%s covers a part of /proc: no session can have its own", point);
+			nsh_advise(doctor,
+				   "umount %s, or start this container without masked paths",
+				   point);
+		}
+	fclose(mounts);
+	if (!found)
+		nsh_find(doctor, NSH_LEVEL_OK, "proc", "nothing covers a part of /proc");
+}
+
+static int end_at_once(void *data)
+{
+	(void)data;
+	return 0;
+}
+
+/* What the kernel says to a user who asks for a session's namespaces. */
+static int try_namespaces(void *data)
+{
+	const struct nsh_user *user = data;
+	struct nsh_err err;
+	int ret = nsh_become(user);
+
+	if (ret == 0)
+		ret = nsh_sandbox_clone(end_at_once, NULL, CLONE_NEWUSER, &err);
+	else
+		nsh_err_sys(&err, NSH_REASON_ACCOUNT, ret, "become %s", user->name);
+	if (ret > 0)
+		return 0;
+	fputs(err.text, stdout);
+	fflush(stdout);
+	return 1;
+}
+
+/* As in a login: root makes the frame, and the user starts the installed nsshell in it. */
+static int try_session(void *data)
+{
+	struct nsh_doctor *doctor = data;
+	struct nsh_confined confined;
+	struct nsh_err err;
+	char id[NSH_ID_LEN + 1];
+	int ret;
+
+	nsh_id_make(id);
+	ret = nsh_login_confine(&confined, &doctor->policy, &doctor->somebody, id, getpid(), &err);
+	if (ret == 0)
+		ret = nsh_login_join(&confined, &err);
+	if (ret == 0 && (chdir("/") < 0 || (ret = nsh_become(&doctor->somebody)) < 0))
+		ret = nsh_err_sys(&err, NSH_REASON_ACCOUNT, ret < 0 ? ret : -errno, "become %s",
+				  doctor->somebody.name);
+	if (ret == 0) {
+		execle(NSH_SHELL_PATH, "nsshell", "-c", "true", (char *)NULL,
+		       (char *[]){(char *)"PATH=/usr/bin:/bin", NULL});
+		nsh_err_sys(&err, NSH_REASON_SHELL, -errno, "%s", NSH_SHELL_PATH);
+	}
+	fputs(err.text, stdout);
+	fflush(stdout);
+	return 1;
+}
+
+static bool works(struct nsh_output *output, int (*function)(void *data), void *data)
+{
+	struct nsh_err err;
+
+	if (nsh_spawn_function(output, function, data, TRIAL_SECONDS, &err) < 0) {
+		output->text = strdup(err.text);
+		return false;
+	}
+	output->text[strcspn(output->text, "\n")] = '\0';
+	return output->status == 0;
+}
+
+static void check_framed(struct nsh_doctor *doctor)
+{
+	struct nsh_output output = {0};
+	const char *whose = doctor->user ? doctor->user->name : "a user";
+
+	if (geteuid() != 0) {
+		nsh_find_unknown(doctor, "namespaces", "a session through the PAM module",
+				 "only root can make one");
+		return;
+	}
+	if (!doctor->has_policy) {
+		nsh_find_unknown(doctor, "namespaces", "a session through the PAM module",
+				 "there is no valid policy");
+		return;
+	}
+	if (works(&output, try_session, doctor)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "namespaces",
+			 "a session as through the PAM module was made for %s", whose);
+	} else {
+		nsh_find(doctor, NSH_LEVEL_FAIL, "namespaces",
+			 "no session as through the PAM module for %s: %s", whose,
+			 output.text ? output.text : "no memory");
+		nsh_advise(doctor, "mend that first; what nsshell itself refused is in the log");
+	}
+	free(output.text);
+}
+
+static void check_standalone(struct nsh_doctor *doctor)
+{
+	struct nsh_output output = {0};
+	struct nsh_user self = {.uid = geteuid(), .gid = getegid(), .name = (char *)"this user"};
+	struct nsh_user *user = geteuid() == 0 ? &doctor->somebody : &self;
+
+	if (user->uid == 0)
+		return;
+	if (works(&output, try_namespaces, user)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "namespaces",
+			 "users can make them: nsshell works "
+			 "without the PAM module too");
+	} else {
+		nsh_find(
+			doctor, NSH_LEVEL_WARN, "namespaces",
+			"users cannot make them, and nsshell without the PAM module no session: %s",
+			output.text ? output.text : "no memory");
+		nsh_advise(doctor, "see that every service that lets users in has pam_nsshell.so");
+	}
+	free(output.text);
+}
+
+void nsh_doctor_namespaces(struct nsh_doctor *doctor)
+{
+	check_framed(doctor);
+	check_standalone(doctor);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The doctor on sshd: what its own configuration says for this user (sshd -T).
+ */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/doctor.h"
+#include "ctl/spawn.h"
+
+#define SSHD_SECONDS 10
+
+struct asked {
+	struct nsh_doctor *doctor;
+	const char *text; /* lines "keyword value" */
+	bool has_module;
+	bool own_network;
+};
+
+/* The value in the next line with that keyword after *at, which moves on; cut into value. */
+static bool next_value(const char **at, const char *keyword, char *value, size_t size)
+{
+	size_t len = strlen(keyword);
+
+	while (**at) {
+		const char *line = *at;
+		size_t end = strcspn(line, "\n");
+
+		*at = line + end + (line[end] == '\n');
+		if (end > len && !strncasecmp(line, keyword, len) && line[len] == ' ') {
+			snprintf(value, size, "%.*s", (int)(end - len - 1), line + len + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_value(const struct asked *asked, const char *keyword, const char *wanted)
+{
+	const char *at = asked->text;
+	char value[512];
+
+	return next_value(&at, keyword, value, sizeof(value)) && !strcasecmp(value, wanted);
+}
+
+static void check_pam(struct asked *asked)
+{
+	if (is_value(asked, "usepam", "yes")) {
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "UsePAM yes");
+		return;
+	}
+	asked->has_module = false;
+	nsh_find(asked->doctor, NSH_LEVEL_FAIL, "sshd",
+		 "UsePAM no: sshd asks no PAM module, and sftp and forwarding are not confined");
+	nsh_advise(asked->doctor, "UsePAM yes in sshd_config(5)");
+}
+
+static const char *rc_too(const struct asked *asked)
+{
+	return is_value(asked, "permituserrc", "no")
+		       ? ""
+		       : ", also in the shell that runs ~/.ssh/rc, outside of nsshell's";
+}
+
+static void check_environment(struct asked *asked)
+{
+	if (is_value(asked, "permituserenvironment", "no")) {
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "PermitUserEnvironment no");
+		return;
+	}
+	nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
+		 "PermitUserEnvironment is not no: users set variables of sshd's own processes%s",
+		 rc_too(asked));
+	nsh_advise(asked->doctor,
+		   "PermitUserEnvironment no, or PermitUserRC no and X11Forwarding no");
+}
+
+/* Variables that have a program run other code. */
+static bool is_dangerous(const char *pattern)
+{
+	static const char *const names[] = {
+		"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT",  "BASH_ENV",
+		"ENV",        "GCONV_PATH",      "PATH",      "IFS",
+		"PYTHONPATH", "PERL5LIB",        "SHELLOPTS", "LOCPATH"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (fnmatch(pattern, names[i], 0) == 0)
+			return true;
+	return false;
+}
+
+static void check_accepted(struct asked *asked)
+{
+	const char *at = asked->text;
+	char patterns[512];
+	bool found = false;
+	char *saved;
+
+	while (next_value(&at, "acceptenv", patterns, sizeof(patterns)))
+		for (char *pattern = strtok_r(patterns, " ", &saved); pattern;
+		     pattern = strtok_r(NULL, " ", &saved)) {
+			if (!is_dangerous(pattern))
+				continue;
+			found = true;
+			nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
+				 "AcceptEnv %s lets clients choose what programs of sshd's load%s",
+				 pattern, rc_too(asked));
+			nsh_advise(asked->doctor, "AcceptEnv LANG LC_*");
+		}
+	if (!found)
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "AcceptEnv has nothing dangerous");
+}
+
+static void check_sftp(struct asked *asked)
+{
+	const char *at = asked->text;
+	char value[512];
+
+	while (next_value(&at, "subsystem", value, sizeof(value))) {
+		if (strncasecmp(value, "sftp ", 5) != 0)
+			continue;
+		if (!strstr(value, "internal-sftp")) {
+			nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
+				 "sftp is started through the login shell");
+		} else if (asked->has_module) {
+			nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
+				 "internal-sftp is confined by the frame");
+		} else {
+			nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
+				 "internal-sftp is not confined: sshd lacks the PAM module");
+			nsh_advise(asked->doctor, "pam_nsshell.so in PAM's file, or Subsystem sftp "
+						  "/usr/lib/openssh/sftp-server");
+		}
+	}
+}
+
+static const struct forwarding {
+	const char *keyword;
+	const char *name;
+	bool network; /* goes around [network] mode */
+} forwardings[] = {
+	{"allowtcpforwarding", "AllowTcpForwarding", true},
+	{"permittunnel", "PermitTunnel", true},
+	{"allowstreamlocalforwarding", "AllowStreamLocalForwarding", false},
+	{"x11forwarding", "X11Forwarding", false},
+	{"allowagentforwarding", "AllowAgentForwarding", false},
+};
+
+/* With the module all of it happens in the frame. */
+static void check_forwarding(struct asked *asked)
+{
+	bool found = false;
+
+	for (size_t i = 0; !asked->has_module && i < sizeof(forwardings) / sizeof(*forwardings);
+	     i++) {
+		const struct forwarding *forwarding = &forwardings[i];
+		bool around = forwarding->network && asked->own_network;
+
+		if (is_value(asked, forwarding->keyword, "no") ||
+		    is_value(asked, "disableforwarding", "yes"))
+			continue;
+		found = true;
+		nsh_find(asked->doctor, around ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "sshd",
+			 "%s is not no, and not confined without the PAM module%s",
+			 forwarding->name, around ? ": it goes around network.mode" : "");
+		nsh_advise(asked->doctor, "pam_nsshell.so in PAM's file, or DisableForwarding yes");
+	}
+	if (!found)
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "forwarding is %s",
+			 asked->has_module ? "confined by the frame" : "off");
+}
+
+static void check_forced(struct asked *asked)
+{
+	const char *at = asked->text;
+	char value[512];
+
+	if (next_value(&at, "chrootdirectory", value, sizeof(value)) && strcasecmp(value, "none")) {
+		nsh_find(asked->doctor, NSH_LEVEL_FAIL, "sshd",
+			 "ChrootDirectory %s: nsshell refuses to start in a chroot", value);
+		nsh_advise(asked->doctor, "use [view] root = %s instead", value);
+	}
+	at = asked->text;
+	if (!next_value(&at, "forcecommand", value, sizeof(value)) || !strcasecmp(value, "none"))
+		return;
+	nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "ForceCommand %s: %s", value,
+		 strncmp(value, "internal-sftp", 13) ? "run by the login shell, in its session"
+						     : "sshd's own work");
+}
+
+static void check_all(struct nsh_doctor *doctor, const char *text)
+{
+	struct asked asked = {
+		.doctor = doctor,
+		.text = text,
+		.has_module = doctor->has_module[NSH_SERVICE_SSHD],
+		.own_network = nsh_doctor_number(doctor, NSH_KEY_NETWORK_MODE, NSH_NETWORK_HOST) !=
+			       NSH_NETWORK_HOST,
+	};
+
+	check_pam(&asked);
+	check_environment(&asked);
+	check_accepted(&asked);
+	check_sftp(&asked);
+	check_forwarding(&asked);
+	check_forced(&asked);
+}
+
+void nsh_doctor_sshd(struct nsh_doctor *doctor)
+{
+	char whom[300];
+	const char *argv[8] = {doctor->sshd, "-T"};
+	char path[NSH_PROGRAM_MAX];
+	size_t count = 2;
+	struct nsh_output output;
+	struct nsh_err err;
+
+	if (!nsh_program_find(doctor->sshd, path)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "sshd", "not installed");
+		return;
+	}
+	if (doctor->sshd_config) {
+		argv[count++] = "-f";
+		argv[count++] = doctor->sshd_config;
+	}
+	if (doctor->user) {
+		snprintf(whom, sizeof(whom), "user=%s,host=localhost,addr=127.0.0.1",
+			 doctor->user->name);
+		argv[count++] = "-C";
+		argv[count++] = whom;
+	}
+	if (nsh_spawn(&output, argv, SSHD_SECONDS, &err) < 0) {
+		nsh_find_unknown(doctor, "sshd", "its configuration", err.text);
+		return;
+	}
+	if (output.status == 0) {
+		check_all(doctor, output.text);
+	} else {
+		output.text[strcspn(output.text, "\n")] = '\0';
+		nsh_find_unknown(doctor, "sshd", "its configuration", output.text);
+		nsh_advise(doctor, "run this as root; sshd -t says what is wrong");
+	}
+	free(output.text);
+}
