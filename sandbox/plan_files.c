@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsshell/field.h"
 #include "nsshell/id.h"
 #include "sandbox/build.h"
 #include "sandbox/path.h"
@@ -177,6 +178,18 @@ void nsh_files_make_names(struct builder *b)
 	}
 }
 
+/* The source and the terminal are what whoever logs in has said: the form holds whatever they are. */
+static void add_login(struct builder *b)
+{
+	const struct nsh_login *login = b->session->login;
+	struct nsh_line line = {0};
+
+	nsh_field_text(&line, "service", login->service);
+	nsh_field_text(&line, "rhost", login->source);
+	nsh_field_text(&line, "tty", login->tty ? login->tty : "");
+	nsh_build_file(b, "login", 0444, line.text, line.len);
+}
+
 /* Who the session is for, in the form of passwd(5), and the user namespace that it is to be in. */
 void nsh_files_make_frame(struct builder *b)
 {
@@ -186,6 +199,7 @@ void nsh_files_make_frame(struct builder *b)
 	nsh_build_text(b, op, "%s:x:%u:%u::%s:%s\n", user->name, user->uid, user->gid, user->home,
 		       user->shell);
 	op->mode = 0444;
+	add_login(b);
 	if (b->session->cgroup->path[0])
 		nsh_build_file(b, "cgroup", 0444, b->session->cgroup->path,
 			       strlen(b->session->cgroup->path));

@@ -80,12 +80,13 @@ struct nsh_place {
 };
 
 /*
- * What PAM knows of a login, for [match] service and source. Borrowed texts, never NULL: source is
- * PAM_RHOST, "" for a login that does not come over a network.
+ * What PAM knows of a login, for [match] service and source, and for the frame. Borrowed texts, never NULL but tty:
+ * source is PAM_RHOST, "" for a login that does not come over a network.
  */
 struct nsh_login {
 	const char *service;
 	const char *source;
+	const char *tty; /* PAM_TTY, for people only; NULL or "" when there is none */
 };
 
 /*
