@@ -9,6 +9,7 @@
  *	policy    the policy as it was resolved, in the form that it is written in
  *	account   the account, one line in the form of passwd(5)
  *	id        the session's id
+ *	files     the files that the policy was made of, as they were (nsh_policy_write_files())
  *	login     what PAM has told: service, rhost and tty, in the form of nsshell/field.h
  *	cgroup    the control group that has the login's limits, if there are any (nsshell/cgroup.h)
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
