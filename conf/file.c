@@ -95,6 +95,10 @@ static int check_and_read(struct nsh_file *file, uid_t owner, const char *shown,
 	if (st.st_size > NSH_FILE_MAX)
 		return nsh_err_set(err, NSH_REASON_POLICY, -E2BIG, "%s: is larger than 64 KiB",
 				   shown);
+	file->stamp = (struct nsh_stamp){
+		.inode = st.st_ino,
+		.changed = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
+	};
 	file->text = malloc((size_t)st.st_size + 2);
 	if (!file->text)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "%s", shown);

@@ -10,12 +10,14 @@
 
 #include "conf/scan.h"
 #include "nsshell/err.h"
+#include "nsshell/policy.h"
 
 /* A policy file in memory. */
 struct nsh_file {
 	char *text; /* len bytes and a NUL; owned */
 	size_t len;
 	int fd; /* owned, or -1 */
+	struct nsh_stamp stamp;
 };
 
 /*

@@ -109,17 +109,23 @@ static int layer_matches(struct loader *loader, const struct nsh_layer *layer, c
 	return ret == 1 ? login_matches(loader, layer, path) : ret;
 }
 
-static const char *remember_file(struct nsh_policy *policy, const char *path)
+static const char *remember_file(struct nsh_policy *policy, const char *path,
+				 const struct nsh_stamp *stamp)
 {
-	char **grown = reallocarray(policy->files, policy->n_files + 1, sizeof(*grown));
+	size_t count = policy->n_files + 1;
+	char **files = reallocarray(policy->files, count, sizeof(*files));
+	struct nsh_stamp *stamps = reallocarray(policy->stamps, count, sizeof(*stamps));
 	char *copy = strdup(path);
 
-	if (grown)
-		policy->files = grown;
-	if (!grown || !copy) {
+	if (files)
+		policy->files = files;
+	if (stamps)
+		policy->stamps = stamps;
+	if (!files || !stamps || !copy) {
 		free(copy);
 		return NULL;
 	}
+	policy->stamps[policy->n_files] = *stamp;
 	policy->files[policy->n_files++] = copy;
 	return copy;
 }
@@ -181,7 +187,7 @@ static int apply_key(struct loader *loader, const struct nsh_layer *layer, int i
 
 static int apply_layer(struct loader *loader, const struct nsh_layer *layer, const char *path)
 {
-	const char *file = remember_file(loader->policy, path);
+	const char *file = remember_file(loader->policy, path, &layer->file.stamp);
 	const char *locked = layer->values[NSH_KEY_POLICY_LOCKED].text;
 	struct lock lock = {.file = file, .line = layer->values[NSH_KEY_POLICY_LOCKED].line};
 	int ret = file ? 0 : -ENOMEM;

@@ -3,6 +3,7 @@
  * A policy that has been made: settling values of it, and writing it.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "conf/setting.h"
 #include "conf/value.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/field.h"
 
 /* What the machine has made of a value (a link's target, say) must be one that can be written and read. */
 static int check_settled(const struct nsh_key *key, const char *text, struct nsh_err *err)
@@ -53,6 +55,7 @@ void nsh_policy_free(struct nsh_policy *policy)
 	for (size_t i = 0; i < policy->n_files; i++)
 		free(policy->files[i]);
 	free(policy->files);
+	free(policy->stamps);
 	*policy = (struct nsh_policy){0};
 }
 
@@ -95,6 +98,32 @@ char *nsh_policy_write(const struct nsh_policy *policy, size_t *len)
 		section = nsh_keys[i].section;
 		write_setting(out, &nsh_keys[i], &policy->settings[i]);
 	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void write_file(FILE *out, const char *path, const struct nsh_stamp *stamp)
+{
+	struct nsh_line line = {0};
+
+	nsh_field_plain(&line, "inode", "%" PRIu64, stamp->inode);
+	nsh_field_plain(&line, "changed", "%" PRId64, stamp->changed);
+	nsh_field_text(&line, "path", path);
+	fprintf(out, "%s\n", line.text);
+}
+
+char *nsh_policy_write_files(const struct nsh_policy *policy, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < policy->n_files; i++)
+		write_file(out, policy->files[i], &policy->stamps[i]);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;

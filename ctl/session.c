@@ -89,8 +89,8 @@ static int confine(const struct child *child, struct nsh_err *err)
 {
 	const struct nsh_wanted *wanted = child->wanted;
 	struct nsh_confined confined;
-	int ret = nsh_login_confine(&confined, wanted->policy, wanted->user, child->id, getpid(),
-				    err);
+	int ret = nsh_login_confine(&confined, wanted->policy, wanted->user, child->id,
+				    wanted->login, getpid(), err);
 
 	return ret < 0 ? ret : nsh_login_join(&confined, err);
 }

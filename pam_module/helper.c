@@ -108,7 +108,7 @@ static bool is_asked(void)
 
 int main(int argc, char **argv)
 {
-	static struct request request = {.login = {.service = "", .source = ""}, .tty = ""};
+	static struct request request = {.login = {.service = "", .source = "", .tty = ""}};
 	static struct verdict verdict = {.kind = NSH_VERDICT_DENY};
 
 	(void)argv;

@@ -56,7 +56,7 @@ static void put_all(struct nsh_line *line, const struct verdict *verdict,
 	nsh_field_plain(line, "uid", "%u", user->uid);
 	nsh_field_text(line, "service", request->login.service);
 	nsh_field_text(line, "rhost", request->login.source);
-	nsh_field_text(line, "tty", request->tty);
+	nsh_field_text(line, "tty", request->login.tty);
 	nsh_field_text(line, "shell", user->shell ? user->shell : "");
 	put_files(line, &verdict->policy);
 	if (verdict->kind == NSH_VERDICT_CONFINE)

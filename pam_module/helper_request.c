@@ -102,7 +102,7 @@ static int read_rest(struct request *request, const struct nsh_request_head *hea
 		return no_request(err);
 	request->login.service = texts[NSH_TEXT_SERVICE];
 	request->login.source = texts[NSH_TEXT_RHOST];
-	request->tty = texts[NSH_TEXT_TTY];
+	request->login.tty = texts[NSH_TEXT_TTY];
 	return take_user(&request->user, head, request->data, texts, err);
 }
 
@@ -111,7 +111,7 @@ int nsh_request_read(struct request *request, int socket, struct nsh_err *err)
 	struct nsh_request_head head;
 	int ret = receive(socket, &head, sizeof(head), err);
 
-	*request = (struct request){.login = {.service = "", .source = ""}, .tty = ""};
+	*request = (struct request){.login = {.service = "", .source = "", .tty = ""}};
 	if (ret < 0)
 		return ret;
 	if (head.protocol != NSH_PROTOCOL || head.size > NSH_REQUEST_MAX ||

@@ -13,7 +13,6 @@ struct request {
 	char *data;           /* owned; holds the texts */
 	struct nsh_user user; /* owned */
 	struct nsh_login login;
-	const char *tty;
 };
 
 /*

@@ -55,6 +55,6 @@ void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
 	verdict->kind = decide(verdict, user);
 	if (verdict->kind == NSH_VERDICT_CONFINE &&
 	    nsh_login_confine(&verdict->confined, &verdict->policy, user, verdict->id,
-			      asking_process(), &verdict->err) < 0)
+			      &request->login, asking_process(), &verdict->err) < 0)
 		verdict->kind = NSH_VERDICT_DENY;
 }

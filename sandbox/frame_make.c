@@ -241,8 +241,8 @@ static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *pol
 }
 
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, const char *hostname,
-		   const struct nsh_cgroup *cgroup, struct nsh_err *err)
+		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
+		   const char *hostname, const struct nsh_cgroup *cgroup, struct nsh_err *err)
 {
 	struct nsh_session session = {
 		.stage = NSH_STAGE_FRAME,
@@ -250,6 +250,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.user = user,
 		.gid = user->gid,
 		.id = id,
+		.login = login,
 		.hostname = hostname,
 		.cgroup = cgroup,
 	};

@@ -20,8 +20,8 @@ static int settle_hostname(struct nsh_confined *confined, struct nsh_policy *pol
 }
 
 int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
-		      const struct nsh_user *user, const char *id, pid_t process,
-		      struct nsh_err *err)
+		      const struct nsh_user *user, const char *id, const struct nsh_login *login,
+		      pid_t process, struct nsh_err *err)
 {
 	int ret;
 
@@ -32,7 +32,7 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 		ret = nsh_limits_set(&confined->cgroup, policy, user, id, process, err);
 	if (ret < 0)
 		return ret;
-	return nsh_frame_make(&confined->frame, policy, user, id, confined->hostname,
+	return nsh_frame_make(&confined->frame, policy, user, id, login, confined->hostname,
 			      &confined->cgroup, err);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsshell/field.h"
 #include "nsshell/id.h"
 #include "sandbox/build.h"
 #include "sandbox/path.h"
@@ -36,6 +37,57 @@ static bool hides_others(const struct builder *b)
 	return nsh_policy_number(b->session->policy, NSH_KEY_VIEW_OTHERS) == NSH_OTHERS_HIDDEN;
 }
 
+static void add_policy_files(struct builder *b)
+{
+	size_t len;
+	char *files = nsh_policy_write_files(b->session->policy, &len);
+
+	if (!files)
+		nsh_build_no_memory(b);
+	else
+		nsh_build_file(b, "files", 0444, files, len);
+	free(files);
+}
+
+/* The source and the terminal are what whoever logs in has said: the form holds whatever they are. */
+static void add_login(struct builder *b)
+{
+	static const struct nsh_login unknown = {.service = "", .source = ""};
+	const struct nsh_login *login = b->session->login ? b->session->login : &unknown;
+	struct nsh_line line = {0};
+
+	nsh_field_text(&line, "service", login->service);
+	nsh_field_text(&line, "rhost", login->source);
+	nsh_field_text(&line, "tty", login->tty ? login->tty : "");
+	nsh_build_file(b, "login", 0444, line.text, line.len);
+}
+
+/* On top of a frame what the frame's files say, as its policy is all that was read for the shell. */
+static void copy_origin(struct builder *b)
+{
+	static const char names[][8] = {"login", "files"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, names[i]);
+
+		nsh_build_text(b, op, "%s", "");
+		nsh_build_put(b, &op->source, "%s/%s", NSH_FRAME_FOLDER, names[i]);
+		op->mode = 0444;
+	}
+}
+
+/* Where the login came from and which files its policy is made of: nobody can be asked later. */
+static void add_origin(struct builder *b)
+{
+	if (b->session->stage == NSH_STAGE_SHELL) {
+		copy_origin(b);
+		return;
+	}
+	add_policy_files(b);
+	if (b->session->stage == NSH_STAGE_FRAME)
+		add_login(b);
+}
+
 /* What says of a session what it is, for those who are in it. */
 void nsh_files_make(struct builder *b)
 {
@@ -50,6 +102,7 @@ void nsh_files_make(struct builder *b)
 		nsh_build_file(b, "policy", 0444, policy, len);
 	free(policy);
 	nsh_build_file(b, "id", 0444, b->session->id, NSH_ID_LEN);
+	add_origin(b);
 	if (*nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE)) {
 		nsh_build_file(b, "empty-file", 0, "", 0);
 		nsh_build_own(b, NSH_OP_FOLDER, "empty-folder")->mode = 0;

@@ -9,6 +9,8 @@
  *	policy    the policy as it was resolved, in the form that it is written in
  *	account   the account, one line in the form of passwd(5)
  *	id        the session's id
+ *	files     the files that the policy was made of, as they were (nsh_policy_write_files())
+ *	login     what PAM has told: service, rhost and tty, in the form of nsshell/field.h
  *	cgroup    the control group that has the login's limits, if there are any (nsshell/cgroup.h)
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
  *
@@ -39,8 +41,8 @@ struct nsh_made_frame {
  * made goes with it.
  */
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, const char *hostname,
-		   const struct nsh_cgroup *cgroup, struct nsh_err *err);
+		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
+		   const char *hostname, const struct nsh_cgroup *cgroup, struct nsh_err *err);
 
 /* A frame as the user finds it. */
 struct nsh_frame {

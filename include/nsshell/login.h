@@ -53,11 +53,12 @@ struct nsh_confined {
 /*
  * Confines a login of the user: settles the policy for this machine, puts process and the calling one, which is its
  * child or the same (0: unknown, which is an error only if there are limits), into a control group with the policy's limits, and makes the frame, into which the
- * calling process is moved (nsshell/frame.h says what it must be, and what is to be done after an error).
+ * calling process is moved (nsshell/frame.h says what it must be, and what is to be done after an error). login is noted
+ * in the frame.
  */
 int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
-		      const struct nsh_user *user, const char *id, pid_t process,
-		      struct nsh_err *err);
+		      const struct nsh_user *user, const char *id, const struct nsh_login *login,
+		      pid_t process, struct nsh_err *err);
 
 /*
  * Joins what of the frame the calling process, which nsh_login_confine() has moved, is not in yet: the network. For

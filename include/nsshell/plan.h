@@ -43,12 +43,13 @@ struct nsh_session {
 	enum nsh_stage stage;
 	const struct nsh_policy *policy;
 	const struct nsh_user *user;
-	gid_t gid;                /* the group that the process runs with */
-	const char *id;           /* NSH_ID_LEN digits */
-	const char *hostname;     /* valid, see nsshell/hostname.h */
-	const char *agent_socket; /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
-	const char *terminal;     /* name below /dev of the session's own terminal, or NULL */
-	int userns;               /* NSH_STAGE_FRAME: fd of the user namespace */
+	gid_t gid;                     /* the group that the process runs with */
+	const char *id;                /* NSH_ID_LEN digits */
+	const struct nsh_login *login; /* NSH_STAGE_FRAME: what PAM knows, or NULL */
+	const char *hostname;          /* valid, see nsshell/hostname.h */
+	const char *agent_socket;      /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
+	const char *terminal;          /* name below /dev of the session's own terminal, or NULL */
+	int userns;                    /* NSH_STAGE_FRAME: fd of the user namespace */
 	const struct nsh_cgroup *cgroup; /* NSH_STAGE_FRAME: what holds the login to its limits */
 };
 

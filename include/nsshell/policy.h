@@ -17,6 +17,7 @@
 #define NSSHELL_POLICY_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "nsshell/err.h"
@@ -30,9 +31,16 @@ struct nsh_setting {
 	unsigned line;    /* from 1; 0 for the default */
 };
 
+/* What tells whether a file is still the one that was read: of the opened file, before it was read. */
+struct nsh_stamp {
+	uint64_t inode;
+	int64_t changed; /* ctime, in ns since the epoch */
+};
+
 struct nsh_policy {
 	struct nsh_setting settings[NSH_KEY_COUNT]; /* by enum nsh_key_id */
-	char **files; /* paths of the files that were applied, in order; owned */
+	char **files;             /* paths of the files that were applied, in order; owned */
+	struct nsh_stamp *stamps; /* of each of them; owned */
 	size_t n_files;
 };
 
@@ -80,12 +88,13 @@ struct nsh_place {
 };
 
 /*
- * What PAM knows of a login, for [match] service and source. Borrowed texts, never NULL: source is
- * PAM_RHOST, "" for a login that does not come over a network.
+ * What PAM knows of a login, for [match] service and source, and for the frame. Borrowed texts, never NULL but tty:
+ * source is PAM_RHOST, "" for a login that does not come over a network.
  */
 struct nsh_login {
 	const char *service;
 	const char *source;
+	const char *tty; /* PAM_TTY, for people only; NULL or "" when there is none */
 };
 
 /*
@@ -144,5 +153,11 @@ static inline int nsh_policy_number(const struct nsh_policy *policy, enum nsh_ke
  * comment, but no [match]. Returns the text, malloc'ed, with its length in *len; NULL without memory.
  */
 char *nsh_policy_write(const struct nsh_policy *policy, size_t *len);
+
+/*
+ * Writes which files it was made of, a line each in the form of nsshell/field.h: inode, changed, path. Two
+ * policies that were made of the same files, in the same state, give the same text. Returned as above.
+ */
+char *nsh_policy_write_files(const struct nsh_policy *policy, size_t *len);
 
 #endif

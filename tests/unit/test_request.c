@@ -118,7 +118,7 @@ static void test_valid(void **state)
 		assert_string_equal(request.user.shell, "/bin/sh");
 		assert_string_equal(request.login.service, "sshd");
 		assert_string_equal(request.login.source, "203.0.113.9");
-		assert_string_equal(request.tty, "ssh");
+		assert_string_equal(request.login.tty, "ssh");
 		assert_int_equal(request.user.n_groups, counts[i]);
 		for (uint32_t n = 0; n < counts[i]; n++)
 			assert_int_equal(request.user.groups[n], n);
@@ -139,7 +139,7 @@ static void test_empty_texts(void **state)
 	assert_string_equal(request.user.shell, "");
 	assert_string_equal(request.login.service, "");
 	assert_string_equal(request.login.source, "");
-	assert_string_equal(request.tty, "");
+	assert_string_equal(request.login.tty, "");
 	discard(&request);
 }
 
@@ -156,7 +156,7 @@ static void expect_no_request(const struct draft *draft, const char *what)
 	assert_int_equal(err.reason, NSH_REASON_FRAME);
 	assert_non_null(request.login.service);
 	assert_non_null(request.login.source);
-	assert_non_null(request.tty);
+	assert_non_null(request.login.tty);
 	assert_null(request.user.name);
 	discard(&request);
 }
@@ -252,7 +252,7 @@ static void test_largest(void **state)
 	draft = begin(3, texts);
 	assert_int_equal(draft->size, NSH_REQUEST_MAX);
 	assert_int_equal(read_draft(draft, &request, &err), 0);
-	assert_string_equal(request.tty, tty);
+	assert_string_equal(request.login.tty, tty);
 	discard(&request);
 	tty[strlen(tty)] = 'x';
 	expect_no_request(begin(3, texts), "one byte more");
@@ -434,7 +434,7 @@ static void test_no_socket(void **state)
 
 	(void)state;
 	assert_int_equal(nsh_request_read(&request, -1, &err), -EPROTO);
-	assert_string_equal(request.tty, "");
+	assert_string_equal(request.login.tty, "");
 }
 
 int main(void)
