@@ -308,13 +308,15 @@ static int try_namespaces(void *data)
 static int try_session(void *data)
 {
 	struct nsh_doctor *doctor = data;
+	const struct nsh_login login = {.service = "nsshellctl", .source = ""};
 	struct nsh_confined confined;
 	struct nsh_err err;
 	char id[NSH_ID_LEN + 1];
 	int ret;
 
 	nsh_id_make(id);
-	ret = nsh_login_confine(&confined, &doctor->policy, &doctor->somebody, id, getpid(), &err);
+	ret = nsh_login_confine(&confined, &doctor->policy, &doctor->somebody, id, &login, getpid(),
+				&err);
 	if (ret == 0)
 		ret = nsh_login_join(&confined, &err);
 	if (ret == 0 && (chdir("/") < 0 || (ret = nsh_become(&doctor->somebody)) < 0))

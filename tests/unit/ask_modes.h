@@ -333,7 +333,7 @@ static void echo(const struct mode *mode)
 		sum = sum * 31 + user->groups[i];
 	snprintf(reply.sentence, sizeof(reply.sentence), "%s|%s|%s|%s|%s|%s|%u|%u|%zu|%u",
 		 user->name, user->home, user->shell, request.login.service, request.login.source,
-		 request.tty, user->uid, user->gid, user->n_groups, sum);
+		 request.login.tty, user->uid, user->gid, user->n_groups, sum);
 	send_bytes(&reply, sizeof(reply));
 }
 
