@@ -249,7 +249,7 @@ static void test_settings(void **state)
 /* What only the login decides is an error of each file that asks for it. */
 static void test_login(void **state)
 {
-	static const struct nsh_login login = {"sshd", "host.example.org"};
+	static const struct nsh_login login = {"sshd", "host.example.org", NULL};
 	static const char *const expected[] = {"match.d/10.conf:2:match.source:the login comes "
 					       "from \"host.example.org\", which is "
 					       "no address (sshd: UseDNS no)",
