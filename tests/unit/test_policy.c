@@ -249,7 +249,7 @@ static void test_match_login(void **state)
 /* A name in place of the address is an error where the address decides, and nowhere else. */
 static void test_match_unknown_source(void **state)
 {
-	static const struct nsh_login login = {"sshd", "trusted.example.org"};
+	static const struct nsh_login login = {"sshd", "trusted.example.org", NULL};
 	struct nsh_err err = {0};
 
 	(void)state;
