@@ -8,7 +8,7 @@
 
 #include "ctl/command.h"
 
-#define NSH_COMMANDS(X) X(check) X(keys)
+#define NSH_COMMANDS(X) X(check) X(show) X(keys)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)
