@@ -137,7 +137,7 @@ static int print(struct total *total, bool json)
 		return nsh_complain("out of memory");
 	if (json)
 		return print_json(total);
-	nsh_findings_print(&total->findings);
+	nsh_findings_print(&total->findings, stdout);
 	print_summary(total);
 	return NSH_CTL_OK;
 }

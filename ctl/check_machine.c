@@ -42,18 +42,42 @@ static bool may_have_other_root(const struct nsh_check *check, const struct nsh_
 	       (check->files[0].place == NSH_CHECK_MAIN && has_other_root(&check->files[0]));
 }
 
-/* The login would be refused. What cannot be looked up from here is left to it. */
+/*
+ * Whether there is such a path: 1, or 0 when that cannot be told from here, or -errno. A user's folder is not looked
+ * into: root would wait for a file system of the user's that does not answer.
+ */
+static int look_up(const char *path)
+{
+	char part[PATH_MAX];
+	const char *end = path;
+
+	while (*end) {
+		struct statx stx;
+
+		end += 1 + strcspn(end + 1, "/");
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		if (statx(AT_FDCWD, part,
+			  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+			  STATX_TYPE | STATX_UID, &stx) < 0)
+			return errno == ENOENT || errno == ENOTDIR ? -errno : 0;
+		if (stx.stx_uid != 0)
+			return !*end;
+	}
+	return 1;
+}
+
+/* The login would be refused. */
 static void check_path(struct nsh_check *check, const struct nsh_check_file *file,
 		       enum nsh_key_id id, const struct nsh_item *item)
 {
 	char path[PATH_MAX];
-	struct stat st;
+	int ret;
 
 	snprintf(path, sizeof(path), "%.*s", (int)item->len, item->text);
-	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 &&
-	    (errno == ENOENT || errno == ENOTDIR))
+	ret = look_up(path);
+	if (ret < 0)
 		nsh_check_say(check, NSH_LEVEL_ERROR, file, id, "%s: %s%s", path,
-			      strerrordesc_np(errno),
+			      strerrordesc_np(-ret),
 			      id == NSH_KEY_VIEW_ROOT ? "" : " (\"-\" before it admits that)");
 }
 
@@ -90,23 +114,32 @@ static void check_paths(struct nsh_check *check, const struct nsh_check_file *fi
 
 /* Shells */
 
+/* Returns why a session cannot be had with the shell, or NULL. */
+static const char *judge_program(const char *program)
+{
+	struct stat st;
+	int ret = look_up(program);
+
+	if (ret == 0)
+		return NULL;
+	if (ret < 0 || stat(program, &st) < 0)
+		return strerrordesc_np(ret < 0 ? -ret : errno);
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		return "cannot be executed";
+	return nsh_account_has_nsshell(program) ? "is nsshell itself" : NULL;
+}
+
 static void check_program(struct nsh_check *check, const struct nsh_check_file *file)
 {
 	const char *program = file->values[NSH_KEY_SHELL_PROGRAM].text;
-	struct stat st;
+	const char *wrong;
 
 	if (!program || may_have_other_root(check, file))
 		return;
-	if (stat(program, &st) < 0)
+	wrong = judge_program(program);
+	if (wrong)
 		nsh_check_say(check, NSH_LEVEL_WARNING, file, NSH_KEY_SHELL_PROGRAM,
-			      "%s: %s: no session can be had with it", program,
-			      strerrordesc_np(errno));
-	else if (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
-		nsh_check_say(check, NSH_LEVEL_WARNING, file, NSH_KEY_SHELL_PROGRAM,
-			      "%s cannot be executed: no session can be had with it", program);
-	else if (nsh_account_has_nsshell(program))
-		nsh_check_say(check, NSH_LEVEL_WARNING, file, NSH_KEY_SHELL_PROGRAM,
-			      "%s is nsshell itself: no session can be had with it", program);
+			      "%s: %s; there is no session then", program, wrong);
 }
 
 /* Login shells */

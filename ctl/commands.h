@@ -10,6 +10,7 @@
 
 #define NSH_COMMANDS(X)                                                                            \
 	X(check)                                                                                   \
+	X(show)                                                                                    \
 	X(keys)                                                                                    \
 	X(doctor)                                                                                  \
 	X(enable)                                                                                  \

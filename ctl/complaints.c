@@ -120,41 +120,49 @@ static void sort(struct nsh_findings *findings)
 		qsort(findings->at, findings->count, sizeof(*findings->at), by_place);
 }
 
-/* A file's name and a text can have anything in them, as can the name of an unknown key. */
-static void print_tamed(const char *text)
+/* A file's name and a text can have anything in them. */
+static void print_tamed(FILE *out, const char *text)
 {
 	char *copy = strdup(text);
 
 	if (copy)
 		nsh_output_tame(copy);
-	fputs(copy ? copy : "?", stdout);
+	fputs(copy ? copy : "?", out);
 	free(copy);
 }
 
-static void print(const struct nsh_finding *finding)
+/* Coloured on standard output only. */
+static void print_level(FILE *out, enum nsh_level level)
 {
-	print_tamed(finding->file);
-	if (finding->line)
-		printf(":%u", finding->line);
-	fputs(": ", stdout);
-	if (finding->level == NSH_LEVEL_ERROR)
-		nsh_output_mark(NSH_MARK_FAIL, "error");
+	const char *name = level == NSH_LEVEL_ERROR ? "error" : "warning";
+
+	if (out == stdout)
+		nsh_output_mark(level == NSH_LEVEL_ERROR ? NSH_MARK_FAIL : NSH_MARK_WARN, name);
 	else
-		nsh_output_mark(NSH_MARK_WARN, "warning");
-	fputs(": ", stdout);
-	if (finding->key)
-		printf("%s.%s: ", finding->section, finding->key);
-	else if (finding->section)
-		printf("[%s]: ", finding->section);
-	print_tamed(finding->text);
-	putchar('\n');
+		fputs(name, out);
 }
 
-void nsh_findings_print(struct nsh_findings *findings)
+static void print(FILE *out, const struct nsh_finding *finding)
+{
+	print_tamed(out, finding->file);
+	if (finding->line)
+		fprintf(out, ":%u", finding->line);
+	fputs(": ", out);
+	print_level(out, finding->level);
+	fputs(": ", out);
+	if (finding->key)
+		fprintf(out, "%s.%s: ", finding->section, finding->key);
+	else if (finding->section)
+		fprintf(out, "[%s]: ", finding->section);
+	print_tamed(out, finding->text);
+	fputc('\n', out);
+}
+
+void nsh_findings_print(struct nsh_findings *findings, FILE *out)
 {
 	sort(findings);
 	for (size_t i = 0; i < findings->count; i++)
-		print(&findings->at[i]);
+		print(out, &findings->at[i]);
 }
 
 json_t *nsh_findings_json(struct nsh_findings *findings)

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "nsshell/policy.h"
 
@@ -45,8 +46,8 @@ bool nsh_finding_has(const struct nsh_findings *findings, const char *file, unsi
 /* For an observer, whose data they are: adds an error. */
 void nsh_finding_take(void *findings, const struct nsh_complaint *complaint);
 
-/* Prints them to standard output in the order of the lines of each file; files as they were first named. */
-void nsh_findings_print(struct nsh_findings *findings);
+/* Prints them, to standard output or standard error, in the order of files and lines. */
+void nsh_findings_print(struct nsh_findings *findings, FILE *out);
 json_t *nsh_findings_json(struct nsh_findings *findings);
 
 /* NSH_CTL_OK, NSH_CTL_WARN or NSH_CTL_FAILED. */

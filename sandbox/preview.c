@@ -141,7 +141,7 @@ static long long now_ms(void)
 /* Returns the length of what there is until the end, or -errno. One more byte is a NUL. */
 static ssize_t read_all(int fd, char **text)
 {
-	long long end = now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
+	long long last = now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
 	size_t len = 0;
 
 	*text = malloc(TEXT_MAX + 1);
@@ -149,7 +149,7 @@ static ssize_t read_all(int fd, char **text)
 		return -ENOMEM;
 	while (len < TEXT_MAX) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		long long left = end - now_ms();
+		long long left = last - now_ms();
 		int ret = poll(&ready, 1, left > 0 ? (int)left : 0);
 		ssize_t got = ret > 0 ? read(fd, *text + len, TEXT_MAX - len) : 0;
 
@@ -220,13 +220,22 @@ static int take_all(struct nsh_preview *preview, ssize_t len, struct nsh_err *er
 	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "make the plan") : 0;
 }
 
+/*
+ * Who waits for a file system that does not answer cannot always be killed (FUSE waits a request out): that is left to
+ * init, when the calling process has ended.
+ */
+static void end(pid_t pid, bool answered)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, answered ? 0 : WNOHANG) < 0 && errno == EINTR)
+		;
+}
+
 static int await(struct nsh_preview *preview, pid_t pid, int in, struct nsh_err *err)
 {
 	ssize_t len = read_all(in, &preview->text);
 
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	end(pid, len >= 0);
 	if (len < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, (int)len, "make the plan");
 	return take_all(preview, len, err);
