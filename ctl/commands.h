@@ -8,7 +8,7 @@
 
 #include "ctl/command.h"
 
-#define NSH_COMMANDS(X) X(keys) X(why) X(try)
+#define NSH_COMMANDS(X) X(keys) X(why) X(selftest) X(try) X(ssh_session)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)
