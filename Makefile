@@ -11,6 +11,7 @@ BUILD      = build
 bindir     = $(PREFIX)/bin
 libdir     = $(PREFIX)/lib/nsshell
 sharedir   = $(PREFIX)/share/nsshell
+completiondir = $(PREFIX)/share/bash-completion/completions
 mandir     = $(PREFIX)/share/man
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
@@ -177,6 +178,8 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -m 644 $(BUILD)/nsshellctl.8 $(DESTDIR)$(mandir)/man8
 	install -d $(DESTDIR)$(sharedir)/schema
 	install -m 644 ctl/schema/*.json $(DESTDIR)$(sharedir)/schema
+	install -d $(DESTDIR)$(completiondir)
+	install -m 644 packaging/completion/nsshellctl $(DESTDIR)$(completiondir)/nsshellctl
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
@@ -187,6 +190,7 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(libdir)/nsshell-scope $(DESTDIR)$(bindir)/nsshellctl
 	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
 	rm -rf $(DESTDIR)$(sharedir)/schema
+	rm -f $(DESTDIR)$(completiondir)/nsshellctl
 	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
