@@ -13,6 +13,7 @@ BUILD      = build
 bindir     = $(PREFIX)/bin
 libdir     = $(PREFIX)/lib/nsshell
 sharedir   = $(PREFIX)/share/nsshell
+completiondir = $(PREFIX)/share/bash-completion/completions
 mandir     = $(PREFIX)/share/man
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
@@ -188,6 +189,8 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 		sed $(own_paths) packaging/systemd/$$unit > $(DESTDIR)$(unitdir)/$$unit && \
 		chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	install -m 644 ctl/schema/*.json $(DESTDIR)$(sharedir)/schema
+	install -d $(DESTDIR)$(completiondir)
+	install -m 644 packaging/completion/nsshellctl $(DESTDIR)$(completiondir)/nsshellctl
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
@@ -199,6 +202,7 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
 	rm -f $(DESTDIR)$(unitdir)/nsshell-expire.service $(DESTDIR)$(unitdir)/nsshell-expire.timer
 	rm -rf $(DESTDIR)$(sharedir)/schema
+	rm -f $(DESTDIR)$(completiondir)/nsshellctl
 	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them

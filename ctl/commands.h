@@ -13,11 +13,14 @@
 	X(show)                                                                                    \
 	X(keys)                                                                                    \
 	X(doctor)                                                                                  \
+	X(why)                                                                                     \
 	X(enable)                                                                                  \
 	X(disable)                                                                                 \
 	X(confirm)                                                                                 \
 	X(expire)                                                                                  \
-	X(try)
+	X(selftest)                                                                                \
+	X(try)                                                                                     \
+	X(ssh_session)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)

@@ -110,7 +110,7 @@ static bool is_user(const struct nsh_user *user)
 }
 
 /* For good: no id that this could go back to is left. */
-static int become_user(const struct nsh_user *user, struct nsh_err *err)
+int nsh_session_become(const struct nsh_user *user, struct nsh_err *err)
 {
 	if (setgroups(user->n_groups, user->groups) < 0 ||
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
@@ -212,7 +212,7 @@ static int run(const struct child *child, struct nsh_err *err)
 	if (ret == 0)
 		ret = confine(child, err);
 	if (ret == 0)
-		ret = become_user(wanted->user, err);
+		ret = nsh_session_become(wanted->user, err);
 	if (ret == 0)
 		ret = tie(child, err);
 	if (ret == 0)

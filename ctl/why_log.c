@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a machine's log has about one id.
+ *
+ * The machine's own programs look for it (journalctl, grep, zgrep): they read what is large, compressed or binary, and
+ * give back no more than lines that have the id. All of what they give is in doubt until why_line.c has read it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/spawn.h"
+#include "ctl/why_log.h"
+
+#define LOG_FOLDER "/var/log"
+
+/* Longest time for one of those programs, in seconds, and for all. */
+#define SEARCH_SECONDS 20
+#define ALL_SECONDS 60
+
+/* The most lines of one file, or one question to the journal. */
+#define MOST "32"
+
+#define N_NAMES 64
+
+struct search {
+	struct nsh_why_log *log;
+	const char *id;
+	char wanted[sizeof("session=") + NSH_ID_LEN];
+	time_t end;
+};
+
+static void note_denied(struct nsh_why_log *log, const char *path)
+{
+	if (!log->denied && asprintf(&log->denied, "%s: %s", path, strerror(errno)) < 0)
+		log->denied = NULL;
+}
+
+/* Takes the line. The same line can be in the journal and in a file. */
+static void add(struct nsh_why_log *log, struct nsh_why_line *line, const char *source)
+{
+	line->source = strdup(source);
+	if (log->n_lines < NSH_WHY_MAX)
+		log->lines[log->n_lines++] = *line;
+	else
+		nsh_why_free(line);
+}
+
+/* The output of one of the machine's programs that finds (0), finds nothing (1) or fails. NULL then. */
+static char *search_with(const struct search *search, const char *const *argv)
+{
+	struct nsh_output output;
+	struct nsh_err err;
+
+	if (time(NULL) >= search->end || nsh_spawn(&output, argv, SEARCH_SECONDS, &err) < 0)
+		return NULL;
+	if (output.status <= 1)
+		return output.text;
+	free(output.text);
+	return NULL;
+}
+
+static const char *text_of(const json_t *entry, const char *key)
+{
+	const char *text = json_string_value(json_object_get(entry, key));
+
+	return text ? text : "";
+}
+
+/* In local time, as syslogd has it. */
+static char *time_of(const json_t *entry)
+{
+	char text[64];
+	time_t seconds =
+		(time_t)(strtoull(text_of(entry, "__REALTIME_TIMESTAMP"), NULL, 10) / 1000000);
+	struct tm parts;
+
+	if (!localtime_r(&seconds, &parts) || !strftime(text, sizeof(text), "%F %T", &parts))
+		return NULL;
+	return strdup(text);
+}
+
+/*
+ * Fields that begin with "_" are the journal's own knowledge: the kernel told it (SO_PASSCRED). The program's name
+ * is looked up later, and may be missing for one that has ended.
+ */
+static bool is_of_root(const json_t *entry, const struct nsh_why_line *line)
+{
+	const char *name = text_of(entry, "_COMM");
+
+	if (strcmp(text_of(entry, "_UID"), "0") != 0 || line->writer == NSH_WHY_SHELL)
+		return false;
+	return line->writer == NSH_WHY_MODULE || !*name || !strcmp(name, "nsshell-session");
+}
+
+/* Both questions find what is of root. */
+static void read_entry(struct nsh_why_log *log, const char *text, const char *id, bool of_root)
+{
+	json_t *entry = json_loads(text, 0, NULL);
+	struct nsh_why_line line;
+
+	if (entry && (of_root || strcmp(text_of(entry, "_UID"), "0") != 0) &&
+	    nsh_why_read_message(&line, text_of(entry, "SYSLOG_IDENTIFIER"),
+				 text_of(entry, "MESSAGE"), id)) {
+		line.time = time_of(entry);
+		line.verified = is_of_root(entry, &line);
+		add(log, &line, "the journal");
+	}
+	json_decref(entry);
+}
+
+/* What root has written is asked for apart, so that others' lines, however many, cannot push it out. */
+static void search_journal(struct search *search, bool of_root)
+{
+	const char *argv[] = {
+		"journalctl", "-q", "--no-pager", "-o",           "json",
+		"-n",         MOST, "-g",         search->wanted, of_root ? "_UID=0" : NULL,
+		NULL};
+	char *found = search_with(search, argv);
+	char *rest = found;
+	char *text;
+
+	if (!found)
+		return;
+	search->log->n_read++;
+	while ((text = strsep(&rest, "\n")))
+		if (*text)
+			read_entry(search->log, text, search->id, of_root);
+	free(found);
+}
+
+static void read_journal(struct search *search)
+{
+	char path[NSH_PROGRAM_MAX];
+
+	if (!nsh_program_find("journalctl", path) ||
+	    (access("/var/log/journal", F_OK) < 0 && access("/run/log/journal", F_OK) < 0))
+		return;
+	search->log->journal_partly = geteuid() != 0;
+	search_journal(search, true);
+	search_journal(search, false);
+}
+
+static void read_file(struct search *search, const char *path)
+{
+	size_t len = strlen(path);
+	bool packed = len > 3 && !strcmp(path + len - 3, ".gz");
+	const char *argv[] = {packed ? "zgrep" : "grep",
+			      "-a",
+			      "-F",
+			      "-m",
+			      MOST,
+			      "-e",
+			      search->wanted,
+			      "--",
+			      path,
+			      NULL};
+	struct nsh_why_line line;
+	char *found;
+	char *rest;
+	char *text;
+
+	if (access(path, R_OK) < 0) {
+		note_denied(search->log, path);
+		return;
+	}
+	rest = found = search_with(search, argv);
+	search->log->n_read += found != NULL;
+	while ((text = strsep(&rest, "\n")))
+		if (nsh_why_read_line(&line, text, search->id))
+			add(search->log, &line, path);
+	free(found);
+}
+
+/* Those that logrotate(8) has put aside are called NAME.1, NAME.2.gz or NAME-20261124. */
+static int is_log(const struct dirent *entry)
+{
+	static const char *const names[] = {"auth.log", "secure", "messages"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t len = strlen(names[i]);
+
+		if (!strncmp(entry->d_name, names[i], len) &&
+		    (!entry->d_name[len] || strchr(".-", entry->d_name[len])))
+			return 1;
+	}
+	return 0;
+}
+
+struct file {
+	char *path;
+	time_t changed;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct file *one = a;
+	const struct file *other = b;
+
+	return (one->changed < other->changed) - (one->changed > other->changed);
+}
+
+static size_t list_logs(struct file files[N_NAMES])
+{
+	struct dirent **entries = NULL;
+	int found = scandir(LOG_FOLDER, &entries, is_log, NULL);
+	size_t count = 0;
+
+	for (int i = 0; i < found; i++) {
+		struct stat st;
+		char *path;
+
+		if (count < N_NAMES && asprintf(&path, LOG_FOLDER "/%s", entries[i]->d_name) >= 0) {
+			files[count].path = path;
+			files[count++].changed =
+				stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_mtime : 0;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	qsort(files, count, sizeof(*files), newest_first);
+	return count;
+}
+
+static void read_machine(struct search *search)
+{
+	struct file files[N_NAMES];
+	size_t count = list_logs(files);
+
+	read_journal(search);
+	for (size_t i = 0; i < count; i++) {
+		if (files[i].changed)
+			read_file(search, files[i].path);
+		free(files[i].path);
+	}
+}
+
+/* A time of one form only is compared: files of one machine have the same. */
+static int by_trust(const void *a, const void *b)
+{
+	const struct nsh_why_line *one = a;
+	const struct nsh_why_line *other = b;
+
+	if (one->verified != other->verified)
+		return other->verified - one->verified;
+	if ((one->writer == NSH_WHY_SHELL) != (other->writer == NSH_WHY_SHELL))
+		return (one->writer == NSH_WHY_SHELL) - (other->writer == NSH_WHY_SHELL);
+	return strcmp(one->time ? one->time : "", other->time ? other->time : "");
+}
+
+void nsh_why_log_read(struct nsh_why_log *log, const char *id, const char *const *files,
+		      size_t n_files)
+{
+	struct search search = {.log = log, .id = id, .end = time(NULL) + ALL_SECONDS};
+
+	*log = (struct nsh_why_log){0};
+	snprintf(search.wanted, sizeof(search.wanted), "session=%s", id);
+	if (!n_files)
+		read_machine(&search);
+	for (size_t i = 0; i < n_files; i++)
+		read_file(&search, files[i]);
+	qsort(log->lines, log->n_lines, sizeof(*log->lines), by_trust);
+}
+
+void nsh_why_log_free(struct nsh_why_log *log)
+{
+	for (size_t i = 0; i < log->n_lines; i++)
+		nsh_why_free(&log->lines[i]);
+	free(log->denied);
+	*log = (struct nsh_why_log){0};
+}

@@ -1,0 +1,328 @@
+"""nsshellctl try: a session as it would be, and no way from it to the administrator. Promises 1, 2, 6, 7."""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from lib_ctl import CTL, WARN, ctl
+from lib_left import Machine, assert_nothing_left
+from lib_policy import expand
+from lib_process import SHOW_NAMESPACES, alive_pids_of, assert_confined, children, wait_until
+from lib_settings import LOGIN_SHELL, REFUSED
+from lib_terminal import Terminal
+
+CALLER = "caller> "
+
+
+def attempt(account, command, *options, **how):
+    return ctl("try", *options, account.name, "--", command, **how)
+
+
+@pytest.fixture
+def admin():
+    """The administrator's own terminal."""
+    env = {**os.environ, "PS1": CALLER, "TERM": "dumb"}
+    terminal = Terminal(None, ["/bin/bash", "--norc", "--noprofile", "-i"], env=env)
+    terminal.prompt = CALLER
+    terminal.at_prompt()
+    yield terminal
+    terminal.close(force=True)
+
+
+@pytest.fixture
+def tried(tmp_path_factory):
+    """tried(text): a policy file that is not installed."""
+    folder = tmp_path_factory.mktemp("tried")
+
+    def write(text, mode=0o644, owner=0):
+        path = folder / "tried.conf"
+        path.write_text(expand(text))
+        path.chmod(mode)
+        os.chown(path, owner, 0)
+        return path
+
+    return write
+
+
+def test_status(alice, policy):
+    assert attempt(alice, "exit 7").rc == 7
+    assert attempt(alice, "true").rc == 0
+    assert attempt(alice, "kill -9 $$").rc == -signal.SIGKILL
+    assert attempt(alice, "kill -TERM $$").rc == -signal.SIGTERM
+    assert attempt(alice, "cat", stdin="over\n").out == "over\n"
+    assert ctl("try", alice.name, "--", "printf", "%s.", "a", "b").out == "a.b."
+
+
+def test_is_a_session(alice, policy):
+    """Confined like a login, in a frame, and the user's only."""
+    assert_confined(attempt(alice, SHOW_NAMESPACES).out)
+    assert attempt(alice, "cat /proc/1/comm").out == "nsshell\n"
+    ids = attempt(alice, "id -u; id -G; id -Gn; echo $HOME; pwd; echo $SHELL $USER $LOGNAME").out
+    assert ids.splitlines() == [
+        str(alice.uid), " ".join(map(str, alice.groups)), "nshalice nshteam", alice.home,
+        alice.home, "/bin/bash nshalice nshalice",
+    ]
+    status = attempt(alice, "grep -E '^(Uid|Gid|Cap|NoNewPrivs)' /proc/self/status").out
+    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert fields["Uid"].split() == [str(alice.uid)] * 4
+    assert fields["Gid"].split() == [str(alice.gid)] * 4
+    assert {value for name, value in fields.items() if name.startswith("Cap")} == {"0" * 16}
+    assert fields["NoNewPrivs"] == "1"
+    assert attempt(alice, "ls /proc/self/fd").out.split() == ["0", "1", "2", "3"]
+    assert attempt(alice, "umask").out == "0022\n"
+
+
+def test_login_shell(alice, policy):
+    """Without a command it is a login shell, which reads from standard input."""
+    result = ctl("try", alice.name, stdin="echo $0; exit 3\n")
+    assert (result.out, result.rc) == ("-bash\n", 3)
+
+
+def test_shell_of_the_account_does_not_count(alice, policy):
+    subprocess.run(["usermod", "-s", "/bin/sh", alice.name], check=True)
+    try:
+        assert attempt(alice, "cat /proc/1/comm").out == "nsshell\n"
+    finally:
+        subprocess.run(["usermod", "-s", LOGIN_SHELL, alice.name], check=True)
+
+
+def test_frame_network(alice, policy, tried):
+    """All namespaces of the frame are joined: nsshell checks that it is in the frame's network."""
+    path = tried("[network] mode=none")
+    result = attempt(alice, "cat /proc/net/dev", "--policy", path)
+    assert result.rc == 0 and result.out.count(":") == 1, result
+
+
+def test_policy_file(alice, policy, tried):
+    """In place of the user's own, on top of the rest, which can have locked keys."""
+    policy.conf("[policy] locked=view.tmp\n[session] hostname=common\n[shell] umask=077")
+    policy.user(alice.name, "[session] hostname=own\n[shell] umask=027")
+    assert attempt(alice, "uname -n; umask").out == "own\n0027\n"
+    path = tried("[session] hostname=tried\n[view] tmp=host")
+    result = attempt(alice, "uname -n; umask; ls -A /tmp", "--policy", path)
+    assert result.out == "tried\n0077\n" and result.rc == 0, result
+    assert attempt(alice, "uname -n").out == "own\n"
+
+
+def test_policy_folder(alice, policy, tmp_path):
+    """A folder takes the place of all of it."""
+    policy.conf("[session] hostname=installed")
+    (tmp_path / "users.d").mkdir()
+    (tmp_path / "nsshell.conf").write_text(expand("[session] hostname=tree"))
+    (tmp_path / "users.d/nshalice.conf").write_text(expand("[shell] umask=027"))
+    for path in (tmp_path, tmp_path / "users.d"):
+        path.chmod(0o755)
+    assert attempt(alice, "uname -n; umask", "--policy", tmp_path).out == "tree\n0027\n"
+    os.chown(tmp_path / "users.d/nshalice.conf", 1, 0)
+    assert attempt(alice, "uname -n", "--policy", tmp_path).rc == REFUSED
+
+
+def refused(alice, path, **how):
+    """Nothing is run, and the reason is told."""
+    mark = alice.path("was-run")
+    result = attempt(alice, f"touch {mark}", "--policy", path, **how)
+    assert result.rc == REFUSED and not result.out and not mark.exists(), result
+    assert result.err.startswith("nsshellctl: "), result
+    return result.err
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+def test_policy_others_can_write(alice, policy, tried, mode):
+    assert "can be written by others" in refused(alice, tried("[shell] umask=077", mode))
+
+
+def test_policy_of_somebody_else(alice, bob, policy, tried):
+    """Root's, or of who called sudo."""
+    path = tried("[shell] umask=077", owner=bob.uid)
+    assert f"belongs to user id {bob.uid}" in refused(alice, path)
+    assert "belongs to" in refused(alice, path, env={"SUDO_UID": str(alice.uid)})
+    env = {"SUDO_UID": str(bob.uid)}
+    assert attempt(alice, "umask", "--policy", path, env=env).out == "0077\n"
+    path = tried("[shell] umask=077", owner=0)
+    assert attempt(alice, "umask", "--policy", path, env=env).out == "0077\n"
+
+
+def test_policy_not_valid(alice, policy, tried, tmp_path):
+    path = tried("[shell] umask=077\n[view] tpm=private")
+    assert f"{path}:4: view.tpm: unknown key, did you mean view.tmp?" in refused(alice, path)
+    assert "is for files in match.d only" in refused(alice, tried("[match] user=*"))
+    link = tmp_path / "link"
+    link.symlink_to(tried("[shell] umask=077"))
+    assert "is a symbolic link" in refused(alice, link)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    assert "is not a regular file" in refused(alice, fifo)
+    assert "No such file" in refused(alice, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("value, says", [("no", "ordinary session"), ("deny", "no session")])
+def test_not_confined(alice, policy, tried, value, says):
+    """What would not be confined is not run."""
+    path = tried(f"[session] confine={value}")
+    mark = alice.path("was-run")
+    result = attempt(alice, f"touch {mark}", "--policy", path)
+    assert result.rc == WARN and not mark.exists(), result
+    assert f"{path}:2: session.confine = {value}: nshalice would have" in result.err
+    assert says in result.err
+
+
+def test_who(alice, policy):
+    assert ctl("try", "--", "id -un", env={"SUDO_USER": "nshalice", "PATH": os.environ["PATH"]}).out \
+        == "nshalice\n"
+    assert "USER is missing" in ctl("try", "--", "id", env={}).err
+    assert ctl("try", "root", "--", "id").rc == WARN
+    assert ctl("try", "nobody-of-that-name", "--", "id").rc == REFUSED
+    result = ctl("try", alice.name, account=alice)
+    assert result.rc == REFUSED and "only root can" in result.err
+
+
+def test_service_and_source(alice, policy):
+    policy.match("10-cron.conf", "[match] service=cron\n[session] hostname=of-cron")
+    policy.match("20-far.conf", "[match] source=192.0.2.0/24\n[session] hostname=far")
+    assert attempt(alice, "uname -n", "--service", "cron").out == "of-cron\n"
+    assert attempt(alice, "uname -n", "--source", "192.0.2.7").out == "far\n"
+    assert attempt(alice, "uname -n").out not in ("far\n", "of-cron\n")
+
+
+def test_refusal_of_nsshell(alice, policy):
+    """What nsshell itself cannot do is told too."""
+    policy.conf("[shell] program=/missing/shell")
+    result = attempt(alice, "true")
+    assert result.rc == REFUSED and "/missing/shell" in result.err
+
+
+def test_terminal(alice, policy, admin):
+    """One of its own: settings, size, keys, status; and the administrator's is as it was."""
+    before = admin.ask("stty -g")
+    own = admin.ask("tty")
+    admin.sendline(f"{CTL} try {alice.name}")
+    admin.expect_exact("nsh> ")
+    admin.prompt = "nsh> "
+    inside = admin.ask("tty")
+    assert inside.startswith("/dev/pts/") and inside != own
+    assert admin.ask("stty size") == "24 80"
+    admin.setwinsize(30, 100)
+    wait_until(lambda: admin.ask("stty size") == "30 100", "the new size")
+    # Nobody in the session has the administrator's terminal, by any name.
+    number = str(os.minor(os.stat(own).st_rdev))
+    assert number not in admin.ask("ls /dev/pts").split()
+    assert admin.ask(f"echo x 2>&1 > {own}; ls -l /proc/*/fd | grep -c '{own}$'").endswith("0")
+    admin.sendline("sleep 300")
+    time.sleep(0.3)
+    admin.sendcontrol("c")
+    admin.at_prompt()
+    admin.sendline("sleep 300")
+    time.sleep(0.3)
+    admin.sendcontrol("z")
+    admin.expect("Stopped")
+    admin.at_prompt()
+    admin.sendline("kill %1; exit 5")
+    admin.prompt = CALLER
+    admin.at_prompt()
+    assert admin.ask("echo $?") == "5"
+    assert admin.ask("stty -g") == before
+
+
+def test_terminal_owner(alice, policy, admin):
+    """As sshd leaves it: the user's, and not for others to read."""
+    admin.sendline(f"{CTL} try {alice.name} -- 'tty; sleep 300'")
+    admin.expect(r"(/dev/pts/\d+)\r\n")
+    device = os.stat(admin.match[1])
+    assert device.st_uid == alice.uid and stat.S_IMODE(device.st_mode) == 0o620
+    admin.sendcontrol("c")
+    admin.at_prompt()
+
+
+def of_try(account):
+    """The pid of an nsshellctl try for that user."""
+    found = subprocess.run(["pgrep", "-n", "-f", f"^{CTL} try {account.name}"],
+                           capture_output=True, text=True, check=False).stdout.split()
+    return int(found[0]) if found else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_terminal_restored(alice, policy, admin, number):
+    before = admin.ask("stty -g")
+    machine = Machine([alice])
+    admin.sendline(f"{CTL} try {alice.name}")
+    admin.expect_exact("nsh> ")
+    os.kill(of_try(alice), number)
+    admin.at_prompt()
+    assert admin.ask("echo $?") == str(128 + number)
+    assert admin.ask("stty -g") == before
+    assert_nothing_left(machine)
+
+
+def test_terminal_stopped(alice, policy, admin):
+    """kill -TSTP from outside: the terminal is whole while it is in the background."""
+    before = admin.ask("stty -g")
+    admin.sendline(f"{CTL} try {alice.name}")
+    admin.expect_exact("nsh> ")
+    os.kill(of_try(alice), signal.SIGTSTP)
+    admin.expect("Stopped")
+    admin.at_prompt()
+    assert admin.ask("stty -g") == before
+    admin.sendline("fg")
+    admin.prompt = "nsh> "
+    admin.ready()
+    admin.sendline("exit 6")
+    admin.prompt = CALLER
+    admin.at_prompt()
+    assert admin.ask("echo $?") == "6"
+
+
+def test_terminal_and_pipe(alice, policy, admin):
+    """Where only some streams are the terminal, these are pipes in the session."""
+    admin.sendline(f"{CTL} try {alice.name} -- 'cat; tty; ls -l /proc/$$/fd' | cat; echo over")
+    time.sleep(0.3)
+    admin.sendline("typed")
+    admin.sendcontrol("d")
+    admin.expect_exact("over\r\n")
+    said = admin.before
+    assert "typed\r\ntyped\r\n" in said and "not a tty" in said and "/dev/pts" not in said, said
+    admin.at_prompt()
+    admin.sendline(f"{CTL} try {alice.name} -- 'sleep 300' | cat")
+    wait_until(lambda: alive_pids_of(alice), "the session")
+    admin.sendcontrol("c")
+    admin.at_prompt()
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session")
+
+
+def test_much_output(alice, policy, admin):
+    """All of it arrives, also when the session has ended before it is shown."""
+    admin.sendline(f"{CTL} try {alice.name} -- 'yes 123456789 | head -n 20000; echo e''nd'")
+    admin.expect_exact("end\r\n", timeout=30)
+    assert admin.before.count("123456789\r\n") == 20000
+    admin.at_prompt()
+
+
+@pytest.mark.parametrize("command", [(), ("--", "sleep 300")])
+def test_killed(alice, policy, command):
+    """After SIGKILL of nsshellctl nothing is left."""
+    machine = Machine([alice])
+    with subprocess.Popen([CTL, "try", alice.name, *command], stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: len(alive_pids_of(alice)) >= 3, "the session")
+        process.kill()
+    assert_nothing_left(machine)
+
+
+def test_nothing_left(alice, policy):
+    """When it is back the session is gone, with what it has left in the background."""
+    machine = Machine([alice])
+    assert attempt(alice, "(setsid sleep 300 &) >/dev/null 2>&1; exit 2").rc == 2
+    assert not alive_pids_of(alice)
+    assert_nothing_left(machine)
+
+
+def test_hup_reaches_the_shell(alice, policy, admin):
+    """The administrator's terminal goes: so does the session."""
+    admin.sendline(f"{CTL} try {alice.name}")
+    admin.expect_exact("nsh> ")
+    assert children(admin.pid)
+    admin.close(force=True)
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session")
