@@ -250,14 +250,13 @@ struct subids {
 	bool fine;
 };
 
-static const struct nsh_subid *overlapping(const struct subids *subids, unsigned long start,
-					   unsigned long count)
+static const struct nsh_subid *overlapping(const struct subids *subids, uint64_t start,
+					   uint64_t count)
 {
 	for (int i = 0; i < subids->count; i++) {
 		const struct nsh_subid *range = &subids->ranges[i];
 
-		if (start < (unsigned long)range->start + range->count &&
-		    range->start < start + count)
+		if (start < (uint64_t)range->start + range->count && range->start < start + count)
 			return range;
 	}
 	return NULL;
@@ -271,6 +270,19 @@ static void overlaps(struct subids *subids, const struct nsh_subid *range, const
 	subids->fine = false;
 }
 
+/* "NAME:START:COUNT"; lines that are not of the form grant nothing. */
+static bool parse_grant(const char *line, char name[256], uint64_t *start, uint64_t *count)
+{
+	const char *colon = strchr(line, ':');
+
+	if (!colon)
+		return false;
+	snprintf(name, 256, "%.*s", (int)(colon - line), line);
+	colon++;
+	return nsh_take_number(&colon, UINT32_MAX, ':', start) &&
+	       nsh_take_number(&colon, UINT32_MAX, '\0', count);
+}
+
 static void check_others(struct subids *subids, char *text)
 {
 	char number[16];
@@ -279,12 +291,12 @@ static void check_others(struct subids *subids, char *text)
 	snprintf(number, sizeof(number), "%u", subids->doctor->user->uid);
 	for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
 		const struct nsh_subid *range;
-		unsigned long start;
-		unsigned long count;
+		uint64_t start;
+		uint64_t count;
 		char name[256];
 		char with[300];
 
-		if (sscanf(line, "%255[^:]:%lu:%lu", name, &start, &count) != 3 ||
+		if (!parse_grant(line, name, &start, &count) ||
 		    !strcmp(name, subids->doctor->user->name) || !strcmp(name, number))
 			continue;
 		range = overlapping(subids, start, count);
@@ -313,7 +325,7 @@ static void check_accounts(struct subids *subids)
 static void check_file(struct nsh_doctor *doctor, const char *file)
 {
 	struct subids subids = {.doctor = doctor, .file = file, .fine = true};
-	NSH_FREE char *text = NULL;
+	char *text;
 	struct nsh_err err;
 
 	subids.count = nsh_subid_read(file, doctor->user, subids.ranges, &err);
@@ -329,8 +341,10 @@ static void check_file(struct nsh_doctor *doctor, const char *file)
 		nsh_advise(doctor, "usermod --add-subuids and --add-subgids");
 		return;
 	}
-	if (nsh_read(file, &text) == 0)
+	if (nsh_read(file, &text) == 0) {
 		check_others(&subids, text);
+		free(text);
+	}
 	if (!strcmp(file, "/etc/subuid"))
 		check_accounts(&subids);
 	if (subids.fine)

@@ -33,11 +33,13 @@
 static void check_version(struct nsh_doctor *doctor)
 {
 	struct utsname name;
-	unsigned major = 0;
-	unsigned minor = 0;
-	unsigned version;
+	const char *at = name.release;
+	uint64_t major;
+	uint64_t minor;
+	uint64_t version;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&name) < 0 || !nsh_take_number(&at, 1000, '.', &major) ||
+	    !nsh_take_number(&at, 99, '\0', &minor)) {
 		nsh_find_unknown(doctor, "kernel", "the version", "uname does not say");
 		return;
 	}

@@ -177,7 +177,8 @@ static void check_forced(struct asked *asked)
 	const char *at = asked->text;
 	char value[512];
 
-	if (next_value(&at, "chrootdirectory", value, sizeof(value)) && strcasecmp(value, "none")) {
+	if (next_value(&at, "chrootdirectory", value, sizeof(value)) &&
+	    strcasecmp(value, "none") != 0) {
 		nsh_find(asked->doctor, NSH_LEVEL_FAIL, "sshd",
 			 "ChrootDirectory %s: nsshell refuses to start in a chroot", value);
 		nsh_advise(asked->doctor, "use [view] root = %s instead", value);

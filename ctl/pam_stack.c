@@ -13,23 +13,29 @@
 
 #include "ctl/pam_stack.h"
 #include "ctl/read.h"
-#include "nsshell/cleanup.h"
 
+/* A file that is read, and where. */
+struct open_file {
+	char path[256];
+	char *text; /* owned */
+	char *at;
+	unsigned number;
+	unsigned substack;
+};
+
+/* The files that include one another, the innermost last. */
 struct reading {
 	struct nsh_pam_stack *stack;
 	const char *folder;
+	struct open_file files[NSH_PAM_DEPTH];
+	size_t depth;
 	struct nsh_err *err;
 };
 
-/* Where one file is read for. */
-struct place {
-	const char *file;
-	unsigned number;
-	unsigned substack;
-	unsigned depth;
-};
-
-static int read_file(struct reading *reading, const char *name, unsigned substack, unsigned depth);
+static int failed(struct reading *reading, int code, const char *what)
+{
+	return nsh_err_sys(reading->err, NSH_REASON_MACHINE, code, "%s", what);
+}
 
 /* Takes a word, or what is in brackets, off the text. */
 static char *take_word(char **text)
@@ -44,47 +50,67 @@ static char *take_word(char **text)
 	return word;
 }
 
-static int add_line(struct reading *reading, const struct place *place, const char *control,
-		    char *rest)
+static int open_file(struct reading *reading, const char *name, unsigned substack)
 {
+	struct open_file *file = &reading->files[reading->depth];
+	bool whole = name[0] == '/';
+	int ret;
+
+	if (reading->depth == NSH_PAM_DEPTH)
+		return failed(reading, -ELOOP, name);
+	*file = (struct open_file){.substack = substack};
+	if (snprintf(file->path, sizeof(file->path), "%s%s%s", whole ? "" : reading->folder,
+		     whole ? "" : "/", name) >= (int)sizeof(file->path))
+		return failed(reading, -ENAMETOOLONG, name);
+	ret = nsh_read(file->path, &file->text);
+	if (ret < 0)
+		return failed(reading, ret, file->path);
+	file->at = file->text;
+	reading->depth++;
+	return 0;
+}
+
+static int add_line(struct reading *reading, const char *control, char *rest)
+{
+	const struct open_file *file = &reading->files[reading->depth - 1];
 	struct nsh_pam_stack *stack = reading->stack;
-	struct nsh_pam_line *line = &stack->lines[stack->count];
 	const char *module = take_word(&rest);
+	struct nsh_pam_line *line;
 
 	if (stack->count == NSH_PAM_LINES)
-		return nsh_err_sys(reading->err, NSH_REASON_MACHINE, -E2BIG, "%s", place->file);
+		return failed(reading, -E2BIG, file->path);
+	line = &stack->lines[stack->count];
 	rest += strspn(rest, " \t");
-	*line = (struct nsh_pam_line){.number = place->number, .substack = place->substack};
+	*line = (struct nsh_pam_line){.number = file->number, .substack = file->substack};
 	if (snprintf(line->control, sizeof(line->control), "%s", control) >=
 		    (int)sizeof(line->control) ||
 	    snprintf(line->module, sizeof(line->module), "%s", module) >=
 		    (int)sizeof(line->module) ||
 	    snprintf(line->arguments, sizeof(line->arguments), "%s", rest) >=
 		    (int)sizeof(line->arguments))
-		return nsh_err_sys(reading->err, NSH_REASON_MACHINE, -E2BIG, "%s:%u", place->file,
-				   place->number);
-	snprintf(line->file, sizeof(line->file), "%s", place->file);
+		return failed(reading, -E2BIG, file->path);
+	snprintf(line->file, sizeof(line->file), "%s", file->path);
 	stack->count++;
 	return 0;
 }
 
 /* "type control module arguments", with a "-" before the type of a module that may be missing. */
-static int take_line(struct reading *reading, const struct place *place, char *text)
+static int take_line(struct reading *reading, char *text)
 {
+	unsigned substack = reading->files[reading->depth - 1].substack;
 	const char *type = take_word(&text);
 	const char *control;
 
 	if (!strcmp(type, "@include"))
-		return read_file(reading, take_word(&text), place->substack, place->depth + 1);
+		return open_file(reading, take_word(&text), substack);
 	if (strcasecmp(type + (*type == '-'), "session") != 0)
 		return 0;
 	control = take_word(&text);
 	if (!strcasecmp(control, "include"))
-		return read_file(reading, take_word(&text), place->substack, place->depth + 1);
+		return open_file(reading, take_word(&text), substack);
 	if (!strcasecmp(control, "substack"))
-		return read_file(reading, take_word(&text), ++reading->stack->substacks,
-				 place->depth + 1);
-	return add_line(reading, place, control, text);
+		return open_file(reading, take_word(&text), ++reading->stack->substacks);
+	return add_line(reading, control, text);
 }
 
 /* Cuts the next line off; those that end in "\" go on. Comments go to the end of what is so put together. */
@@ -106,28 +132,29 @@ static char *next_line(char **text, unsigned *number)
 	return line;
 }
 
-static int read_file(struct reading *reading, const char *name, unsigned substack, unsigned depth)
+/* The innermost file's next line; at its end the one that has included it goes on. */
+static int read_next(struct reading *reading)
 {
-	char path[256];
-	struct place place = {.file = path, .substack = substack, .depth = depth};
-	NSH_FREE char *text = NULL;
-	char *at;
-	int ret;
+	struct open_file *file = &reading->files[reading->depth - 1];
+	char *line;
 
-	if (depth > NSH_PAM_DEPTH)
-		return nsh_err_sys(reading->err, NSH_REASON_MACHINE, -ELOOP, "%s", name);
-	if (snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : reading->folder,
-		     name[0] == '/' ? "" : "/", name) >= (int)sizeof(path))
-		return nsh_err_sys(reading->err, NSH_REASON_MACHINE, -ENAMETOOLONG, "%s", name);
-	ret = nsh_read(path, &text);
-	if (ret < 0)
-		return nsh_err_sys(reading->err, NSH_REASON_MACHINE, ret, "%s", path);
-	for (at = text; ret == 0 && *at;) {
-		char *line = next_line(&at, &place.number);
-
-		if (line[strspn(line, " \t\r")])
-			ret = take_line(reading, &place, line);
+	if (!*file->at) {
+		free(file->text);
+		reading->depth--;
+		return 0;
 	}
+	line = next_line(&file->at, &file->number);
+	return line[strspn(line, " \t\r")] ? take_line(reading, line) : 0;
+}
+
+static int read_all(struct reading *reading, const char *service)
+{
+	int ret = open_file(reading, service, 0);
+
+	while (ret == 0 && reading->depth)
+		ret = read_next(reading);
+	while (reading->depth)
+		free(reading->files[--reading->depth].text);
 	return ret;
 }
 
@@ -142,7 +169,7 @@ int nsh_pam_read(struct nsh_pam_stack *stack, const char *folder, const char *se
 	snprintf(path, sizeof(path), "%s/%s", folder, service);
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", path);
-	return read_file(&reading, path, 0, 0) < 0 ? -EIO : 0;
+	return read_all(&reading, service) < 0 ? -EIO : 0;
 }
 
 size_t nsh_pam_find(const struct nsh_pam_stack *stack, size_t start, const char *module)
@@ -156,7 +183,7 @@ size_t nsh_pam_find(const struct nsh_pam_stack *stack, size_t start, const char 
 	return stack->count;
 }
 
-/* What "[... result=action ...]" has for that result, or for all others. "" when it says nothing. */
+/* What "[... result=action ...]" has for that result. "" when it says nothing. */
 static void action_for(const char *control, const char *result, char action[16])
 {
 	size_t len = strlen(result);
@@ -171,8 +198,6 @@ static void action_for(const char *control, const char *result, char action[16])
 			snprintf(action, 16, "%.*s", (int)(word - len - 1), at + len + 1);
 		at += word;
 	}
-	if (!*action && strcmp(result, "default") != 0)
-		action_for(control, "default", action);
 }
 
 bool nsh_pam_is_binding(const struct nsh_pam_line *line)
@@ -183,6 +208,8 @@ bool nsh_pam_is_binding(const struct nsh_pam_line *line)
 		return !strcasecmp(line->control, "required") ||
 		       !strcasecmp(line->control, "requisite");
 	action_for(line->control, "perm_denied", action);
+	if (!*action)
+		action_for(line->control, "default", action);
 	return !strcasecmp(action, "bad") || !strcasecmp(action, "die");
 }
 

@@ -61,11 +61,25 @@ bool nsh_read_number(const char *path, long long *value)
 	NSH_FREE char *text = NULL;
 	char *end;
 
-	if (nsh_read(path, &text) < 0 || !*text)
+	if (nsh_read(path, &text) < 0 || !text || !*text)
 		return false;
 	errno = 0;
 	*value = strtoll(text, &end, 10);
 	return errno == 0 && end != text && (*end == '\n' || *end == '\0');
+}
+
+bool nsh_take_number(const char **at, uint64_t most, char end, uint64_t *value)
+{
+	size_t digits = strspn(*at, "0123456789");
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(*at, NULL, 10);
+	if (!digits || errno || number > most || (end && (*at)[digits] != end))
+		return false;
+	*at += digits + (end != '\0');
+	*value = number;
+	return true;
 }
 
 static bool is_safe(const char *path)

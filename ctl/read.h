@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The most that is read of a file, in bytes. */
@@ -20,6 +21,12 @@ int nsh_read(const char *path, char **text);
 
 /* A number that stands alone in a file of the kernel's. Returns whether there is one. */
 bool nsh_read_number(const char *path, long long *value);
+
+/*
+ * Takes a number off a text, digits only and at most most, and the character end behind it if that is not NUL. False,
+ * with *at as it was, when there is none.
+ */
+bool nsh_take_number(const char **at, uint64_t most, char end, uint64_t *value);
 
 /*
  * Whether path and each folder above it, links followed, are root's and writable by nobody else.

@@ -82,7 +82,7 @@ static void keep(struct nsh_output *output, const char *text, size_t len)
 		return;
 	output->text = grown;
 	for (size_t i = 0; i < len; i++)
-		grown[output->len++] = text[i] ? text[i] : '?';
+		grown[output->len++] = (char)(text[i] ? text[i] : '?');
 	grown[output->len] = '\0';
 }
 

@@ -29,6 +29,10 @@
 /* How long another nsshellctl may take, in seconds: usermod may wait for a lock of its own. */
 #define LOCK_SECONDS 60
 
+/* The longest trial, in seconds, and times that cannot overflow with it. */
+#define TRIAL_MAX (30 * 86400)
+#define TIME_MAX (INT64_MAX / 2)
+
 #define RECORD_MAX (NSH_LOGIN_SHELL_MAX + 512)
 
 static int failed(struct nsh_err *err, int code, const char *name)
@@ -77,40 +81,63 @@ bool nsh_duration_parse(const char *text, int64_t *seconds)
 	if (!unit)
 		return false;
 	*seconds = strtol(text, NULL, 10) * lengths[unit - units];
-	return *seconds >= 1 && *seconds <= 30 * lengths[3];
+	return *seconds >= 1 && *seconds <= TRIAL_MAX;
 }
 
-static bool parse_trial(const char *text, struct nsh_trial *trial)
+static bool skip(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*at, word, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+/* "trial SECONDS BOOT UP WALL", and no more. */
+static bool parse_trial(const char *at, struct nsh_trial *trial)
 {
 	struct nsh_moment *begin = &trial->begin;
-	int end = 0;
+	uint64_t seconds;
+	uint64_t up;
+	uint64_t wall;
+	size_t len;
 
-	return sscanf(text, "trial %" SCNd64 " %39[0-9a-f-] %" SCNd64 " %" SCNd64 "\n%n",
-		      &trial->seconds, begin->boot, &begin->up, &begin->wall, &end) == 4 &&
-	       end && !text[end] && trial->seconds > 0 && trial->seconds <= 30 * 86400 &&
-	       begin->up >= 0 && begin->wall >= 0 && begin->wall <= INT64_MAX / 2 &&
-	       begin->up <= INT64_MAX / 2;
+	if (!skip(&at, "trial ") || !nsh_take_number(&at, TRIAL_MAX, ' ', &seconds) || !seconds)
+		return false;
+	len = strspn(at, "0123456789abcdef-");
+	if (!len || len >= sizeof(begin->boot) || at[len] != ' ')
+		return false;
+	memcpy(begin->boot, at, len);
+	begin->boot[len] = '\0';
+	at += len + 1;
+	if (!nsh_take_number(&at, TIME_MAX, ' ', &up) ||
+	    !nsh_take_number(&at, TIME_MAX, '\n', &wall))
+		return false;
+	trial->seconds = (int64_t)seconds;
+	begin->up = (int64_t)up;
+	begin->wall = (int64_t)wall;
+	return !*at;
 }
 
 /* Three lines: uid, shell, and, if it is one, the trial. */
 bool nsh_record_parse(const char *text, struct nsh_record *record)
 {
-	const char *shell;
+	const char *at = text;
+	uint64_t uid;
 	size_t len;
-	int end = 0;
 
 	*record = (struct nsh_record){0};
-	if (!*text || text[strlen(text) - 1] != '\n')
+	if (!skip(&at, "uid ") || !nsh_take_number(&at, UINT32_MAX, '\n', &uid) ||
+	    !skip(&at, "shell "))
 		return false;
-	if (sscanf(text, "uid %u\n%n", &record->uid, &end) != 1 || !end ||
-	    strncmp(text + end, "shell ", 6) != 0)
+	record->uid = (uid_t)uid;
+	len = strcspn(at, "\n");
+	if (at[len] != '\n' || len >= sizeof(record->shell))
 		return false;
-	shell = text + end + 6;
-	len = strcspn(shell, "\n");
-	if (shell[len] != '\n' || len >= sizeof(record->shell))
-		return false;
-	memcpy(record->shell, shell, len);
-	return !shell[len + 1] || parse_trial(shell + len + 1, &record->trial);
+	memcpy(record->shell, at, len);
+	at += len + 1;
+	return !*at || parse_trial(at, &record->trial);
 }
 
 size_t nsh_record_format(const struct nsh_record *record, char *text, size_t size)

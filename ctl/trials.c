@@ -62,13 +62,25 @@ static int systemctl(struct nsh_err *err, const char *verb, const char *option, 
 	return ret;
 }
 
+/* systemd does not wait until its links are on the disk. */
+static int sync_links(struct nsh_err *err)
+{
+	NSH_CLOSE int folder = open("/etc/systemd/system", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder >= 0 && syncfs(folder) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "/etc/systemd/system");
+}
+
 /* Linked, as a build with folders of its own has its units where systemd does not look. */
 static int start_timer(struct nsh_err *err)
 {
 	int ret = systemctl(err, "link", "--", NSH_UNIT_FOLDER "/" SERVICE,
 			    NSH_UNIT_FOLDER "/" TIMER);
 
-	return ret < 0 ? ret : systemctl(err, "enable", "--now", TIMER, NULL);
+	if (ret == 0)
+		ret = systemctl(err, "enable", "--now", TIMER, NULL);
+	return ret < 0 ? ret : sync_links(err);
 }
 
 static bool is_cron(const char *pid)

@@ -9,6 +9,7 @@ POLICY = PREFIX / "etc/nsshell"
 SAMPLE_POLICY = Path(__file__).resolve().parents[2] / "conf/nsshell.conf"
 MARKER = PREFIX / "lib/nsshell/session"
 FRAME = PREFIX / "run/nsshell/session"
+STATE = PREFIX / "var/lib/nsshell"
 HELPER = PREFIX / "lib/nsshell/nsshell-session"
 MODULE = next(PREFIX.glob("lib/*/security/pam_nsshell.so"), Path("/missing/pam_nsshell.so"))
 

@@ -3,7 +3,8 @@
 tests/vm/make-disk makes a disk of a release, in minutes, and so in the background; build/vm/RELEASE
 keeps it for later runs until the recipe changes. A machine is started with qemu, without KVM, and never
 changes its disk. What is installed for the tests and the scripts of tests/vm that run in it are on a
-second disk. What they found comes out of its second serial port; tests/vm/guest.sh says how.
+second disk. What they found comes out of its second serial port; tests/vm/guest.sh says how. It resets itself once;
+qemu keeps what was written until then.
 
 By hand, as root: tests/system/lib_vm.py RELEASE...
 """
@@ -44,7 +45,7 @@ LINES_SHOWN = 40
 # need not have; with the first of them Linux on qemu 7.2 counts writers of a mount that nobody writes.
 QEMU = """
     qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
-    -nodefaults -no-user-config -display none -no-reboot
+    -nodefaults -no-user-config -display none
     -kernel {folder}/vmlinuz
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on
     -device nvme,serial=root,drive=root
@@ -67,7 +68,7 @@ def checks_of(release):
     """The names of all checks that tests/vm has for that release."""
     return [
         match["name"]
-        for script in sorted(SCRIPTS.glob("checks-*.sh"))
+        for script in (*sorted(SCRIPTS.glob("checks-*.sh")), SCRIPTS / "after-reset.sh")
         for match in CHECK.finditer(script.read_text())
         if match["release"] in (None, release)
     ]
@@ -191,14 +192,21 @@ class Machine:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         try:
-            qemu.wait(BOOT_SECONDS)
-        except subprocess.TimeoutExpired:
-            # What is missing in the results tells.
-            pass
+            self._await_end(qemu, console)
         finally:
             qemu.kill()
             qemu.wait()
         return Results.read(results, console)
+
+    @staticmethod
+    def _await_end(qemu, console):
+        """Until it is switched off. After a panic it would start again and again. What is then missing in the
+        results tells."""
+        deadline = time.monotonic() + BOOT_SECONDS
+        while qemu.poll() is None and time.monotonic() < deadline:
+            if b"Kernel panic" in console.read_bytes():
+                return
+            time.sleep(1)
 
     def _pack_additions(self):
         with tarfile.open(self.folder / "additions.tar", "w") as tar:

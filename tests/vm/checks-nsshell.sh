@@ -150,18 +150,6 @@ nshann nshteam" ]
 	fails ssh_as nshann unshare -U --map-root-user --mount true
 }
 
-# with_setting NAME=VALUE COMMAND: with that sysctl, which is put back.
-with_setting()
-{
-	name=${1%%=*}
-	before=$(sysctl -n "$name")
-	sysctl -qw "$1"
-	status=0
-	bash -euxo pipefail -c "${*:2}" || status=$?
-	sysctl -qw "$name=$before"
-	return $status
-}
-
 # With no user namespace at all there is no session, but for root and the exempt group.
 refuses_without_any_userns()
 {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs in the virtual machine, as root, when it is up: all checks-*.sh beside it, each in a shell of its
-# own. What they find goes to the second serial port, which is a file outside:
+# own. Then before-reset.sh, and the machine is reset as if it had lost its power; when it is up again after-reset.sh
+# looks what has become of it. What they find goes to the second serial port, which is a file outside:
 #
 #	ok NAME
 #	not ok NAME: the last line that the check wrote
@@ -16,6 +17,7 @@
 set -au
 
 results=/dev/ttyS1
+was_reset=/var/lib/nsshell-vm-was-reset
 check_seconds=400
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -80,19 +82,37 @@ ssh_as()
 	ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR "$1@127.0.0.1" "${@:2}"
 }
 
+# All at once, and nothing is written any more.
+reset_machine()
+{
+	touch $was_reset
+	sync --file-system $was_reset
+	echo b >/proc/sysrq-trigger
+	sleep infinity
+}
+
 # The kernel's messages would stand in the middle of ours.
 dmesg --console-level warn
 export HOME=/root LC_ALL=C.UTF-8
+# shellcheck source=tests/vm/nsshell.sh
+. "$here/nsshell.sh"
+
+if [ -e $was_reset ]; then
+	# shellcheck source=tests/vm/after-reset.sh
+	. "$here/after-reset.sh"
+	echo "done" >$results
+	exit
+fi
+
 mkdir -p ~/.ssh
 ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
 make_user vmalice
-
-# shellcheck source=tests/vm/nsshell.sh
-. "$here/nsshell.sh"
 install_nsshell
 
 for file in "$here"/checks-*.sh; do
 	# shellcheck source=/dev/null
 	(. "$file")
 done
-echo "done" >$results
+# shellcheck source=tests/vm/before-reset.sh
+. "$here/before-reset.sh"
+reset_machine

@@ -3,6 +3,7 @@
 
 prefix=$(cat "${here:?}/prefix")
 nsshell=$prefix/bin/nsshell
+ctl=$prefix/bin/nsshellctl
 module=$(echo "$prefix"/lib/*/security/pam_nsshell.so)
 policies=$prefix/etc/nsshell
 
@@ -61,4 +62,35 @@ run_cron_job()
 	done
 	crontab -u "$1" -r
 	cat "/home/$1/cron"
+}
+
+# with_setting NAME=VALUE COMMAND: with that sysctl, which is put back.
+with_setting()
+{
+	name=${1%%=*}
+	before=$(sysctl -n "$name")
+	sysctl -qw "$1"
+	status=0
+	bash -euxo pipefail -c "${*:2}" || status=$?
+	sysctl -qw "$name=$before"
+	return $status
+}
+
+# shell_is NAME PATH: the login shell of a user.
+shell_is()
+{
+	[ "$(getent passwd "$1" | cut -d : -f 7)" = "$2" ]
+}
+
+# A trial of a login shell goes on, and the timer that ends it, or there is none and it does not run.
+trial_timer_runs()
+{
+	systemctl is-active nsshell-expire.timer
+	systemctl is-enabled nsshell-expire.timer
+}
+
+trial_timer_is_gone()
+{
+	fails systemctl is-active nsshell-expire.timer
+	fails systemctl is-enabled nsshell-expire.timer
 }

@@ -1,0 +1,529 @@
+"""nsshellctl doctor: what it finds appears with its cause and vanishes with it.
+
+design.md, nsshellctl; promise 1: what could not be looked at is never ok.
+"""
+
+import os
+import socket
+import subprocess
+
+import pytest
+
+from lib_ctl import CTL, FAILED, OK, ctl
+from lib_machine import GOOD_STACK, Machine
+from lib_process import start
+from lib_settings import HELPER, MODULE, NSSHELL, POLICY, PREFIX
+
+MISSING = "/nowhere/pam_nsshell.so"
+
+
+@pytest.fixture
+def machine(accounts, policy):
+    made = Machine("doctor")
+    yield made
+    made.remove()
+
+
+# PAM
+
+
+@pytest.mark.parametrize("stack, level, text", [
+    ("session required pam_limits.so", "warn", "lacks the module"),
+    (f"session optional {MODULE}", "fail", "a session that the module refuses goes on"),
+    (f"session sufficient {MODULE}", "fail", "a session that the module refuses goes on"),
+    (f"session [success=ok default=ignore] {MODULE}", "fail", "refuses goes on"),
+    (f"session sufficient pam_permit.so\nsession required {MODULE}", "fail", "left out"),
+    (f"session [success=1 default=ignore] pam_permit.so\nsession required {MODULE}", "fail",
+     "left out"),
+    (f"session [success=done default=bad] pam_permit.so\nsession required {MODULE}", "fail",
+     "left out"),
+    (f"@include early\nsession required {MODULE}", "fail", "early:1 (sufficient pam_permit.so)"),
+    (f"session required {MODULE}\nsession required {MODULE}", "fail", "twice"),
+    (f"session required {MODULE}\nsession optional pam_systemd.so", "warn", "pam_systemd comes after"),
+    (f"session required {MODULE}\nsession required pam_mkhomedir.so", "warn",
+     "pam_mkhomedir.so comes after"),
+    (f"session required {MODULE}\nsession optional pam_keyinit.so force", "warn",
+     "pam_keyinit.so comes after"),
+    (f"session required {MODULE} nonsense", "fail", "the argument nonsense"),
+    (f"session required {MODULE} timeout=601", "fail", "the argument timeout=601"),
+    (f"session required {MODULE} exempt_group=nshnogroup", "warn", "there is no such group"),
+    (f"session required {MISSING}", "fail", "not there"),
+    ("@include early\n@include missing", "warn", "could not be looked at"),
+])
+def test_pam(machine, stack, level, text):
+    machine.stack("early", "session sufficient pam_permit.so\n")
+    good = machine.examine()
+    good.has("ok", "pam", "sshd: has the module")
+    good.has_not("pam", text)
+    machine.stack("sshd", stack + "\n")
+    bad = machine.examine()
+    bad.has(level, "pam", text)
+    bad.has_not("pam", "sshd: has the module")
+
+
+@pytest.mark.parametrize("stack", [
+    f"session [success=ok default=bad] pam_a.so\nsession required {MODULE} timeout=5 debug",
+    f"session [default=1] pam_permit.so\nsession requisite pam_deny.so\n-session requisite {MODULE}",
+    f"session substack inner\nsession required {MODULE}",
+    f"session optional pam_keyinit.so\nsession optional pam_systemd.so\nsession include last",
+    "session required pam_nsshell.so",
+])
+def test_pam_that_is_right(machine, stack):
+    machine.stack("inner", "session sufficient pam_permit.so\n")
+    machine.stack("last", f"session [success=ok perm_denied=die default=bad] {MODULE}\n")
+    machine.stack("sshd", stack)
+    machine.examine().has("ok", "pam", "sshd: has the module")
+
+
+def test_pam_services(machine):
+    """Each that has a file is looked at; sudo wants the module first."""
+    for service in ("login", "su", "su-l", "cron", "atd", "sudo", "sudo-i", "other"):
+        machine.stack(service, "session required pam_limits.so\n")
+        machine.examine().has("warn", "pam", f"{service}: lacks the module")
+        machine.stack(service, f"session required {MODULE}\nsession required pam_limits.so\n")
+        machine.examine().has("ok", "pam", f"{service}: has the module")
+    machine.stack("sudo", GOOD_STACK)
+    machine.examine().has("warn", "pam", "not the first session line")
+    machine.stack("systemd-user", "session required pam_limits.so\n")
+    machine.examine().has("ok", "pam", "systemd-user: what systemd --user starts is outside")
+
+
+def test_pam_that_the_policy_requires(machine, policy, alice):
+    policy.conf("[policy] require_pam=yes")
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine(alice.name).has("fail", "pam", "sshd: lacks the module")
+    machine.stack("sshd", GOOD_STACK)
+    machine.examine(alice.name).has("ok", "pam", "sshd: has the module")
+
+
+def test_pam_systemd_behind_limits(machine, policy, alice):
+    machine.stack("sshd", f"session required {MODULE}\nsession optional pam_systemd.so\n")
+    policy.user("nshalice", "[limits] tasks_max=100")
+    machine.examine(alice.name).has("fail", "pam", "pam_systemd comes after")
+
+
+def test_exempt_group(machine, alice, bob):
+    machine.stack("sshd", f"session required {MODULE} exempt_group=nshteam\n")
+    machine.examine().has("ok", "pam", "exempt_group nshteam: nshalice")
+    machine.examine(alice.name).has("warn", "pam", "nshalice is in exempt_group nshteam")
+    machine.examine(bob.name).has_not("pam", "never confined")
+
+
+# sshd
+
+
+@pytest.mark.parametrize("config, level, text", [
+    ("UsePAM no", "fail", "UsePAM no"),
+    ("PermitUserEnvironment yes", "warn", "PermitUserEnvironment is not no"),
+    ("PermitUserEnvironment LD_*", "warn", "~/.ssh/rc"),
+    ("AcceptEnv *", "warn", "AcceptEnv *"),
+    ("AcceptEnv FOO LD_*", "warn", "AcceptEnv LD_*"),
+    ("AcceptEnv BASH_ENV", "warn", "AcceptEnv BASH_ENV"),
+    ("ChrootDirectory /srv", "fail", "ChrootDirectory /srv"),
+    ("Match User nshalice\nChrootDirectory /srv\nMatch all", "fail", "ChrootDirectory /srv"),
+    ("ForceCommand internal-sftp", "ok", "ForceCommand internal-sftp"),
+])
+def test_sshd(machine, alice, config, level, text):
+    machine.examine(alice.name).has_not("sshd", text)
+    machine.sshd(config)
+    machine.examine(alice.name).has(level, "sshd", text)
+
+
+def test_sshd_for_another_user(machine, bob):
+    machine.sshd("Match User nshalice\nChrootDirectory /srv\nMatch all")
+    machine.examine(bob.name).has_not("sshd", "ChrootDirectory")
+
+
+def test_sshd_rc(machine, alice):
+    machine.sshd("PermitUserEnvironment yes\nPermitUserRC no")
+    found = machine.examine(alice.name)
+    found.has("warn", "sshd", "PermitUserEnvironment is not no")
+    found.has_not("sshd", "~/.ssh/rc")
+
+
+@pytest.mark.parametrize("keyword, word", [
+    ("AllowTcpForwarding", "fail"), ("PermitTunnel", "fail"),
+    ("AllowStreamLocalForwarding", "warn"), ("X11Forwarding", "warn"),
+    ("AllowAgentForwarding", "warn"),
+])
+def test_forwarding_without_the_module(machine, policy, alice, keyword, word):
+    off = "\n".join(f"{name} no" for name in (
+        "AllowTcpForwarding", "PermitTunnel", "AllowStreamLocalForwarding", "X11Forwarding",
+        "AllowAgentForwarding") if name != keyword)
+    machine.sshd(f"{keyword} yes\n{off}")
+    machine.examine(alice.name).has("ok", "sshd", "forwarding is confined")
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine(alice.name).has("warn", "sshd", f"{keyword} is not no")
+    policy.user("nshalice", "[network] mode=none")
+    machine.examine(alice.name).has(word, "sshd", f"{keyword} is not no")
+    machine.sshd(f"{keyword} no\n{off}")
+    machine.examine(alice.name).has("ok", "sshd", "forwarding is off")
+
+
+def test_internal_sftp(machine):
+    machine.sshd("Subsystem sftp internal-sftp")
+    machine.config.write_text(machine.config.read_text().replace(
+        "Subsystem sftp /usr/lib/openssh/sftp-server\n", ""))
+    machine.examine().has("ok", "sshd", "internal-sftp is confined")
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine().has("warn", "sshd", "internal-sftp is not confined")
+
+
+def test_sshd_that_cannot_be_asked(machine):
+    machine.sshd("Nonsense yes")
+    machine.examine().has("warn", "sshd", "could not be looked at")
+    machine.examine("--sshd=/nowhere/sshd").has("ok", "sshd", "not installed")
+
+
+# What is installed, and the policy
+
+
+def test_shells(machine):
+    machine.examine().has("warn", "shells", "is not in /etc/shells")
+    with open(machine.etc / "shells", "a", encoding="ascii") as shells:
+        shells.write(f"{NSSHELL}\n")
+    machine.examine().has("ok", "shells", "is in /etc/shells")
+
+
+def test_nothing_to_complain_of(machine):
+    """Exit status 0, and --quiet says nothing then."""
+    with open(machine.etc / "shells", "a", encoding="ascii") as shells:
+        shells.write(f"{NSSHELL}\n")
+    result = machine.ctl("doctor", "--quiet", f"--pam-folder={machine.stacks}",
+                         f"--sshd-config={machine.config}")
+    assert (result.rc, result.out, result.err) == (OK, "", ""), result
+
+
+def test_quiet(machine):
+    machine.sshd("UsePAM no")
+    result = machine.ctl("doctor", "-q", f"--sshd-config={machine.config}")
+    assert result.rc == FAILED
+    lines = [line for line in result.out.splitlines() if not line.startswith("      -> ")]
+    assert {line.split()[0] for line in lines} == {"warn", "fail"}
+    assert len(lines) * 2 == len(result.out.splitlines())
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o775, 0o757, 0o700])
+def test_installed_files(machine, mode):
+    machine.examine().has_not("files", f"{HELPER}:")
+    HELPER.chmod(mode)
+    try:
+        machine.examine().has("fail", "files", f"{HELPER}:")
+    finally:
+        HELPER.chmod(0o755)
+    machine.examine().has("ok", "files", "are there and root's")
+
+
+def test_folder_above(machine):
+    machine.examine().has_not("files", f"{PREFIX}/lib is not root's")
+    (PREFIX / "lib").chmod(0o777)
+    try:
+        machine.examine().has("fail", "files", f"{PREFIX}/lib is not root's")
+    finally:
+        (PREFIX / "lib").chmod(0o755)
+
+
+def test_policy_parent(machine, alice):
+    """A folder above the policy's that others can write is as good as the policy."""
+    machine.examine().has_not("policy", "can be replaced")
+    POLICY.parent.chmod(0o1777)
+    try:
+        machine.examine().has("fail", "policy", f"{POLICY.parent} is not root's")
+    finally:
+        POLICY.parent.chmod(0o755)
+    os.chown(POLICY.parent, alice.uid, 0)
+    try:
+        machine.examine().has("fail", "policy", f"{POLICY.parent} is not root's")
+    finally:
+        os.chown(POLICY.parent, 0, 0)
+
+
+def test_policy_error(machine, policy, alice, bob):
+    """Only whom it concerns."""
+    policy.user("nshalice", "[view]\ntmpp = private")
+    machine.examine(alice.name).has("fail", "policy", "users.d/nshalice.conf:2: view.tmpp")
+    machine.examine(bob.name).has("ok", "policy", "valid for nshbob")
+    machine.examine().has("ok", "policy", "valid for users in general")
+
+
+# Namespaces, by trying them
+
+
+def test_namespaces(machine, alice):
+    found = machine.examine(alice.name)
+    found.has("ok", "namespaces", "a session as through the PAM module was made for nshalice")
+    found.has("ok", "namespaces", "users can make them")
+
+
+def test_session_of_this_policy(machine, policy, alice):
+    """The whole session is tried: with what this user's policy asks for."""
+    policy.user("nshalice", "[shell] program=/bin/false")
+    machine.examine(alice.name).has("fail", "namespaces", "no session as through the PAM module")
+    policy.user("nshalice", "[view] hide=/nowhere/at/all")
+    machine.examine(alice.name).has("fail", "namespaces", "/nowhere/at/all")
+    policy.user("nshalice", "[network] mode=nat")
+    machine.examine(alice.name).has("ok", "namespaces", "was made for nshalice")
+
+
+def test_machine_that_forbids_them(machine):
+    """In a chroot the kernel gives users no user namespaces, and nsshell refuses to make a frame."""
+    root = machine.folder / "chroot"
+    root.mkdir()
+    result = machine.run("sh", "-c", f"mount --rbind / {root} && chroot {root} {CTL} doctor -q")
+    assert result.rc == FAILED, result
+    assert "fail  namespaces: no session as through the PAM module" in result.out
+    assert "warn  namespaces: users cannot make them" in result.out
+
+
+def test_covered_proc(machine):
+    """What a container covers in /proc keeps the kernel from giving sessions a new one."""
+    result = machine.run("sh", "-c", f"mount -t tmpfs none /proc/fs && {CTL} doctor -q")
+    assert result.rc == FAILED, result
+    assert "fail  proc: /proc/fs covers a part of /proc" in result.out
+    assert "fail  namespaces: no session as through the PAM module" in result.out
+    machine.examine().has("ok", "proc", "nothing covers")
+
+
+# The user
+
+
+def test_account(machine, accounts, policy, alice):
+    found = machine.examine(alice.name)
+    found.has("ok", "account", "nshalice has user id")
+    found.has("ok", "login", "the login shell is nsshell")
+    found.has("ok", "home", "is the user's")
+    found.has("ok", "shell", "/bin/bash is there")
+    policy.user("nshalice", "[session] confine=no")
+    machine.examine(alice.name).has("warn", "login", "confine = no")
+    policy.user("nshalice", "[shell] program=/nowhere/shell")
+    machine.examine(alice.name).has("fail", "shell", "shell.program /nowhere/shell")
+    machine.examine("nshelse").has("warn", "home", "is in none of view.homes")
+    policy.conf("[view] homes=/home, /srv/nsshell-check/homes")
+    machine.examine("nshelse").has("ok", "home", "is in one of view.homes")
+    machine.examine("nshnohome").has("warn", "home", "No such file")
+
+
+def test_login_shell(machine, policy, alice):
+    machine.tool("usermod", "-s", "/bin/sh", alice.name)
+    machine.examine(alice.name).has("warn", "login", "the login shell is /bin/sh: logins are not")
+    policy.user("nshalice", "[session] confine=yes")
+    machine.examine(alice.name).has("warn", "login", "logins are refused")
+    machine.tool("usermod", "-s", "/usr/sbin/nologin", alice.name)
+    machine.examine(alice.name).has("ok", "login", "runs nothing")
+
+
+def test_two_accounts_with_one_id(machine, alice):
+    """The name service, asked by the name, and nsshell, which knows the id alone."""
+    machine.tool("useradd", "-o", "-u", str(alice.uid), "-M", "-N", "nshtwin")
+    machine.examine("nshtwin").has("fail", "account", "is nshalice")
+
+
+def test_root(machine):
+    machine.examine("root").has("fail", "account", "user id 0 is never confined")
+
+
+def test_home_of_another(machine, alice, bob):
+    os.chown(alice.home, bob.uid, bob.gid)
+    try:
+        machine.examine(alice.name).has("warn", "home", f"it belongs to user id {bob.uid}")
+    finally:
+        os.chown(alice.home, alice.uid, alice.gid)
+
+
+def test_subids(machine, policy, alice):
+    def subids(text):
+        for name in ("subuid", "subgid"):
+            (machine.etc / name).write_text(text)
+        return machine.examine(alice.name)
+
+    assert not [found for found in subids("") if found["area"] == "subids"]
+    policy.user("nshalice", "[identity] subids=yes")
+    subids("").has("warn", "subids", "has no range for nshalice")
+    subids("nshalice:500000:65536\nnshbob:565536:65536\n").has("ok", "subids", "nobody else has")
+    subids("nshalice:500000:65536\nnshbob:565535:65536\n").has("fail", "subids", "nshbob's")
+    subids(f"nshalice:{alice.uid}:100\n").has("fail", "subids", "the account nsh")
+    subids("nshalice:nonsense\n").has("fail", "subids", "subuid")
+
+
+def test_limits(machine, policy, alice):
+    policy.user("nshalice", "[limits] tasks_max=100")
+    machine.examine(alice.name).has_not("limits", "needs the PAM module")
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine(alice.name).has("fail", "limits", "limits.tasks_max needs the PAM module")
+
+
+def test_nat(machine, policy, alice):
+    assert not [found for found in machine.examine(alice.name) if found["area"] == "network"]
+    policy.user("nshalice", "[network] mode=nat")
+    machine.examine(alice.name).has("ok", "network", "/usr/bin/pasta")
+    machine.own_file("/usr/bin/pasta", "#!/bin/sh\nexit 3\n", 0o755)
+    machine.examine(alice.name).has("fail", "network", "/usr/bin/pasta")
+
+
+# Ways around
+
+
+def test_cron(machine, alice):
+    machine.examine(alice.name).has("warn", "cron", "nshalice may have jobs run outside")
+    crontab = machine.cron / "crontabs/nshalice"
+    crontab.write_text("@daily true\n")
+    machine.examine(alice.name).has("warn", "cron", "nshalice has jobs")
+    machine.stack("cron", GOOD_STACK)
+    machine.examine(alice.name).has("ok", "cron", "its jobs are in the frame")
+    (machine.stacks / "cron").unlink()
+    crontab.unlink()
+    (machine.etc / "cron.deny").write_text("nshbob\nnshalice\n")
+    machine.examine(alice.name).has("ok", "cron", "may have no jobs")
+    (machine.etc / "cron.allow").write_text("nshalice\n")
+    machine.examine(alice.name).has("warn", "cron", "may have jobs run outside")
+    (machine.etc / "cron.allow").write_text("nshalice2\nxnshalice\n")
+    machine.examine(alice.name).has("ok", "cron", "may have no jobs")
+
+
+def test_at(machine, alice):
+    machine.examine(alice.name).has("ok", "at", "not installed")
+    atd = machine.own_folder("/usr/local/sbin")  # not one of the folders of the system's programs
+    (atd / "atd").touch(mode=0o755)
+    machine.examine(alice.name).has("ok", "at", "not installed")
+
+
+def test_linger(machine, alice):
+    machine.examine(alice.name).has_not("systemd", "lingers")
+    (machine.systemd / "linger").mkdir()
+    (machine.systemd / "linger/nshalice").touch()
+    machine.examine(alice.name).has("warn", "systemd", "nshalice lingers")
+
+
+def test_user_manager(machine, policy, alice):
+    (machine.run_own / "systemd").mkdir(exist_ok=True)
+    (machine.run_own / "systemd/system").mkdir(exist_ok=True)
+    machine.examine(alice.name).has("ok", "systemd", "no linger")
+    policy.user("nshalice", "[view] tmp=host")
+    machine.examine(alice.name).has("warn", "systemd", "view.tmp = host")
+    (machine.run_own / f"user/{alice.uid}/systemd").mkdir(parents=True)
+    machine.examine(alice.name).has("warn", "systemd", "systemd --user runs for nshalice")
+
+
+def test_processes(machine, alice):
+    machine.examine(alice.name).has("ok", "processes", "none of nshalice's is outside")
+    with start(alice, "60", program="/bin/sleep") as sleeping:
+        machine.examine(alice.name).has("warn", "processes", f"outside of every session ({sleeping.pid})")
+        sleeping.kill()
+    with start(alice, "-c", "sleep 60; :") as session:
+        found = machine.examine(alice.name)
+        session.kill()
+    found.has("ok", "processes", "none of nshalice's is outside")
+
+
+@pytest.mark.parametrize("group", ["disk", "shadow", "adm", "sudo", "root"])
+def test_groups(machine, alice, group):
+    machine.examine(alice.name).has("ok", "groups", "in none that is as good as root")
+    machine.tool("gpasswd", "-a", alice.name, group)
+    machine.examine(alice.name).has("warn", "groups", f"nshalice is in {group}")
+
+
+def test_sudo(machine, policy, alice):
+    machine.examine(alice.name).has("ok", "sudo", "nshalice may run nothing")
+    rule = machine.etc / "sudoers.d/nshalice"
+    rule.write_text("nshalice ALL=(root) /usr/bin/id\n")
+    rule.chmod(0o440)
+    machine.examine(alice.name).has("warn", "sudo", "not in sessions")
+    policy.user("nshalice", "[security] no_new_privs=no")
+    machine.examine(alice.name).has("warn", "sudo", "also in sessions")
+    rule.write_text("nonsense\n")
+    machine.examine(alice.name).has("warn", "sudo", "")
+
+
+def test_sockets(machine, policy, alice, bob):
+    """Whoever can connect can become root. What the policy hides is not reached."""
+    machine.examine(alice.name).has("ok", "sockets", "none of a container engine's")
+    folder = machine.run_own / "podman"
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(folder / "podman.sock"))
+        os.chmod(folder / "podman.sock", 0o660)
+        os.chown(folder / "podman.sock", 0, alice.gid)
+        machine.examine(alice.name).has("warn", "sockets", "/run/podman/podman.sock")
+        machine.examine(bob.name).has("ok", "sockets", "none of a container engine's")
+        policy.user("nshalice", "[view] hide=-/run/podman/podman.sock")
+        machine.examine(alice.name).has("ok", "sockets", "none of a container engine's")
+        policy.user("nshalice", "[view] hide=-/run/podman/podman")
+        machine.examine(alice.name).has("warn", "sockets", "/run/podman/podman.sock")
+
+
+def test_keys(machine, alice):
+    machine.examine(alice.name).has_not("keys", "authorized_keys")
+    keys = alice.write(".ssh/authorized_keys", 'command="x",environment="A=b" ssh-ed25519 AAAA\n')
+    try:
+        machine.examine(alice.name).has("ok", "keys", "command=")
+        machine.examine(alice.name).has("ok", "keys", "environment=")
+    finally:
+        keys.unlink()
+
+
+def test_hostile_home(machine, alice):
+    """A FIFO in the place of what root looks for is not waited for, and a link is not root's to follow."""
+    ssh = alice.path(".ssh")
+    ssh.mkdir(exist_ok=True)
+    keys = ssh / "authorized_keys"
+    os.mkfifo(keys)
+    os.chown(keys, alice.uid, alice.gid)
+    try:
+        machine.examine(alice.name).has_not("keys", "authorized_keys")
+        keys.unlink()
+        secret = machine.folder / "secret"
+        secret.write_text('command="x"\n')
+        secret.chmod(0o600)
+        keys.symlink_to(secret)
+        machine.examine(alice.name).has_not("keys", "authorized_keys")
+    finally:
+        keys.unlink()
+
+
+# For users
+
+
+def test_as_a_user(machine, alice, bob):
+    """What only root can see is a warning."""
+    with open(machine.etc / "shells", "a", encoding="ascii") as shells:
+        shells.write(f"{NSSHELL}\n")
+    machine.stack("cron", "session required pam_limits.so\n")
+    found = machine.examine(alice.name, account=alice)
+    for area, text in (
+        ("namespaces", "a session through the PAM module"), ("sudo", "its rules"),
+        ("cron", "crontabs"), ("processes", "where the user's are"), ("sshd", "its configuration"),
+    ):
+        found.has("warn", area, f"{text} could not be looked at" if area != "cron" else "could not")
+    found.has("ok", "namespaces", "users can make them")
+    found.has("ok", "home", "is the user's")
+    others = machine.examine(bob.name, account=alice)
+    for area in ("home", "sockets", "keys"):
+        others.has("warn", area, "could not be looked at")
+
+
+def test_text(alice):
+    """Each line has its level, and what to do stands below it."""
+    lines = ctl("doctor", alice.name).out.splitlines()
+    for line, following in zip(lines, lines[1:] + [""]):
+        level = line.split()[0]
+        assert level in ("ok", "warn", "fail", "->"), line
+        if level == "fail":
+            assert following.startswith("      -> "), line
+    assert lines[0].startswith("ok    kernel: Linux ")
+    areas = [line.split()[1] for line in lines if not line.startswith(" ")]
+    assert areas.index("account:") > areas.index("sshd:") > areas.index("pam:")
+
+
+def test_unknown_user():
+    result = ctl("doctor", "nshnobodyatall")
+    assert result.rc == FAILED and "no account is called" in result.err
+
+
+def test_nothing_is_left(machine, policy, alice):
+    """The sessions that were tried are gone, with their mounts and control groups."""
+    policy.user("nshalice", "[network] mode=nat\n[limits] memory_max=100M")
+    mounts = subprocess.run(["findmnt", "-rn"], capture_output=True, text=True, check=True).stdout
+    machine.examine(alice.name)
+    assert subprocess.run(["pgrep", "-u", alice.name], check=False).returncode == 1
+    after = subprocess.run(["findmnt", "-rn"], capture_output=True, text=True, check=True).stdout
+    assert mounts == after
