@@ -13,6 +13,9 @@
 	X(show)                                                                                    \
 	X(keys)                                                                                    \
 	X(doctor)                                                                                  \
+	X(list)                                                                                    \
+	X(ps)                                                                                      \
+	X(kill)                                                                                    \
 	X(why)                                                                                     \
 	X(enable)                                                                                  \
 	X(disable)                                                                                 \

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding sessions.
+ *
+ * One walk through /proc. A namespace is held open from when it is first met to the end of the walk, so that its number
+ * cannot become another's; each is looked at once. Then: a PID namespace belongs to the session that the one around it
+ * belongs to, or else its PID 1; a process to that of its PID namespace, or else that of its mount namespace. So
+ * what users mount in namespaces that they have made inside a session changes nothing.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/account.h"
+#include "ctl/live.h"
+#include "ctl/live_make.h"
+#include "nsshell/cleanup.h"
+
+static int no_memory(struct nsh_err *err)
+{
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "sessions");
+}
+
+struct space *nsh_space_find(const struct walk *walk, uint64_t inode)
+{
+	struct space *space = walk->buckets[inode % BUCKETS];
+
+	while (space && space->inode != inode)
+		space = space->next;
+	return space;
+}
+
+/* Where the number of a namespace stands: without opening, for those that are known already. */
+static uint64_t number_of(int process, const char *name)
+{
+	char text[64];
+	ssize_t len = readlinkat(process, name, text, sizeof(text) - 1);
+	const char *at;
+
+	if (len < 0)
+		return 0;
+	text[len] = '\0';
+	at = strchr(text, '[');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* That of the PID namespace around this one, as far as it may be known. */
+static uint64_t parent_of(int fd)
+{
+	NSH_CLOSE int parent = fd < 0 ? -1 : ioctl(fd, NS_GET_PARENT);
+
+	return inode_of(parent);
+}
+
+static struct space *add_space(struct walk *walk, int fd, uint64_t inode)
+{
+	struct space *space = calloc(1, sizeof(*space));
+
+	if (!space)
+		return NULL;
+	*space = (struct space){.inode = inode, .fd = fd, .session = NO_SESSION};
+	space->parent = parent_of(fd);
+	space->next = walk->buckets[inode % BUCKETS];
+	walk->buckets[inode % BUCKETS] = space;
+	return space;
+}
+
+/* NULL when it may not be looked at, or the process has ended. */
+static struct space *take_space(struct walk *walk, int process, const char *name)
+{
+	uint64_t inode = number_of(process, name);
+	struct space *space = inode ? nsh_space_find(walk, inode) : NULL;
+	int fd;
+
+	if (!inode || space)
+		return space;
+	fd = openat(process, name, O_RDONLY | O_CLOEXEC);
+	inode = inode_of(fd);
+	space = inode ? nsh_space_find(walk, inode) : NULL;
+	if (inode && !space)
+		return add_space(walk, fd, inode);
+	if (fd >= 0)
+		close(fd);
+	return space;
+}
+
+/* Whose the frame is: the machine's name for the user, in root's words. */
+static bool take_account(struct nsh_live *live, const char *account)
+{
+	const char *end = account ? strstr(account, ":x:") : NULL;
+
+	if (!end || !isdigit((unsigned char)end[3]))
+		return false;
+	live->uid = (uid_t)strtoul(end + 3, NULL, 10);
+	live->user = strndup(account, (size_t)(end - account));
+	return live->user != NULL;
+}
+
+static char *copy_field(const struct nsh_field *field)
+{
+	return strndup(field->text, field->len);
+}
+
+static void take_login(struct nsh_live *live, const char *login)
+{
+	struct nsh_field field;
+
+	while (login && nsh_field_next(&login, &field) == 1) {
+		if (nsh_field_is(&field, "service") && !live->service)
+			live->service = copy_field(&field);
+		else if (nsh_field_is(&field, "rhost") && !live->source)
+			live->source = copy_field(&field);
+		else if (nsh_field_is(&field, "tty") && !live->login_tty)
+			live->login_tty = copy_field(&field);
+	}
+}
+
+static char *take(char **text)
+{
+	char *taken = *text;
+
+	*text = NULL;
+	return taken;
+}
+
+static bool make_live(struct nsh_live *live, struct nsh_sight *sight)
+{
+	*live = (struct nsh_live){.framed = sight->framed, .uid = sight->owner};
+	memcpy(live->id, sight->id, sizeof(live->id));
+	if (sight->framed ? !take_account(live, sight->account)
+			  : !(live->user = strdup(nsh_account_name(sight->owner))))
+		return false;
+	take_login(live, sight->login);
+	/* In another root it is not the frame itself that tells. */
+	live->framed |= live->service != NULL;
+	live->files = take(&sight->files);
+	live->cgroup = sight->framed ? take(&sight->cgroup) : NULL;
+	live->hostname = sight->hostname ? take(&sight->hostname) : strdup("");
+	if (live->hostname)
+		live->hostname[strcspn(live->hostname, "\n")] = '\0';
+	return true;
+}
+
+/* The frame's words count more than those of a shell's own folder. */
+static void merge(struct nsh_live *live, struct nsh_live *other)
+{
+	if (other->framed && other->cgroup && !live->cgroup)
+		live->cgroup = take(&other->cgroup);
+	if (other->service && !live->service) {
+		live->framed = true;
+		live->service = take(&other->service);
+		live->source = take(&other->source);
+		live->login_tty = take(&other->login_tty);
+	}
+	nsh_live_free(other);
+}
+
+static int find_live(const struct nsh_lives *lives, const struct nsh_live *wanted)
+{
+	for (size_t i = 0; i < lives->count; i++)
+		if (lives->at[i].uid == wanted->uid && !strcmp(lives->at[i].id, wanted->id))
+			return (int)i;
+	return NO_SESSION;
+}
+
+/* Returns the session's index, NO_SESSION, or -ENOMEM. */
+static int add_live(struct walk *walk, struct nsh_sight *sight)
+{
+	struct nsh_lives *lives = walk->lives;
+	struct nsh_live *grown;
+	struct nsh_live live;
+	int found;
+
+	if (!make_live(&live, sight)) {
+		nsh_live_free(&live);
+		return NO_SESSION;
+	}
+	found = find_live(lives, &live);
+	if (found >= 0) {
+		merge(&lives->at[found], &live);
+		return found;
+	}
+	grown = reallocarray(lives->at, lives->count + 1, sizeof(*grown));
+	if (!grown) {
+		nsh_live_free(&live);
+		return -ENOMEM;
+	}
+	lives->at = grown;
+	lives->at[lives->count] = live;
+	return (int)lives->count++;
+}
+
+/* Of a namespace other than the own one every process is asked, until one is not in a chroot. */
+static int look(struct walk *walk, struct space *space, int process)
+{
+	struct nsh_sight sight;
+	int ret;
+
+	if (space->session != NO_SESSION || space->is_empty)
+		return 0;
+	space->is_empty = space->inode == walk->own_mount;
+	if (!nsh_sight_take(&sight, process, walk->root))
+		return 0;
+	if (walk->all || sight.framed || sight.owner == walk->uid)
+		space->session = ret = add_live(walk, &sight);
+	else
+		ret = NO_SESSION;
+	nsh_sight_free(&sight);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+static int add_entry(struct walk *walk, const struct nsh_member *member)
+{
+	struct nsh_member *grown;
+
+	if (walk->count == walk->room) {
+		walk->room = walk->room ? 2 * walk->room : 256;
+		grown = reallocarray(walk->entries, walk->room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		walk->entries = grown;
+	}
+	walk->entries[walk->count++] = *member;
+	return 0;
+}
+
+static int take_process(struct walk *walk, pid_t pid)
+{
+	NSH_CLOSE int folder = nsh_process_open(pid);
+	struct nsh_member member = {0};
+	struct space *mount;
+	struct space *numbers;
+	int ret;
+
+	if (folder < 0)
+		return 0;
+	mount = take_space(walk, folder, "ns/mnt");
+	numbers = take_space(walk, folder, "ns/pid");
+	if (walk->all && !mount)
+		return 0;
+	ret = mount ? look(walk, mount, folder) : 0;
+	if (ret < 0 || !nsh_process_read(&member.process, folder))
+		return ret;
+	if (!walk->all && member.process.uid != walk->uid)
+		return 0;
+	member.mount = mount ? mount->inode : 0;
+	member.pid_namespace = numbers ? numbers->inode : 0;
+	return add_entry(walk, &member);
+}
+
+static int walk_all(struct walk *walk, struct nsh_err *err)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	int ret = proc ? 0 : -errno;
+
+	if (!proc)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "/proc");
+	while (ret == 0 && (entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			ret = take_process(walk, (pid_t)strtol(entry->d_name, NULL, 10));
+	closedir(proc);
+	return ret < 0 ? no_memory(err) : 0;
+}
+
+/* Each session holds a few namespaces; without enough fds numbers are all that there is, and mostly do. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void begin(struct walk *walk, struct nsh_lives *lives)
+{
+	NSH_CLOSE int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	*lives = (struct nsh_lives){0};
+	*walk = (struct walk){.lives = lives, .uid = getuid(), .all = geteuid() == 0};
+	/* In a user namespace "/" tells who the machine's root is, as in sandbox/frame_open.c. */
+	walk->root = stat("/", &st) == 0 ? st.st_uid : 0;
+	walk->all &= walk->root == 0;
+	walk->own_mount = own < 0 ? 0 : number_of(own, "ns/mnt");
+	raise_files();
+}
+
+static void end(struct walk *walk)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (walk->buckets[i]) {
+			struct space *space = walk->buckets[i];
+
+			walk->buckets[i] = space->next;
+			if (space->fd >= 0)
+				close(space->fd);
+			free(space);
+		}
+	}
+	free(walk->entries);
+}
+
+int nsh_lives_find(struct nsh_lives *lives, struct nsh_err *err)
+{
+	struct walk *walk = malloc(sizeof(*walk));
+	int ret;
+
+	*lives = (struct nsh_lives){0};
+	if (!walk)
+		return no_memory(err);
+	begin(walk, lives);
+	ret = walk_all(walk, err);
+	if (ret == 0 && nsh_lives_make(walk) < 0)
+		ret = no_memory(err);
+	end(walk);
+	free(walk);
+	if (ret < 0)
+		nsh_lives_free(lives);
+	return ret;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From processes and namespaces to sessions: what ctl/live.c and ctl/live_make.c share.
+ */
+#ifndef CTL_LIVE_MAKE_H
+#define CTL_LIVE_MAKE_H
+
+#include "ctl/live.h"
+#include "nsshell/field.h"
+#include "nsshell/sight.h"
+
+#define BUCKETS 4096
+#define NO_SESSION (-1)
+
+/* A namespace, held open. */
+struct space {
+	uint64_t inode;
+	uint64_t parent; /* PID namespaces: of the one around it, or 0 */
+	int fd;          /* -1 when it could not be held */
+	int session;     /* index, or NO_SESSION */
+	bool is_empty;   /* has been looked at and is of no session */
+	bool is_settled; /* PID namespaces: session is what it will be */
+	struct space *next;
+};
+
+struct walk {
+	struct nsh_lives *lives;
+	struct space *buckets[BUCKETS];
+	struct nsh_member *entries; /* all processes */
+	size_t count;
+	size_t room;
+	uint64_t own_mount;
+	uid_t uid;
+	uid_t root;
+	bool all; /* the machine's root asks */
+};
+
+struct space *nsh_space_find(const struct walk *walk, uint64_t inode);
+
+/* Gives processes to sessions and sorts both. Sessions that have none are dropped. -ENOMEM. */
+int nsh_lives_make(struct walk *walk);
+
+void nsh_live_free(struct nsh_live *live);
+
+#endif

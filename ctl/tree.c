@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processes of a session as a tree.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctl/tree.h"
+#include "nsshell/cleanup.h"
+
+/* Longest time for one command line, in milliseconds, and how often it is tried to go on after that. */
+#define COMMAND_MS 300
+#define HANGS_MAX 3
+
+/* With its length before it. */
+#define COMMAND_MAX 4200
+
+static const struct nsh_member *parent_of(const struct nsh_live *live,
+					  const struct nsh_member *member)
+{
+	for (size_t i = 0; i < live->n_members; i++)
+		if (live->members[i].process.pid == member->process.parent)
+			return &live->members[i];
+	return NULL;
+}
+
+static void add(const struct nsh_live *live, const struct nsh_member *const *parents,
+		const struct nsh_member *parent, unsigned depth, struct nsh_leaf *leaves,
+		size_t *count)
+{
+	for (size_t i = 0; i < live->n_members && *count < live->n_members; i++) {
+		if (parents[i] != parent)
+			continue;
+		leaves[(*count)++] = (struct nsh_leaf){.member = &live->members[i], .depth = depth};
+		add(live, parents, &live->members[i], depth + 1, leaves, count);
+	}
+}
+
+/*
+ * Parents are older than their children; one that is not has a number that was used again meanwhile. So there
+ * are no circles.
+ */
+struct nsh_leaf *nsh_tree_make(const struct nsh_live *live)
+{
+	struct nsh_leaf *leaves = calloc(live->n_members + 1, sizeof(*leaves));
+	NSH_FREE const struct nsh_member **parents = calloc(live->n_members + 1, sizeof(*parents));
+	size_t count = 0;
+
+	if (!leaves || !parents) {
+		free(leaves);
+		return NULL;
+	}
+	for (size_t i = 0; i < live->n_members; i++) {
+		parents[i] = parent_of(live, &live->members[i]);
+		if (parents[i] >= &live->members[i])
+			parents[i] = NULL;
+	}
+	add(live, parents, NULL, 0, leaves, &count);
+	return leaves;
+}
+
+/* In a process of its own. */
+static void __attribute__((noreturn))
+tell(const struct nsh_leaf *leaves, size_t begin, size_t count, int out)
+{
+	for (size_t i = begin; i < count; i++) {
+		char *command = nsh_process_command(&leaves[i].member->process);
+
+		/* With the NUL, which is what ends it for who reads; a pipe takes that much at once. */
+		if (!command || write(out, command, strlen(command) + 1) < 0)
+			_exit(1);
+		free(command);
+	}
+	_exit(0);
+}
+
+/* Reads up to a NUL. False when it does not come in time. */
+static bool hear(int in, char text[COMMAND_MAX])
+{
+	struct pollfd ready = {.fd = in, .events = POLLIN};
+	size_t len = 0;
+
+	while (len < COMMAND_MAX) {
+		if (poll(&ready, 1, COMMAND_MS) <= 0 || read(in, text + len, 1) != 1)
+			return false;
+		if (!text[len++])
+			return true;
+	}
+	return false;
+}
+
+/* From one on until the end or one that hangs, whose index is returned. */
+static size_t hear_from(const struct nsh_leaf *leaves, char **commands, size_t begin, size_t count)
+{
+	char text[COMMAND_MAX];
+	NSH_CLOSE int in = -1;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return begin;
+	in = ends[0];
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		tell(leaves, begin, count, ends[1]);
+	close(ends[1]);
+	while (pid > 0 && begin < count && hear(in, text))
+		commands[begin++] = strdup(text);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return begin;
+}
+
+char **nsh_tree_commands(const struct nsh_leaf *leaves, size_t count)
+{
+	char **commands = calloc(count + 1, sizeof(*commands));
+	size_t begin = 0;
+	bool whole = true;
+
+	for (int i = 0; commands && i < HANGS_MAX && begin < count; i++) {
+		begin = hear_from(leaves, commands, begin, count);
+		begin += begin < count;
+	}
+	for (size_t i = 0; commands && i < count; i++)
+		if (!commands[i] &&
+		    asprintf(&commands[i], "[%s]", leaves[i].member->process.name) < 0) {
+			commands[i] = NULL;
+			whole = false;
+		}
+	if (commands && whole)
+		return commands;
+	nsh_tree_commands_free(commands, count);
+	return NULL;
+}
+
+void nsh_tree_commands_free(char **commands, size_t count)
+{
+	for (size_t i = 0; commands && i < count; i++)
+		free(commands[i]);
+	free(commands);
+}

@@ -1,0 +1,280 @@
+"""nsshellctl list and ps: what is there, whoever asks and whatever users have put in the way."""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
+from lib_frame import HeldLogin
+from lib_process import environment, start, wait_until
+from lib_sessions import await_sessions, held, ids, only, sessions
+from lib_settings import FRAME, LOGIN_SHELL, MARKER, NSSHELL
+from lib_terminal import Terminal
+
+# Forged folders, in namespaces of a user's own: ID is copied from somebody else's session.
+FORGE = """
+mount -t tmpfs -o mode=755 none {where} && printf %s "$ID" >{where}/id &&
+printf '%s:x:%s:0::/:/bin/sh\\n' nshbob {uid} >{where}/account && echo forged >{where}/hostname &&
+mount -o remount,ro {where} && echo ready && exec sleep 60
+"""
+
+
+@pytest.fixture
+def both(pam, alice):
+    """A session of alice's in each form."""
+    with held(alice) as standalone:
+        framed = HeldLogin(pam, alice, str(NSSHELL))
+        yield standalone, framed
+        framed.close()
+
+
+def test_both_forms(both, alice):
+    standalone, framed = both
+    before = time.time()
+    found = {session["form"]: session for session in sessions()}
+    assert set(found) == {"standalone", "framed"}
+    for form, place in (("standalone", standalone), ("framed", framed)):
+        session = found[form]
+        assert session["user"] == alice.name and session["uid"] == alice.uid
+        assert session["id"] == place.ask("echo $NSSHELL_SESSION").out
+        assert session["hostname"] == place.ask("hostname").out
+        assert {place.outer, place.init, place.shell} <= set(session["pids"])
+        (shell,) = session["shells"]
+        assert (shell["init"], shell["outer"]) == (place.init, place.outer)
+        assert os.stat(f"/proc/{place.shell}/ns/mnt").st_ino in session["mount_namespaces"]
+        assert os.stat("/proc/self/ns/mnt").st_ino not in session["mount_namespaces"]
+        assert before - 60 < session["since"] <= before and session["memory"] > 0
+        assert session["policy"]["state"] == "current" and session["limits"] is None
+    assert found["framed"]["source"] == found["framed"]["from"] == "192.0.2.7"
+    assert found["framed"]["service"] == "nshcheck" and found["framed"]["login_tty"] == "ssh"
+    assert found["standalone"]["source"] is None
+
+
+def test_users_see_their_own(both, alice, bob):
+    standalone, framed = both
+    with held(bob) as other:
+        assert len(sessions()) == 3 and len(sessions(alice.name, str(bob.uid))) == 3
+        own = {session["id"]: session for session in sessions(account=alice)}
+        assert set(own) == ids(alice.name)
+        for place in (standalone, framed):
+            (session,) = [one for one in own.values() if place.shell in one["pids"]]
+            assert {place.outer, place.init} <= set(session["pids"])
+        assert only(account=bob)["user"] == bob.name
+        assert sessions(bob.name, account=alice) == []
+        theirs = only(bob.name)["id"]
+        result = ctl("ps", theirs, account=alice)
+        assert result.rc == WARN and "no such session" in result.err and not result.out
+        assert only(account=bob)["pids"] and other.ask("true").rc == 0
+
+
+def test_inside(both):
+    """The present one, and no other of the same user."""
+    for place in both:
+        result = place.ask(f"{CTL} list --json")
+        (session,) = checked("list", result.out)["sessions"]
+        assert session["id"] == place.ask("echo $NSSHELL_SESSION").out
+        assert session["policy"]["state"] == "current"
+        assert place.ask(f"{CTL} ps {session['id'][:6]}").rc == OK
+
+
+def test_other_root(pam, alice, policy, own_root):
+    """The frame is not to be seen in the shell's own root; user and root find one session all the same."""
+    policy.user(alice.name, f"[view] root={own_root}")
+    framed = HeldLogin(pam, alice, str(NSSHELL))
+    assert only()["form"] == only(account=alice)["form"] == "framed"
+    assert only()["source"] == only(account=alice)["source"] == "192.0.2.7"
+    framed.close()
+
+
+def test_sftp_only_and_multiplexed(framed_sshd, alice):
+    command = [*framed_sshd.client("sftp"), "-b", "-", f"{alice.name}@{framed_sshd.HOST}"]
+    with framed_sshd.shared_connection(alice) as options:
+        session = only()
+        assert session["shells"] == [] and session["from"] == "127.0.0.1"
+        assert session["service"] == framed_sshd.service
+        shells = [
+            subprocess.Popen(framed_sshd.command(alice, "sleep 60", options=options),
+                             stdin=subprocess.DEVNULL)
+            for _ in range(3)
+        ]
+        wait_until(lambda: len(only()["shells"]) == 3, "three shells of one session")
+        assert only()["id"] == session["id"]
+        for shell in shells:
+            shell.kill()
+            shell.wait()
+    await_sessions(0)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    (found,) = await_sessions(1)
+    assert found["form"] == "framed"
+    process.stdin.close()
+    process.wait(timeout=10)
+    await_sessions(0)
+
+
+@pytest.mark.parametrize("where", [FRAME, MARKER], ids=["frame", "session"])
+def test_forged(nested_userns, where, alice, bob):
+    """bob copies the id of alice's session: hers stays what it is, and what he made is his at most."""
+    with held(alice) as hers:
+        before = only()
+        script = FORGE.format(where=where, uid=alice.uid)
+        process = start(
+            bob, "-rm", "sh", "-c", script, program="/usr/bin/unshare", stdout=subprocess.PIPE,
+            env=environment(bob, ID=before["id"]),
+        )
+        assert process.stdout.readline() == b"ready\n"
+        found = sessions()
+        (kept,) = [session for session in found if session["user"] == alice.name]
+        assert kept["pids"] == before["pids"] and kept["id"] == before["id"]
+        assert kept["hostname"] == before["hostname"]
+        others = [session for session in found if session["user"] != alice.name]
+        assert len(others) == (where == MARKER)
+        assert all(one["uid"] == bob.uid and one["form"] == "standalone" for one in others)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        assert hers.ask("true").rc == 0
+
+
+def test_forged_inside(nested_userns, pam, alice):
+    """What is mounted in namespaces made inside a session hides nothing of it."""
+    framed = HeldLogin(pam, alice, str(NSSHELL))
+    before = only()
+    script = FORGE.format(where=MARKER, uid=alice.uid).replace("exec sleep", "sleep")
+    framed.tell(f"ID=0123456789abcdef unshare -rmpf sh -c '{script}' >ready 2>&1 &")
+    wait_until(lambda: "ready" in alice.path("ready").read_text(), "the forged folder")
+    session = only()
+    assert session["id"] == before["id"] and len(session["pids"]) > len(before["pids"])
+    assert len(session["shells"]) == 1
+    alice.path("ready").unlink()
+    framed.close()
+
+
+@pytest.mark.parametrize(
+    "trap", ["mkfifo {where}/id", "ln -s /etc/passwd {where}/id", "mkdir {where}/id",
+             "head -c 100000 /dev/zero >{where}/id", "printf 'g%015d' 0 >{where}/id"],
+)
+def test_traps(nested_userns, trap, alice):
+    script = FORGE.format(where=MARKER, uid=0).replace(f'printf %s "$ID" >{MARKER}/id',
+                                                      trap.format(where=MARKER))
+    process = start(alice, "-rm", "sh", "-c", script, program="/usr/bin/unshare",
+                    stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    assert sessions() == sessions(account=alice) == []
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_hostile_texts(pam, alice):
+    """A source and a terminal that whoever logs in has chosen, and a process's name and arguments."""
+    bad = 'x" rhost="6.6.6.6\n\033[31m\u202e'
+    framed = HeldLogin(pam, alice, str(NSSHELL), rhost=bad, tty=bad)
+    framed.tell("perl -e '$0 = \"a\\033]0;b\\007\\n) S 1 1\"; sleep 60' &")
+    session = only()
+    wait_until(lambda: len(only()["pids"]) > len(session["pids"]), "perl")
+    assert session["source"].startswith("x' rhost='6.6.6.6?") and "\033" not in session["from"]
+    for command in (("list",), ("ps", session["id"])):
+        out = ctl(*command).out
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", out), out
+    (named,) = [p for p in ctl_json("ps", session["id"])["processes"] if "]0;b" in p["command"]]
+    assert "\033" not in named["command"]
+    framed.close()
+
+
+def test_changed(both, policy, alice, bob):
+    def states():
+        return {session["policy"]["state"] for session in sessions()}
+
+    assert states() == {"current"}
+    policy.user(bob.name, "[shell] umask=077")
+    assert states() == {"current"}
+    policy.user(alice.name, "[shell] umask=077")
+    assert states() == {"changed"}
+    for session in sessions():
+        assert [(file["changed"], file["new"]) for file in session["policy"]["files"]] == [
+            (False, False), (False, True)]
+    policy.user_path(alice.name).unlink()
+    assert states() == {"current"}
+    conf = policy.conf_path
+    conf.write_text(conf.read_text() + "\n# nothing\n")
+    assert states() == {"changed"}
+    assert "changed" in ctl("list").out
+    conf.write_text("[nonsense]\na = b\n")
+    assert states() == {"invalid"}
+    assert "unknown section" in sessions()[0]["policy"]["reason"]
+
+
+def test_changed_by_source(pam, policy, alice):
+    """A file that is for logins from elsewhere is none for this one."""
+    framed = HeldLogin(pam, alice, str(NSSHELL))
+    policy.match("10-here.conf", "[match] source=192.0.2.0/28\n[shell] umask=077")
+    assert only()["policy"]["state"] == "changed"
+    policy.match("10-here.conf", "[match] source=198.51.100.0/24\n[shell] umask=077")
+    assert only()["policy"]["state"] == "current"
+    framed.close()
+
+
+def test_on_a_terminal(pam, alice):
+    """80 columns, and no line is longer."""
+    with Terminal(alice, [LOGIN_SHELL]) as terminal:
+        terminal.at_prompt()
+        assert only()["tty"] == terminal.device.removeprefix("/dev/")
+        with Terminal(None, [str(CTL), "list"]) as shown:
+            assert shown.finish() == OK
+            lines = re.sub(r"\033\[\d+m", "", shown.before).replace("\r", "").split("\n")
+            assert any(alice.name in line for line in lines)
+            assert all(len(line) <= 80 for line in lines), lines
+
+
+def test_ps(both):
+    _, framed = both
+    (session,) = [one for one in sessions() if one["form"] == "framed"]
+    framed.tell("sleep 300 &")
+    wait_until(lambda: len(ctl_json("ps", session["id"])["processes"]) > len(session["pids"]), "sleep")
+    tree = ctl_json("ps", session["id"])["processes"]
+    by_pid = {process["pid"]: process for process in tree}
+    assert by_pid[framed.init]["inside"] == 1
+    depths = [by_pid[pid]["depth"] for pid in (framed.outer, framed.init, framed.shell)]
+    assert depths == list(range(depths[0], depths[0] + 3))
+    (sleep,) = [process for process in tree if process["command"] == "sleep 300"]
+    assert sleep["parent"] == framed.shell and sleep["inside"] > 1
+    assert ctl("ps", "").rc == WARN and ctl("ps", "zz").rc == WARN
+    assert ctl("ps").rc == FAILED
+    first = os.path.commonprefix([one["id"] for one in sessions()])
+    if first:
+        assert ctl("ps", first).rc == FAILED
+
+
+def test_hundreds_that_come_and_go(alice, bob):
+    """300 that stay, and others that begin and end all the time: those that stay are always found."""
+    many = [
+        start(alice, "-c", "exec sleep 80", stdout=subprocess.DEVNULL) for _ in range(300)
+    ]
+    loop = f"while :; do for i in 1 2 3 4; do {LOGIN_SHELL} -c true & done; wait; done"
+    wait_until(lambda: len(ids(alice.name)) == 300, "300 sessions", 40)
+    churn = start(bob, "-c", loop, program="/bin/sh", cwd="/", stderr=subprocess.DEVNULL)
+    stays = ids(alice.name)
+    seen = set()
+    for _ in range(25):
+        found = sessions()
+        assert {one["id"] for one in found if one["uid"] == alice.uid} == stays
+        for session in found:
+            assert session["user"] in (alice.name, bob.name) and session["hostname"]
+            assert session["policy"]["state"] == "current"
+        seen |= {one["id"] for one in found if one["uid"] == bob.uid}
+    assert seen, "none of those that come and go was there"
+    churn.kill()
+    churn.wait()
+    begin = time.monotonic()
+    assert len(ctl("list").out.splitlines()) >= 301
+    assert time.monotonic() - begin < 3
+    script = f"trap - PIPE; {CTL} list | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("ID") and not done.stderr
+    for process in many:
+        process.kill()
+    for process in many:
+        process.wait()
