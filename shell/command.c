@@ -113,7 +113,7 @@ static int check_file(const char *program, struct nsh_err *err)
  * nsshell as the interpreter of its own shell would start itself for ever. What else is wrong with
  * an interpreter is for execve(2) to say.
  */
-int nsh_command_check(const char *program, struct nsh_err *err)
+int nsh_command_verify(const char *program, struct nsh_err *err)
 {
 	char path[FIRST_LINE + 1];
 	int ret = check_file(program, err);

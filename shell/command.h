@@ -27,6 +27,6 @@ int nsh_command_make(struct command *command, const char *program, int argc, cha
  * Checks that the program can be started and is not nsshell itself. Returns 0 or -errno, with an
  * error of NSH_REASON_SHELL.
  */
-int nsh_command_check(const char *program, struct nsh_err *err);
+int nsh_command_verify(const char *program, struct nsh_err *err);
 
 #endif

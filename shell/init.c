@@ -266,7 +266,7 @@ static int prepare(const struct init *init, struct reaper *reaper, struct nsh_er
 	int ret = nsh_plan_run(init->plan, err);
 
 	if (ret == 0 && init->other_root)
-		ret = nsh_command_check(init->launch.command->program, err);
+		ret = nsh_command_verify(init->launch.command->program, err);
 	if (ret == 0 && init->asks_network)
 		ret = ask_for_network(reaper, err);
 	if (ret < 0)

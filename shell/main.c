@@ -53,7 +53,7 @@ static int exec_shell(struct run *run, const char *program)
 {
 	struct command command;
 
-	if (nsh_command_check(program, &run->err) < 0 ||
+	if (nsh_command_verify(program, &run->err) < 0 ||
 	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
 	return nsh_exec_here(&run->start, &command, run->start.environment, &run->err);
@@ -93,7 +93,7 @@ static int run_confined(struct run *run, const struct confinement *confinement)
 	bool other_root = strcmp(nsh_policy_text(confinement->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
 	struct command command;
 
-	if ((!other_root && nsh_command_check(program, &run->err) < 0) ||
+	if ((!other_root && nsh_command_verify(program, &run->err) < 0) ||
 	    nsh_command_make(&command, program, run->argc, run->argv, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
 	nsh_session_run(&run->start, &command, confinement, &run->err);

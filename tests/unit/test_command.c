@@ -63,13 +63,13 @@ static void test_check(void **state)
 	struct nsh_err err;
 
 	(void)state;
-	assert_int_equal(nsh_command_check("/bin/sh", &err), 0);
-	assert_int_equal(nsh_command_check("/no/such", &err), -2);
-	assert_int_equal(nsh_command_check("/tmp", &err), -21);
+	assert_int_equal(nsh_command_verify("/bin/sh", &err), 0);
+	assert_int_equal(nsh_command_verify("/no/such", &err), -2);
+	assert_int_equal(nsh_command_verify("/tmp", &err), -21);
 	assert_says(&err, "is a folder");
-	assert_int_equal(nsh_command_check("/etc/passwd", &err), -13);
-	assert_int_equal(nsh_command_check("/dev/null", &err), -13);
-	assert_int_equal(nsh_command_check("/proc/self/exe", &err), -40);
+	assert_int_equal(nsh_command_verify("/etc/passwd", &err), -13);
+	assert_int_equal(nsh_command_verify("/dev/null", &err), -13);
+	assert_int_equal(nsh_command_verify("/proc/self/exe", &err), -40);
 	assert_says(&err, "is nsshell itself");
 }
 
