@@ -196,7 +196,7 @@ def test_lock_that_is_for_others(policy):
 
 def test_files_that_are_not_read(policy):
     for name in ("match.d/10-a.conf~", "match.d/README", "match.d/.10-a.conf.swp", "users.d/nshalice", "nshalice.conf"):
-        policy.conf_path.with_name(name).write_text("rubbish\n")
+        (policy.conf_path.parent / name).write_text("rubbish\n")
     policy.match_path("folder").mkdir()
     result = ctl("check")
     assert result.rc == WARN and len(lines_of(result)) == 6, result
