@@ -144,21 +144,33 @@ static void check_program(struct nsh_check *check, const struct nsh_check_file *
 
 /* Login shells */
 
-/* What login.defs(5) says of the ids of people. */
+/* What a line of login.defs(5) says of an id, if it is the one of that name. */
+static void read_uid(const char *line, const char *name, uid_t *uid)
+{
+	size_t len = strlen(name);
+	char *end;
+	unsigned long value;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, name, len) != 0 || !line[len] || !strchr(" \t", line[len]))
+		return;
+	value = strtoul(line + len, &end, 10);
+	if (end != line + len && value < (uid_t)-1)
+		*uid = (uid_t)value;
+}
+
+/* The user ids of people. */
 static void read_uids(uid_t *least, uid_t *most)
 {
 	FILE *in = fopen("/etc/login.defs", "re");
 	NSH_FREE char *line = NULL;
 	size_t room = 0;
-	unsigned value;
 
 	*least = 1000;
 	*most = 60000;
 	while (in && getline(&line, &room, in) > 0) {
-		if (sscanf(line, " UID_MIN %u", &value) == 1)
-			*least = value;
-		if (sscanf(line, " UID_MAX %u", &value) == 1)
-			*most = value;
+		read_uid(line, "UID_MIN", least);
+		read_uid(line, "UID_MAX", most);
 	}
 	if (in)
 		fclose(in);

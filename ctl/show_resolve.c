@@ -85,9 +85,8 @@ static void judge_alone(struct nsh_shown *shown)
 		say(shown, NSH_SHOWN_OPEN,
 		    "the login shell is not nsshell, and without the PAM module nothing else "
 		    "confines");
-	else if (confine == NSH_CONFINE_NO || confine == NSH_CONFINE_DENY)
-		judge_framed(shown);
-	else if (nsh_login_check_standalone(&shown->policy, &why) < 0)
+	else if (confine != NSH_CONFINE_NO && confine != NSH_CONFINE_DENY &&
+		 nsh_login_check_standalone(&shown->policy, &why) < 0)
 		say(shown, NSH_SHOWN_REFUSED, why.text);
 	else
 		judge_framed(shown);
