@@ -29,6 +29,8 @@
 /* For what a user's home may keep from ending. */
 #define LOOK_SECONDS 5
 
+#define TUN "/dev/net/tun"
+
 static bool is_same(const struct nsh_user *one, const struct nsh_user *other)
 {
 	return one->uid == other->uid && one->gid == other->gid &&
@@ -382,6 +384,34 @@ void nsh_doctor_limits(struct nsh_doctor *doctor)
 		   doctor->pam_folder);
 }
 
+/* pasta is the user. */
+static int look_at_tun(void *data)
+{
+	return nsh_become(data) < 0 || access(TUN, R_OK | W_OK) < 0;
+}
+
+static void check_tun(struct nsh_doctor *doctor)
+{
+	struct nsh_output output;
+	struct nsh_err err;
+
+	if (geteuid() != 0 && geteuid() != doctor->user->uid) {
+		nsh_find_unknown(doctor, "network", TUN, "only root and the user can");
+		return;
+	}
+	if (nsh_spawn_function(&output, look_at_tun, (void *)doctor->user, LOOK_SECONDS, &err) <
+	    0) {
+		nsh_find_unknown(doctor, "network", TUN, err.text);
+		return;
+	}
+	if (output.status) {
+		nsh_find(doctor, NSH_LEVEL_FAIL, "network",
+			 "network.mode = nat: %s cannot be opened by %s", TUN, doctor->user->name);
+		nsh_advise(doctor, "modprobe tun; chmod 666 %s (udev does it)", TUN);
+	}
+	free(output.text);
+}
+
 void nsh_doctor_network(struct nsh_doctor *doctor)
 {
 	const char *argv[] = {NSH_PASTA_PATH, "--version", NULL};
@@ -401,4 +431,5 @@ void nsh_doctor_network(struct nsh_doctor *doctor)
 	if (output.status)
 		nsh_advise(doctor, "install passt again");
 	free(output.text);
+	check_tun(doctor);
 }

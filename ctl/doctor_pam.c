@@ -58,7 +58,7 @@ struct examined {
 	struct nsh_doctor *doctor;
 	const struct service *service;
 	const struct nsh_pam_stack *stack;
-	size_t at; /* the module's line */
+	size_t at; /* the module's line; of several, the first one decides */
 	bool fine;
 };
 
@@ -92,10 +92,6 @@ static void check_control(struct examined *examined)
 		     "put the module in front of that line, or make that "
 		     "line required");
 	}
-	if (nsh_pam_find(examined->stack, examined->at + 1, MODULE) < examined->stack->count)
-		find(examined, NSH_LEVEL_FAIL,
-		     "the module stands there twice: the second one refuses",
-		     "remove one of the lines");
 }
 
 static void check_order(struct examined *examined)

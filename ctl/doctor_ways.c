@@ -162,16 +162,21 @@ void nsh_doctor_jobs(struct nsh_doctor *doctor)
 	check_systemd(doctor);
 }
 
-/* The mounts of a process that is in a frame or in a session have one of nsshell's folders among them. */
-static bool is_in_session(int proc, const char *pid)
+/*
+ * The mounts of a process that is in a frame or in a session have one of nsshell's folders among them. One that has
+ * ended, and that nobody has taken note of yet, has none (EINVAL).
+ */
+static bool is_outside(const char *pid)
 {
 	NSH_FREE char *text = NULL;
 	char path[64];
+	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", pid);
-	if (nsh_read(path, &text) < 0)
-		return faccessat(proc, pid, F_OK, 0) < 0; /* gone */
-	return strstr(text, " " NSH_FRAME_FOLDER " ") || strstr(text, " " NSH_SESSION_FOLDER " ");
+	ret = nsh_read(path, &text);
+	if (ret < 0)
+		return ret != -EINVAL && ret != -ENOENT && ret != -ESRCH;
+	return !strstr(text, " " NSH_FRAME_FOLDER " ") && !strstr(text, " " NSH_SESSION_FOLDER " ");
 }
 
 static unsigned count_outside(DIR *proc, uid_t uid, char example[24])
@@ -183,7 +188,7 @@ static unsigned count_outside(DIR *proc, uid_t uid, char example[24])
 	while ((entry = readdir(proc))) {
 		if (entry->d_name[strspn(entry->d_name, "0123456789")] ||
 		    fstatat(dirfd(proc), entry->d_name, &st, 0) < 0 || st.st_uid != uid ||
-		    is_in_session(dirfd(proc), entry->d_name))
+		    !is_outside(entry->d_name))
 			continue;
 		snprintf(example, 24, "%.20s", entry->d_name);
 		count++;

@@ -28,7 +28,7 @@ class Machine(Place):
         self.must("cp", "-a", "/etc", str(self.etc))
         self.bind(self.etc, "/etc")
         # Without systemd, whether the machine has it or not.
-        self.run_folder = self.show_all_but("/run", {*LEFT_IN_RUN, "systemd"})
+        self.run_folder = self.show_all_but("/run", {*LEFT_IN_RUN, "systemd", "user"})
         self.run_own = self.run_folder
         (self.run_own / "sshd").mkdir(exist_ok=True)
         self.cron = self.own_folder("/var/spool/cron")
@@ -54,8 +54,9 @@ class Machine(Place):
         """What the server's configuration says first; the first counts."""
         self.config.write_text(text + "\n" + SSHD_CONFIG.format(key=self.key))
 
-    def ctl(self, *words, account=None):
-        argv = [str(CTL), *words]
+    def ctl(self, *words, account=None, before="true"):
+        """before: what root does in the place first."""
+        argv = ["sh", "-c", f'{before} && exec "$@"', "sh", str(CTL), *words]
         return self.run(*(by_user(account, *argv) if account else argv))
 
     def tool(self, *argv):
@@ -66,10 +67,10 @@ class Machine(Place):
     def shell_of(self, name):
         return self.tool("getent", "passwd", name).rstrip("\n").rpartition(":")[2]
 
-    def examine(self, *words, account=None):
+    def examine(self, *words, account=None, before="true"):
         """What the doctor finds with the stacks and the configuration of this machine."""
         result = self.ctl("doctor", "--json", f"--pam-folder={self.stacks}",
-                          f"--sshd-config={self.config}", *words, account=account)
+                          f"--sshd-config={self.config}", *words, account=account, before=before)
         assert not result.err, result
         value = checked("doctor", result.out)
         levels = [finding["level"] for finding in value["findings"]]

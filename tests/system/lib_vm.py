@@ -87,6 +87,13 @@ def make_folder(path):
     os.chown(path, TOP.stat().st_uid, TOP.stat().st_gid)
 
 
+def libraries_of(program):
+    """Those that it is linked with, but for glibc's: the disk has only what Debian needs for itself."""
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^\s*(\S+) => (/\S+)", listed, re.MULTILINE)
+    return [path for name, path in found if not name.startswith("libc.")]
+
+
 def last_lines(path):
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     return f"{path} ends with:\n" + "\n".join(lines[-LINES_SHOWN:])
@@ -211,6 +218,8 @@ class Machine:
     def _pack_additions(self):
         with tarfile.open(self.folder / "additions.tar", "w") as tar:
             tar.add(PREFIX)
+            for library in libraries_of(PREFIX / "bin/nsshellctl"):
+                tar.add(os.path.realpath(library), library)
             for tool in ("load", "wayout"):
                 tar.add(TOOLS / tool, f"{INSIDE}/{tool}")
             for script in SCRIPTS.glob("*.sh"):
