@@ -108,11 +108,13 @@ static enum nsh_result check_tmp(struct nsh_selftest *self, const char *said)
 	uint64_t wanted = nsh_memory_amount(nsh_policy_text(policy, NSH_KEY_VIEW_TMP_SIZE));
 	const char *at = strstr(said, "@tmp ");
 	unsigned long long size;
+	char text[32];
 
 	if (nsh_policy_number(policy, NSH_KEY_VIEW_TMP) == NSH_TMP_HOST || !wanted)
 		return NSH_TEST_PASS;
-	if (!at || sscanf(at, "@tmp %*s %llu", &size) != 1)
+	if (!at || sscanf(at, "@tmp %*s %31s", text) != 1)
 		return nsh_test_fail(self, "the size of /tmp cannot be told: %.300s", said);
+	size = strtoull(text, NULL, 10);
 	if (size > wanted / 1024 + 64)
 		return nsh_test_fail(self, "/tmp has %llu KiB, and view.tmp_size is %llu", size,
 				     (unsigned long long)wanted / 1024);
@@ -288,7 +290,7 @@ static int find_in_namespace(const char *name)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/pid", entry->d_name);
 		if (readlink(path, link, sizeof(link) - 1) > 0 && !strcmp(link, name))
-			found = atoi(entry->d_name);
+			found = (int)strtol(entry->d_name, NULL, 10);
 	}
 	if (entries)
 		closedir(entries);

@@ -63,7 +63,7 @@ static int start(const char *path, const char *const *argv, int out, pid_t *pid)
 	return -ret;
 }
 
-static void keep(struct nsh_output *output, const char *text, size_t len)
+void nsh_output_keep(struct nsh_output *output, const char *text, size_t len)
 {
 	size_t most = NSH_OUTPUT_MAX - output->len;
 	char *grown;
@@ -73,8 +73,11 @@ static void keep(struct nsh_output *output, const char *text, size_t len)
 	if (!grown)
 		return;
 	output->text = grown;
-	for (size_t i = 0; i < len; i++)
-		grown[output->len++] = text[i] ? text[i] : '?';
+	memcpy(grown + output->len, text, len);
+	for (size_t i = output->len; i < output->len + len; i++)
+		if (!grown[i])
+			grown[i] = '?';
+	output->len += len;
 	grown[output->len] = '\0';
 }
 
@@ -95,7 +98,7 @@ static bool read_all(struct nsh_output *output, int in, int64_t end)
 			return false;
 		if (got == 0)
 			return true;
-		keep(output, text, (size_t)got);
+		nsh_output_keep(output, text, (size_t)got);
 	}
 }
 
@@ -139,7 +142,7 @@ int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, s
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
 	in = ends[0];
-	keep(output, "", 0);
+	nsh_output_keep(output, "", 0);
 	ret = start(path, argv, ends[1], &pid);
 	close(ends[1]);
 	if (ret == 0)
