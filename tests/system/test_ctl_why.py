@@ -1,14 +1,15 @@
 """nsshellctl why: what the log has about an id, and what of it can be believed."""
 
 import gzip
+import json
 import os
 import re
 
 import pytest
 
 import lib_pam
-from lib_ctl import FAILED, OK, WARN, ctl, ctl_json
-from lib_process import assert_refused, sh
+from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
+from lib_process import as_root, assert_refused, sh
 
 ID = "0123456789abcdef"
 HEAD = "Nov 24 18:25:00 lab "
@@ -202,3 +203,91 @@ def test_binary_file(log, tmp_path):
     path = tmp_path / "binary"
     path.write_bytes(bytes(range(256)) * 100 + f"\n{HEAD}nsshell-session[7]: {LINE}\n".encode())
     assert why(path)[0]["user"] == "ann"
+
+
+# The machine's own log: its files, and a journal that a stand-in for journalctl tells.
+
+JOURNALCTL = """\
+#!/bin/sh
+case " $* " in *" _UID=0 "*) cat {folder}/root;; *) cat {folder}/all;; esac
+test -s {folder}/all
+"""
+
+# In a mount namespace of its own. What is looked for in the journal says journalctl's man page.
+ON_A_MACHINE = """\
+mount -t overlay -o lowerdir=$1/bin:/usr/sbin none /usr/sbin && mount -t tmpfs none /var/log || exit 99
+cp -a $1/log/. /var/log && exec $2 why $3 --json
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """machine(entries, files): what "why" says on a machine with this journal and these in /var/log."""
+
+    def ask(entries=(), files=None, rc=OK):
+        for name in ("bin", "log"):
+            (tmp_path / name).mkdir(mode=0o755)
+        if entries:
+            (tmp_path / "log/journal").mkdir()
+        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(folder=tmp_path))
+        (tmp_path / "bin/journalctl").chmod(0o755)
+        for name, chosen in (("root", [e for e in entries if e["_UID"] == "0"]), ("all", entries)):
+            (tmp_path / name).write_text("".join(json.dumps(e) + "\n" for e in chosen[:32]))
+        for name, text in (files or {}).items():
+            data = text.encode()
+            (tmp_path / "log" / name).write_bytes(gzip.compress(data) if name[-3:] == ".gz" else data)
+        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID)
+        assert result.rc == rc, result
+        return checked("why", result.out)["lines"] if rc == OK else result.err
+
+    return ask
+
+
+def entry(tag="nsshell-session", uid="0", comm="nsshell-session", message=LINE, seconds=1700000000):
+    return {
+        "__REALTIME_TIMESTAMP": str(seconds * 1000000), "SYSLOG_IDENTIFIER": tag, "_UID": uid,
+        "_COMM": comm, "MESSAGE": message,
+    }
+
+
+def test_journal(machine):
+    """What root has written is marked, once, and comes before all that users add, however much."""
+    forged = [entry(uid="1001", comm="logger", seconds=1600000000) for _ in range(40)]
+    lines = machine([*forged, entry(), entry("nsshell", "1001", "nsshell")])
+    assert [line["verified"] for line in lines] == [True] + [False] * (len(lines) - 1)
+    assert lines[0]["time"].startswith("2023-11-1")
+
+
+@pytest.mark.parametrize("found, verified", [
+    (entry(), True),
+    (entry(comm=""), True),
+    (entry("sshd", comm="sshd", message=f"pam_nsshell(sshd:session): {LINE}"), True),
+    (entry("su", "1001", "su", f"pam_nsshell(su:session): {LINE}"), False),
+    (entry(comm="logger"), False),
+    (entry("nsshell"), False),
+    (entry(uid="1001"), False),
+])
+def test_journal_knows_who(machine, found, verified):
+    (line,) = machine([found])
+    assert line["verified"] is verified
+
+
+@pytest.mark.parametrize("found", [
+    entry(message=[1, 2, 3]), entry(message=None), entry("logger"), {"_UID": "0"}, entry(message="x"),
+    entry(message=f'x"_UID":"0" {LINE}'),
+])
+def test_journal_of_others(machine, found):
+    assert "knows nothing" in machine([found], rc=WARN)
+
+
+def test_files_of_the_machine(machine):
+    """The present ones and those that were put aside, of all the names; and nothing else there."""
+    line = f"{HEAD}nsshell-session[7]: {LINE}\n"
+    names = ("auth.log", "auth.log.1", "auth.log.2.gz", "secure-20261124", "messages")
+    others = ("auth.logs", "syslog", "xauth.log")
+    lines = machine(files={name: line for name in (*names, *others)})
+    assert {found["source"] for found in lines} == {f"/var/log/{name}" for name in names}
+
+
+def test_no_log(machine):
+    assert "there is no log" in machine(rc=FAILED)
