@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl/pty.h"
@@ -25,6 +26,11 @@
 #define HUNG_MS 50
 
 #define ROOM 8192
+
+/* Ctrl-], typed that often within that many seconds, ends it: what runs there may let go of nobody. */
+#define ESCAPE 0x1d
+#define ESCAPES 3
+#define ESCAPE_SECONDS 1
 
 /* The most that is shown after the end, in bytes: a pipe can hold that much, and what lives on can write for ever. */
 #define REST (1 << 20)
@@ -37,6 +43,8 @@ struct channel {
 	bool hung;
 	char bytes[ROOM];
 	size_t len;
+	int escapes;
+	time_t first_escape;
 };
 
 struct relay {
@@ -151,7 +159,26 @@ static void end_channel(struct channel *channel)
 	}
 }
 
-/* Returns SIGHUP when the administrator's terminal is gone. */
+static bool escapes(struct channel *channel)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (size_t i = 0; i < channel->len; i++) {
+		if (channel->bytes[i] != ESCAPE ||
+		    now.tv_sec > channel->first_escape + ESCAPE_SECONDS)
+			channel->escapes = 0;
+		if (channel->bytes[i] != ESCAPE)
+			continue;
+		if (channel->escapes == 0)
+			channel->first_escape = now.tv_sec;
+		if (++channel->escapes == ESCAPES)
+			return true;
+	}
+	return false;
+}
+
+/* Returns SIGHUP when the administrator's terminal is gone, or has enough of it. */
 static int fill(struct channel *channel)
 {
 	ssize_t got = read(channel->from, channel->bytes, ROOM);
@@ -160,7 +187,9 @@ static int fill(struct channel *channel)
 		return 0;
 	if (got > 0) {
 		channel->len = (size_t)got;
-		return 0;
+		return channel->from == STDIN_FILENO && !channel->closes && escapes(channel)
+			       ? SIGHUP
+			       : 0;
 	}
 	if (channel->of_master) {
 		channel->hung = true;

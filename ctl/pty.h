@@ -28,7 +28,8 @@ void nsh_pty_copy_settings(int fd);
 /*
  * Passes on between the terminal and the master of a pseudo-terminal until the fd ended can be read (a pidfd of what
  * runs there), and then what is left to be shown. The terminal is raw meanwhile, so Ctrl-C and Ctrl-Z are the
- * session's; its size is passed on when it changes. However this ends the terminal has its own settings again.
+ * session's; its size is passed on when it changes. Ctrl-] typed three times within a second counts as a SIGHUP. However
+ * this ends the terminal has its own settings again.
  *
  * Returns 0, or the number of the signal (SIGHUP, SIGINT, SIGQUIT, SIGTERM) that this process has got: the caller ends
  * what runs and then itself with nsh_pty_die(). SIGHUP also when the terminal is gone. -errno with err set.

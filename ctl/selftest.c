@@ -22,8 +22,9 @@ struct options {
 	const char *only;
 };
 
-static const struct nsh_test *const parts[] = {nsh_tests_shell, nsh_tests_copy, nsh_tests_view};
-#define N_PARTS (sizeof(parts) / sizeof(*parts))
+#define N_PARTS 3
+static const struct nsh_test *const parts[N_PARTS] = {nsh_tests_shell, nsh_tests_copy,
+						      nsh_tests_view};
 
 static error_t parse(int option, char *argument, struct argp_state *state)
 {
@@ -126,8 +127,9 @@ static int run_tests(struct nsh_selftest *self, const char *only, json_t *list)
 
 	for (size_t part = 0; part < N_PARTS; part++)
 		for (const struct nsh_test *test = parts[part]; test->name; test++) {
-			int code = only && strcmp(only, test->name) ? NSH_CTL_OK
-								    : run_test(self, test, list);
+			int code = only && strcmp(only, test->name) != 0
+					   ? NSH_CTL_OK
+					   : run_test(self, test, list);
 
 			worst = code > worst ? code : worst;
 		}
@@ -155,16 +157,9 @@ static void put_quoted(FILE *out, const char *text)
 	fputc('\'', out);
 }
 
-/* scp and sftp take a program without arguments, so it is a script that has them. */
-static int make_transport(struct nsh_selftest *self, const char *policy, struct nsh_err *err)
+static void write_transport(const struct nsh_selftest *self, const char *program,
+			    const char *policy, FILE *out)
 {
-	char program[PATH_MAX] = "";
-	FILE *out;
-
-	snprintf(self->transport, sizeof(self->transport), "%.4000s/ssh", self->folders.own);
-	out = fopen(self->transport, "wxe");
-	if (!out || readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO, "%s", self->transport);
 	fputs("#!/bin/sh\nexec ", out);
 	put_quoted(out, program);
 	fputs(" ssh-session --user=", out);
@@ -174,7 +169,23 @@ static int make_transport(struct nsh_selftest *self, const char *policy, struct 
 		put_quoted(out, policy);
 	}
 	fputs(" -- \"$@\"\n", out);
-	if (fchmod(fileno(out), 0700) == 0 && fclose(out) == 0)
+	fchmod(fileno(out), 0700);
+}
+
+/* scp and sftp take a program without arguments, so it is a script that has them. */
+static int make_transport(struct nsh_selftest *self, const char *policy, struct nsh_err *err)
+{
+	char program[PATH_MAX] = "";
+	FILE *out;
+
+	snprintf(self->transport, sizeof(self->transport), "%.4000s/ssh", self->folders.own);
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO, "/proc/self/exe");
+	out = fopen(self->transport, "wxe");
+	if (!out)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO, "%s", self->transport);
+	write_transport(self, program, policy, out);
+	if (fclose(out) == 0)
 		return 0;
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO, "%s", self->transport);
 }

@@ -56,21 +56,6 @@ enum nsh_result nsh_test_none(struct nsh_selftest *self, const char *format, ...
 	return NSH_TEST_NONE;
 }
 
-static void keep(struct nsh_output *output, const char *text, size_t len)
-{
-	size_t most = NSH_OUTPUT_MAX - output->len;
-	char *grown;
-
-	len = len < most ? len : most;
-	grown = realloc(output->text, output->len + len + 1);
-	if (!grown)
-		return;
-	output->text = grown;
-	for (size_t i = 0; i < len; i++)
-		grown[output->len++] = text[i] ? text[i] : '?';
-	grown[output->len] = '\0';
-}
-
 /* Waits for more. False at the end, or when the time is up. */
 static bool hear(struct nsh_output *said, int out, int64_t end)
 {
@@ -83,7 +68,7 @@ static bool hear(struct nsh_output *said, int out, int64_t end)
 	if (ready < 0 && errno == EINTR)
 		return true;
 	if (got > 0)
-		keep(said, text, (size_t)got);
+		nsh_output_keep(said, text, (size_t)got);
 	return got > 0;
 }
 
@@ -129,7 +114,7 @@ bool nsh_talk_start(struct nsh_talk *talk, struct nsh_selftest *self, const char
 	int ret;
 
 	*talk = (struct nsh_talk){.in = -1, .out = -1, .terminal = wanted.terminal};
-	keep(&talk->said, "", 0);
+	nsh_output_keep(&talk->said, "", 0);
 	talk->end = now_ms() + TALK_MS;
 	if (!open_streams(talk, wanted.streams, &err)) {
 		nsh_test_fail(self, "%s", err.text);
@@ -149,7 +134,8 @@ bool nsh_talk_start(struct nsh_talk *talk, struct nsh_selftest *self, const char
 void nsh_talk_say(struct nsh_talk *talk, const char *text)
 {
 	if (write(talk->in, text, strlen(text)) < 0)
-		keep(&talk->said, "", 0); /* it does not listen: what is waited for does not come */
+		nsh_output_keep(&talk->said, "",
+				0); /* it does not listen: what is waited for does not come */
 }
 
 bool nsh_talk_await(struct nsh_talk *talk, const char *text)
@@ -313,7 +299,7 @@ int nsh_test_program(struct nsh_selftest *self, const char *const *argv, char **
 	pid_t pid;
 	int in;
 
-	keep(&said, "", 0);
+	nsh_output_keep(&said, "", 0);
 	pid = nsh_program_find(argv[0], path) ? start_program(self, path, argv, &in) : -1;
 	if (pid > 0) {
 		ret = wait_program(self, argv[0], pid, in, &said);

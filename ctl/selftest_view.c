@@ -108,11 +108,13 @@ static enum nsh_result check_tmp(struct nsh_selftest *self, const char *said)
 	uint64_t wanted = nsh_memory_amount(nsh_policy_text(policy, NSH_KEY_VIEW_TMP_SIZE));
 	const char *at = strstr(said, "@tmp ");
 	unsigned long long size;
+	char text[32];
 
 	if (nsh_policy_number(policy, NSH_KEY_VIEW_TMP) == NSH_TMP_HOST || !wanted)
 		return NSH_TEST_PASS;
-	if (!at || sscanf(at, "@tmp %*s %llu", &size) != 1)
+	if (!at || sscanf(at, "@tmp %*s %31s", text) != 1)
 		return nsh_test_fail(self, "the size of /tmp cannot be told: %.300s", said);
+	size = strtoull(text, NULL, 10);
 	if (size > wanted / 1024 + 64)
 		return nsh_test_fail(self, "/tmp has %llu KiB, and view.tmp_size is %llu", size,
 				     (unsigned long long)wanted / 1024);
@@ -213,6 +215,18 @@ static enum nsh_result test_identity(struct nsh_selftest *self)
 	return result;
 }
 
+/* What the policy shows by name it is meant to show. */
+static bool is_shown(const struct nsh_policy *policy, const char *path)
+{
+	static const enum nsh_key_id lists[] = {NSH_KEY_VIEW_BIND, NSH_KEY_VIEW_READ_ONLY,
+						NSH_KEY_VIEW_WRITABLE};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		if (strstr(nsh_policy_text(policy, lists[i]), path))
+			return true;
+	return false;
+}
+
 /* Somebody else's home: what of a folder of homes does not lead to the user's own. False when there is none. */
 static bool find_other_home(const char *folder, const char *home, char path[PATH_MAX])
 {
@@ -250,7 +264,8 @@ static enum nsh_result check_homes(struct nsh_selftest *self)
 		char script[2 * PATH_MAX];
 
 		if (!folder || !nsh_why_is_plain(folder) ||
-		    !find_other_home(folder, self->trial->user.home, path))
+		    !find_other_home(folder, self->trial->user.home, path) ||
+		    is_shown(&self->trial->policy, path))
 			continue;
 		snprintf(script, sizeof(script), "[ -e %s ] && echo %s can be seen || echo @ok",
 			 path, path);
@@ -266,7 +281,7 @@ static enum nsh_result test_others(struct nsh_selftest *self)
 	static const char script[] = "for i in /proc/[0-9]*; do read n < $i/comm; "
 				     "case \"$n\" in nsshellctl) echo another process can be seen: "
 				     "$i; exit 1;; esac; done; "
-				     "[ \"$(readlink /proc/1/ns/pid)\" != x ] && echo @ok";
+				     "echo @ok";
 
 	if (run_script(self, script, NSH_TALK_PIPES) != NSH_TEST_PASS)
 		return NSH_TEST_FAIL;
@@ -288,7 +303,7 @@ static int find_in_namespace(const char *name)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/pid", entry->d_name);
 		if (readlink(path, link, sizeof(link) - 1) > 0 && !strcmp(link, name))
-			found = atoi(entry->d_name);
+			found = (int)strtol(entry->d_name, NULL, 10);
 	}
 	if (entries)
 		closedir(entries);

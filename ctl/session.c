@@ -289,11 +289,12 @@ static int prepare(struct child *child, const struct nsh_wanted *wanted, struct 
 int nsh_session_start(struct nsh_started *started, const struct nsh_wanted *wanted,
 		      struct nsh_err *err)
 {
-	struct child child = {.wanted = wanted, .id = started->id, .parent = getpid()};
+	struct child child = {.wanted = wanted, .parent = getpid()};
 	int ret;
 
 	*started = (struct nsh_started){.pidfd = -1};
 	nsh_id_make(started->id);
+	child.id = started->id;
 	ret = prepare(&child, wanted, err);
 	if (ret == 0)
 		ret = start(started, &child, err);
@@ -305,13 +306,14 @@ int nsh_session_start(struct nsh_started *started, const struct nsh_wanted *want
 static void end_children(void)
 {
 	char path[64];
+	char number[16];
 	FILE *in;
-	int pid;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	in = fopen(path, "re");
-	while (in && fscanf(in, "%d", &pid) == 1)
-		kill(pid, SIGTERM); /* a child that is not waited for keeps its number */
+	while (in && fscanf(in, "%15s", number) == 1)
+		kill((pid_t)strtol(number, NULL, 10),
+		     SIGTERM); /* a child that is not waited for keeps its number */
 	if (in)
 		fclose(in);
 }

@@ -71,7 +71,7 @@ static int start(const char *path, const char *const *argv, int out, pid_t *pid)
 	return -ret;
 }
 
-static void keep(struct nsh_output *output, const char *text, size_t len)
+void nsh_output_keep(struct nsh_output *output, const char *text, size_t len)
 {
 	size_t most = NSH_OUTPUT_MAX - output->len;
 	char *grown;
@@ -103,7 +103,7 @@ static bool read_all(struct nsh_output *output, int in, int64_t end)
 			return false;
 		if (got == 0)
 			return true;
-		keep(output, text, (size_t)got);
+		nsh_output_keep(output, text, (size_t)got);
 	}
 }
 
@@ -175,7 +175,7 @@ static int run(struct nsh_output *output, const struct job *job, int timeout)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	in = ends[0];
-	keep(output, "", 0);
+	nsh_output_keep(output, "", 0);
 	ret = begin(job, ends[1], &pid);
 	close(ends[1]);
 	if (ret == 0)

@@ -21,6 +21,9 @@ struct nsh_output {
 	int status; /* 0 to 255; 128 + N when it was killed by signal N */
 };
 
+/* Adds what was read, up to NSH_OUTPUT_MAX. Without memory it adds nothing. */
+void nsh_output_keep(struct nsh_output *output, const char *text, size_t len);
+
 /*
  * Finds a program in /usr/sbin, /usr/bin, /sbin and /bin, or where its name says if that begins with "/". path
  * has room for NSH_PROGRAM_MAX bytes. What the PATH of whoever runs this says does not count.

@@ -225,13 +225,14 @@ static size_t list_logs(struct file files[N_NAMES])
 		free(entries[i]);
 	}
 	free(entries);
-	qsort(files, count, sizeof(*files), newest_first);
+	if (count)
+		qsort(files, count, sizeof(*files), newest_first);
 	return count;
 }
 
 static void read_machine(struct search *search)
 {
-	struct file files[N_NAMES];
+	struct file files[N_NAMES] = {{0}};
 	size_t count = list_logs(files);
 
 	read_journal(search);

@@ -12,6 +12,7 @@ from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
 from lib_process import alive_pids_of, wait_until
+from lib_settings import NSSHELL
 
 TESTS = [
     "exit", "signal", "login", "terminal", "jobs", "background", "scp", "sftp", "rsync", "git",
@@ -177,6 +178,22 @@ def test_finds_other_groups(alice, policy):
     policy.match("00-nested.conf", "[match] user=*\n[security]\nnested_userns=yes\nseccomp=off")
     policy.user(alice.name, shell(alice, '#!/bin/bash\nexec unshare -Ur /bin/bash "$@"\n'))
     assert only(alice, "identity", FAILED).startswith("fail")
+
+
+def test_finds_missing_nsshell(alice, policy):
+    """A frame alone is no session: another program in nsshell's place."""
+    policy.user(alice.name, "[limits] nofile=200")
+    aside = NSSHELL.with_name("nsshell.aside")
+    NSSHELL.rename(aside)
+    try:
+        NSSHELL.write_text('#!/bin/sh\nshift\nexec /bin/bash -c "$1"\n')
+        NSSHELL.chmod(0o755)
+        for name in ("limits", "end"):
+            assert only(alice, name, FAILED).startswith("fail"), name
+        assert only(alice, "exit", OK).startswith("pass")
+    finally:
+        aside.rename(NSSHELL)
+    assert only(alice, "limits", OK).startswith("pass")
 
 
 def test_output_is_tamed(alice, policy):

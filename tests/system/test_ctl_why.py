@@ -1,0 +1,293 @@
+"""nsshellctl why: what the log has about an id, and what of it can be believed."""
+
+import gzip
+import json
+import os
+import re
+
+import pytest
+
+import lib_pam
+from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
+from lib_process import as_root, assert_refused, sh
+
+ID = "0123456789abcdef"
+HEAD = "Nov 24 18:25:00 lab "
+LINE = (
+    f'session={ID} verdict=deny user="ann" uid=1001 service="sshd" rhost="192.0.2.7" tty="ssh" '
+    f'shell="/bin/sh" policy="/etc/nsshell/nsshell.conf" kind=policy '
+    f'reason="/etc/nsshell/nsshell.conf:3: view.tpm: unknown key"'
+)
+
+
+def as_file_has_it(text):
+    """A line of the tests' syslog as syslogd would write it: with the machine's name, without priority."""
+    return re.sub(r"^<\d+>(\w{3} [ \d]\d \d\d:\d\d:\d\d) ", r"\1 lab ", text) + "\n"
+
+
+@pytest.fixture
+def log(tmp_path):
+    """log(line...): a log file of them."""
+
+    def write(*lines, name="auth.log"):
+        path = tmp_path / name
+        text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+        if name.endswith(".gz"):
+            path.write_bytes(gzip.compress(text.encode()))
+        else:
+            path.write_text(text)
+        return path
+
+    return write
+
+
+def why(path, session_id=ID, rc=OK):
+    return ctl_json("why", session_id, "--log", path, rc=rc)["lines"]
+
+
+def test_standalone_refusal(alice, policy, syslog, log):
+    """A real one: the id that the user was shown leads to the reason and the file."""
+    conf = policy.user(alice.name, "[view] tpm=private")
+    incident = assert_refused(sh(alice, "true"))["incident"]
+    path = log(as_file_has_it(syslog.line_with(f"session={incident}")))
+    (line,) = why(path, incident)
+    assert line["verdict"] == "deny" and line["kind"] == "policy" and line["uid"] == str(alice.uid)
+    assert f"{conf}:2: view.tpm" in line["reason"] and not line["verified"]
+    assert line["next"].startswith(f"nsshellctl check {conf}: ")
+    text = ctl("why", incident, "--log", path).out
+    assert "unverified: written by the user's own process" in text
+    assert f"incident {incident}" in text and str(conf) in text
+
+
+def test_framed_refusal(alice, policy, syslog, pam, log):
+    """Likewise of the session helper."""
+    conf = policy.user(alice.name, "[session] confine=deny")
+    incident = lib_pam.assert_denied(pam.login(alice.name))["incident"]
+    path = log(as_file_has_it(syslog.line_with(f"session={incident}")))
+    (line,) = why(path, incident)
+    assert line["user"] == alice.name and line["kind"] == "denied" and line["service"]
+    assert line["reason"] == f"{conf}:2: session.confine = deny"
+    assert line["next"].startswith(f"nsshellctl show {alice.name}: ")
+    assert "a file does not tell who has written it" in ctl("why", incident, "--log", path).out
+
+
+def test_all_words(log):
+    text = ctl("why", ID, "--log", log(f"{HEAD}nsshell-session[7]: {LINE}")).out
+    for title, value in (
+        ("when", "Nov 24 18:25:00"), ("who", "ann"), ("user id", "1001"), ("service", "sshd"),
+        ("from", "192.0.2.7"), ("terminal", "ssh"), ("verdict", "deny: there was no session"),
+        ("reason", "/etc/nsshell/nsshell.conf:3: view.tpm: unknown key"),
+        ("policy", "/etc/nsshell/nsshell.conf"), ("next", "nsshellctl check /etc/nsshell/nsshell.conf"),
+    ):
+        assert re.search(rf"^  {title} +{re.escape(value)}", text, re.MULTILINE), (title, text)
+
+
+@pytest.mark.parametrize("kind, command", [
+    ("account", "getent passwd ann"), ("shell", "nsshellctl show ann"),
+    ("namespaces", "nsshellctl doctor ann"), ("view", "nsshellctl try ann"),
+    ("frame", "nsshellctl doctor ann"), ("denied", "nsshellctl show ann"),
+    ("login_shell", "nsshellctl enable ann"), ("limits", "nsshellctl doctor ann"),
+    ("machine", "nsshellctl doctor ann"), ("novel", "nsshellctl doctor ann"),
+])
+def test_what_next(log, kind, command):
+    path = log(f"{HEAD}nsshell-session[7]: " + LINE.replace("kind=policy", f"kind={kind}"))
+    (line,) = why(path)
+    assert line["next"].startswith(f"{command}: ")
+
+
+def test_not_refused(log):
+    path = log(f"{HEAD}nsshell-session[7]: " + LINE.replace("=deny", "=confine"))
+    (line,) = why(path)
+    assert line["next"] is None
+    assert ctl("why", ID, "--log", path).out.startswith("session ")
+
+
+def test_compressed(log):
+    (line,) = why(log(f"{HEAD}nsshell-session[7]: {LINE}", name="auth.log.2.gz"))
+    assert line["user"] == "ann" and line["source"].endswith(".gz")
+
+
+def test_unknown(log):
+    path = log(f"{HEAD}nsshell-session[7]: {LINE}")
+    for session_id in ("fedcba9876543210", "0123456789abcde0"):
+        result = ctl("why", session_id, "--log", path)
+        assert result.rc == WARN and not result.out and "knows nothing" in result.err
+
+
+@pytest.mark.parametrize("word", ["", "0123456789abcde", ID + "0", "../etc/passwd", ID.upper(), ".*"])
+def test_no_id(log, word):
+    result = ctl("why", word, "--log", log(LINE))
+    assert result.rc == FAILED and "is no id" in result.err
+
+
+def test_no_rights(alice, log):
+    """What cannot be read is not unknown."""
+    path = log(f"{HEAD}nsshell-session[7]: {LINE}")
+    result = ctl("why", ID, "--log", path, account=alice)
+    assert result.rc == FAILED and "cannot be read" in result.err and not result.out
+
+
+# What users write to the log.
+
+
+@pytest.mark.parametrize("line", [
+    f"{HEAD}sshd[7]: Invalid user nsshell-session[7]: {LINE} from 192.0.2.9 port 1",
+    f"{HEAD}sshd[7]: Invalid user x pam_nsshell(sshd:session): {LINE}",
+    f"{HEAD}logger: {LINE}",
+    f"{HEAD}nsshell-sessions[7]: {LINE}",
+    f"{HEAD}nsshell-session[7]: hello {LINE}",
+    f'{HEAD}nsshell-session[7]: session=fedcba9876543210 verdict=deny user="session={ID}"',
+])
+def test_imitations(log, line):
+    """What only looks like a line of nsshell's is none."""
+    assert ctl("why", ID, "--log", log(line)).rc == WARN
+
+
+def test_forged_later(log):
+    """With the right tag nobody can tell, and it says so; what was there first comes first."""
+    forged = LINE.replace('"ann"', '"root"').replace("kind=policy", "kind=login_shell")
+    path = log(
+        f"{HEAD}nsshell-session[7]: {LINE}",
+        *(f"Nov 24 18:26:{n:02} lab nsshell-session[7]: {forged}" for n in range(60)),
+    )
+    lines = why(path)
+    assert lines[0]["user"] == "ann" and not any(line["verified"] for line in lines)
+    assert len(lines) <= 64
+    assert "more than one line" in ctl("why", ID, "--log", path).out
+
+
+def test_standalone_comes_last(log):
+    """The user's own process may say anything, with any time."""
+    path = log(
+        f"Jan  1 00:00:00 lab nsshell[7]: session={ID} verdict=confine reason=\"all is well\"",
+        f"{HEAD}nsshell-session[7]: {LINE}",
+    )
+    assert [line["verdict"] for line in why(path)] == ["deny", "confine"]
+
+
+@pytest.mark.parametrize("user", ["ann; reboot", "$(reboot)", "-rf", "`id`", "a b", "a\u202eb"])
+def test_advice_is_safe_to_copy(log, user):
+    """Nothing of a line gets into a command that is more than a word."""
+    line = LINE.replace('"ann"', f'"{user}"').replace("kind=policy", "kind=login_shell")
+    (found,) = why(log(f"{HEAD}nsshell-session[7]: {line}"))
+    assert found["next"].startswith("nsshellctl enable USER: ")
+    bad = LINE.replace("nsshell.conf:3", f"{user};x:3").replace('reason="/etc', 'reason="/etc/$(id)')
+    (found,) = why(log(f"{HEAD}nsshell-session[7]: {bad}"))
+    assert found["next"].startswith("nsshellctl check: ")
+
+
+def test_terminal_is_safe(log):
+    """A log that somebody has filled with what a terminal obeys."""
+    line = LINE.replace('"ssh"', '"\u009b31m"').replace('"192.0.2.7"', '"a\u202eb"')
+    text = ctl("why", ID, "--log", log(f"{HEAD}nsshell-session[7]: {line}")).out
+    assert "\u009b" not in text and "\u202e" not in text
+
+
+def test_cut_line(log):
+    (line,) = why(log(f"{HEAD}nsshell-session[7]: {LINE[:-30]}"))
+    assert line["cut"] and "reason" not in line
+    assert "the line is cut" in ctl("why", ID, "--log", log(f"{HEAD}nsshell-session[7]: {LINE[:-30]}")).out
+
+
+def test_odd_files(tmp_path, log):
+    """A fifo is no log, and neither is a folder; a huge line is only long."""
+    os.mkfifo(tmp_path / "fifo")
+    result = ctl("why", ID, "--log", tmp_path / "fifo", "--log", tmp_path, timeout=60)
+    assert result.rc in (WARN, FAILED) and not result.out
+    path = log("x" * 5_000_000 + f"session={ID}", f"{HEAD}nsshell-session[7]: {LINE}")
+    assert ctl("why", ID, "--log", path, timeout=60).rc in (OK, WARN)
+    assert "cannot be read" in ctl("why", ID, "--log", "/missing/log").err
+
+
+def test_binary_file(log, tmp_path):
+    path = tmp_path / "binary"
+    path.write_bytes(bytes(range(256)) * 100 + f"\n{HEAD}nsshell-session[7]: {LINE}\n".encode())
+    assert why(path)[0]["user"] == "ann"
+
+
+# The machine's own log: its files, and a journal that a stand-in for journalctl tells.
+
+JOURNALCTL = """\
+#!/bin/sh
+case " $* " in *" _UID=0 "*) cat {folder}/root;; *) cat {folder}/all;; esac
+test -s {folder}/all
+"""
+
+# In a mount namespace of its own. What is looked for in the journal says journalctl's man page.
+ON_A_MACHINE = """\
+mount -t overlay -o lowerdir=$1/bin:/usr/sbin none /usr/sbin && mount -t tmpfs none /var/log || exit 99
+cp -a $1/log/. /var/log && exec $2 why $3 --json
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """machine(entries, files): what "why" says on a machine with this journal and these in /var/log."""
+
+    def ask(entries=(), files=None, rc=OK):
+        for name in ("bin", "log"):
+            (tmp_path / name).mkdir(mode=0o755)
+        if entries:
+            (tmp_path / "log/journal").mkdir()
+        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(folder=tmp_path))
+        (tmp_path / "bin/journalctl").chmod(0o755)
+        for name, chosen in (("root", [e for e in entries if e["_UID"] == "0"]), ("all", entries)):
+            (tmp_path / name).write_text("".join(json.dumps(e) + "\n" for e in chosen[:32]))
+        for name, text in (files or {}).items():
+            data = text.encode()
+            (tmp_path / "log" / name).write_bytes(gzip.compress(data) if name[-3:] == ".gz" else data)
+        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID)
+        assert result.rc == rc, result
+        return checked("why", result.out)["lines"] if rc == OK else result.err
+
+    return ask
+
+
+def entry(tag="nsshell-session", uid="0", comm="nsshell-session", message=LINE, seconds=1700000000):
+    return {
+        "__REALTIME_TIMESTAMP": str(seconds * 1000000), "SYSLOG_IDENTIFIER": tag, "_UID": uid,
+        "_COMM": comm, "MESSAGE": message,
+    }
+
+
+def test_journal(machine):
+    """What root has written is marked, once, and comes before all that users add, however much."""
+    forged = [entry(uid="1001", comm="logger", seconds=1600000000) for _ in range(40)]
+    lines = machine([*forged, entry(), entry("nsshell", "1001", "nsshell")])
+    assert [line["verified"] for line in lines] == [True] + [False] * (len(lines) - 1)
+    assert lines[0]["time"].startswith("2023-11-1")
+
+
+@pytest.mark.parametrize("found, verified", [
+    (entry(), True),
+    (entry(comm=""), True),
+    (entry("sshd", comm="sshd", message=f"pam_nsshell(sshd:session): {LINE}"), True),
+    (entry("su", "1001", "su", f"pam_nsshell(su:session): {LINE}"), False),
+    (entry(comm="logger"), False),
+    (entry("nsshell"), False),
+    (entry(uid="1001"), False),
+])
+def test_journal_knows_who(machine, found, verified):
+    (line,) = machine([found])
+    assert line["verified"] is verified
+
+
+@pytest.mark.parametrize("found", [
+    entry(message=[1, 2, 3]), entry(message=None), entry("logger"), {"_UID": "0"}, entry(message="x"),
+    entry(message=f'x"_UID":"0" {LINE}'),
+])
+def test_journal_of_others(machine, found):
+    assert "knows nothing" in machine([found], rc=WARN)
+
+
+def test_files_of_the_machine(machine):
+    """The present ones and those that were put aside, of all the names; and nothing else there."""
+    line = f"{HEAD}nsshell-session[7]: {LINE}\n"
+    names = ("auth.log", "auth.log.1", "auth.log.2.gz", "secure-20261124", "messages")
+    others = ("auth.logs", "syslog", "xauth.log")
+    lines = machine(files={name: line for name in (*names, *others)})
+    assert {found["source"] for found in lines} == {f"/var/log/{name}" for name in names}
+
+
+def test_no_log(machine):
+    assert "there is no log" in machine(rc=FAILED)
