@@ -8,7 +8,7 @@
 
 #include "ctl/command.h"
 
-#define NSH_COMMANDS(X) X(keys) X(list) X(ps) X(kill) X(enter) X(try) X(status)
+#define NSH_COMMANDS(X) X(keys) X(list) X(ps) X(kill) X(enter) X(top) X(try) X(status)
 
 #define X(name) extern const struct command nsh_command_##name;
 NSH_COMMANDS(X)
