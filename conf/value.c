@@ -281,6 +281,17 @@ static int check_one_path(const char *text, struct nsh_err *err)
 	return check_path(&item, err);
 }
 
+/* It is shown to users, on a terminal. */
+static int check_text(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+
+	for (size_t i = 0; i < item.len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return invalid(err, "has a character that is not printable ASCII", &item);
+	return item.len <= NSH_TEXT_MAX ? 0 : invalid(err, "is longer than 256 bytes", &item);
+}
+
 static int check_root(const char *text, struct nsh_err *err)
 {
 	return strcmp(text, "/") ? check_one_path(text, err) : 0;
@@ -296,6 +307,8 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_umask(text, number, err);
 	case NSH_TYPE_HOSTNAME:
 		return nsh_hostname_check(text, err);
+	case NSH_TYPE_TEXT:
+		return check_text(text, err);
 	case NSH_TYPE_PATH:
 		return check_one_path(text, err);
 	case NSH_TYPE_PATHS:

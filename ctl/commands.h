@@ -16,6 +16,8 @@
 	X(list)                                                                                    \
 	X(ps)                                                                                      \
 	X(kill)                                                                                    \
+	X(enter)                                                                                   \
+	X(top)                                                                                     \
 	X(why)                                                                                     \
 	X(enable)                                                                                  \
 	X(disable)                                                                                 \
@@ -23,6 +25,7 @@
 	X(expire)                                                                                  \
 	X(selftest)                                                                                \
 	X(try)                                                                                     \
+	X(status)                                                                                  \
 	X(ssh_session)
 
 #define X(name) extern const struct command nsh_command_##name;

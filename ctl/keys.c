@@ -24,6 +24,7 @@ static const char *const types[] = {
 	[NSH_TYPE_PERCENT] = "keep or percent",
 	[NSH_TYPE_UMASK] = "keep or octal",
 	[NSH_TYPE_HOSTNAME] = "template",
+	[NSH_TYPE_TEXT] = "text",
 	[NSH_TYPE_NAMES] = "names",
 	[NSH_TYPE_SOURCES] = "addresses",
 	[NSH_TYPE_VARIABLES] = "variables",

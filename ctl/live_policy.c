@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/account.h"
 #include "ctl/live_policy.h"
@@ -125,10 +127,18 @@ static int add_now(struct nsh_policy_age *age, const char *now)
 	return ret;
 }
 
+/* Inside a session root's files are those of whom "/" is: its user id is not mapped there. */
+static uid_t root_here(void)
+{
+	struct stat st;
+
+	return stat("/", &st) == 0 ? st.st_uid : 0;
+}
+
 /* Those of a login now, or NULL with the state and its reason set. */
 static char *resolve(struct nsh_policy_age *age, const struct nsh_live *live)
 {
-	struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
+	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = root_here()};
 	struct nsh_login login = {.service = live->service, .source = live->source};
 	struct nsh_policy policy;
 	struct nsh_user user;

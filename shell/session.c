@@ -21,7 +21,7 @@
 #include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
-#include "shell/environment.h"
+#include "nsshell/environment.h"
 #include "shell/init.h"
 #include "shell/message.h"
 #include "shell/outer.h"

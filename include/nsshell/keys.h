@@ -26,6 +26,7 @@
 	  "whether logins get a session of their own, or none at all")                             \
 	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", "",                          \
 	  "template of the session's host name")                                                   \
+	X(SESSION_CONTACT, "session", "contact", TEXT, "", "", "whom users are told to ask")       \
 	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", "",                                \
 	  "the shell that runs in the session")                                                    \
 	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", "", "the shell's umask")                   \
@@ -102,6 +103,7 @@ enum nsh_type {
 	NSH_TYPE_PERCENT,        /* "keep", or 1% to 100000% */
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
+	NSH_TYPE_TEXT,           /* printable, at most NSH_TEXT_MAX bytes */
 	NSH_TYPE_NAMES,          /* comma list of names, "!" excludes, "*" is all */
 	NSH_TYPE_SOURCES, /* likewise of addresses, ADDRESS/PREFIX and "local", see conf/source.h */
 	NSH_TYPE_VARIABLES,   /* comma list of variable names, with an ending "*" for any ending */
@@ -138,6 +140,9 @@ enum { NSH_ARCHITECTURES_NATIVE, NSH_ARCHITECTURES_ALL };
 /* No session can live with less. */
 #define NSH_COUNT_MIN 8
 #define NSH_MEMORY_MIN (16 << 20)
+
+/* Longest value of NSH_TYPE_TEXT, in bytes. */
+#define NSH_TEXT_MAX 256
 
 /* A umask of "keep" as a number. */
 #define NSH_UMASK_KEEP (-1)

@@ -7,7 +7,7 @@
  */
 #include "conf/value.h"
 #include "nsshell/list.h"
-#include "shell/environment.h"
+#include "nsshell/environment.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/environment.h"
 

@@ -18,7 +18,7 @@ from lib_terminal import Terminal
 FORGE = """
 mount -t tmpfs -o mode=755 none {where} && printf %s "$ID" >{where}/id &&
 printf '%s:x:%s:0::/:/bin/sh\\n' nshbob {uid} >{where}/account && echo forged >{where}/hostname &&
-mount -o remount,ro {where} && echo ready && exec sleep 60
+mount -o remount,bind,ro {where} && echo ready && exec sleep 60
 """
 
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "shell/command.h"
-#include "shell/environment.h"
+#include "nsshell/environment.h"
 
 struct sample {
 	const char *given[6];

@@ -2,8 +2,8 @@
 /*
  * The environment of the session's shell.
  */
-#ifndef SHELL_ENVIRONMENT_H
-#define SHELL_ENVIRONMENT_H
+#ifndef NSSHELL_ENVIRONMENT_H
+#define NSSHELL_ENVIRONMENT_H
 
 #include "nsshell/err.h"
 #include "nsshell/policy.h"

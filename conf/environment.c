@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "nsshell/list.h"
-#include "shell/environment.h"
+#include "nsshell/environment.h"
 
 /* SHELL, container and NSSHELL_SESSION */
 #define OWN_VARIABLES 3

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entering a session.
+ *
+ * The user's identity comes before the user namespace: there is no moment at which root's own powers and something of
+ * the session's meet. As owner of the user namespace the user can join it, and with what that gives all others. The
+ * namespaces were opened by root, because PID 1 lets nobody else look.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/enter.h"
+#include "nsshell/limits.h"
+#include "nsshell/sandbox.h"
+
+/* The user namespace first, as it is what allows the rest; the mount namespace when no other is looked up any more. */
+static const struct {
+	const char *name;
+	int type;
+} namespaces[NSH_DOOR_NAMESPACES] = {
+	{"user", CLONE_NEWUSER}, {"uts", CLONE_NEWUTS},       {"ipc", CLONE_NEWIPC},
+	{"net", CLONE_NEWNET},   {"cgroup", CLONE_NEWCGROUP}, {"pid", CLONE_NEWPID},
+	{"mnt", CLONE_NEWNS},
+};
+
+static int failed(struct nsh_err *err, const char *what)
+{
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", what);
+}
+
+/* Joining what a process is in already is refused for some and needs powers for others. */
+static bool is_own(int fd, const char *name)
+{
+	char path[32];
+	struct stat own;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	return stat(path, &own) == 0 && fstat(fd, &st) == 0 && own.st_ino == st.st_ino &&
+	       own.st_dev == st.st_dev;
+}
+
+static int open_namespace(struct nsh_door *door, int process, size_t i, struct nsh_err *err)
+{
+	char path[16];
+	int fd;
+
+	snprintf(path, sizeof(path), "ns/%s", namespaces[i].name);
+	fd = openat(process, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return failed(err, path);
+	if (is_own(fd, namespaces[i].name))
+		close(fd);
+	else
+		door->namespaces[i] = fd;
+	return 0;
+}
+
+static int check_owner(const struct nsh_door *door, const struct nsh_user *user,
+		       struct nsh_err *err)
+{
+	uid_t owner;
+
+	if (door->namespaces[0] >= 0 && ioctl(door->namespaces[0], NS_GET_OWNER_UID, &owner) == 0 &&
+	    owner == user->uid)
+		return 0;
+	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EPERM,
+			   "this session has no user namespace of %s's", user->name);
+}
+
+int nsh_door_open(struct nsh_door *door, int process, pid_t pid, const struct nsh_user *user,
+		  struct nsh_err *err)
+{
+	int ret = 0;
+
+	*door = (struct nsh_door){.init = pid};
+	for (size_t i = 0; i < NSH_DOOR_NAMESPACES; i++)
+		door->namespaces[i] = -1;
+	for (size_t i = 0; i < NSH_DOOR_NAMESPACES && ret == 0; i++)
+		ret = open_namespace(door, process, i, err);
+	if (ret == 0)
+		ret = check_owner(door, user, err);
+	return ret;
+}
+
+void nsh_door_close(struct nsh_door *door)
+{
+	for (size_t i = 0; i < NSH_DOOR_NAMESPACES; i++) {
+		nsh_cleanup_close(&door->namespaces[i]);
+		door->namespaces[i] = -1;
+	}
+}
+
+static int enter_cgroup(const char *cgroup, struct nsh_err *err)
+{
+	char path[1024];
+	NSH_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_LIMITS, -errno, "%s", path);
+}
+
+static rlim_t lower(rlim_t one, rlim_t other)
+{
+	return one < other ? one : other;
+}
+
+/* Those of PID 1, but for what is lower here. As the user, whom the kernel tells without further powers. */
+static int take_limits(const struct nsh_door *door, struct nsh_err *err)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		enum __rlimit_resource resource = (enum __rlimit_resource)i;
+		struct rlimit theirs;
+		struct rlimit own;
+
+		if (getrlimit(resource, &own) < 0 ||
+		    prlimit(door->init, resource, NULL, &theirs) < 0)
+			return failed(err, "limits of the session");
+		own.rlim_max = lower(own.rlim_max, theirs.rlim_max);
+		own.rlim_cur = lower(own.rlim_max, theirs.rlim_cur);
+		if (setrlimit(resource, &own) < 0)
+			return failed(err, "take the session's limits");
+	}
+	return 0;
+}
+
+static int become(const struct nsh_user *user, struct nsh_err *err)
+{
+	if (setgroups(user->n_groups, user->groups) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0)
+		return failed(err, "become the user");
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+		return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM, "become the user: it is not");
+	return 0;
+}
+
+int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, const char *cgroup,
+		   struct nsh_err *err)
+{
+	int ret = cgroup ? enter_cgroup(cgroup, err) : 0;
+
+	if (ret == 0)
+		ret = become(user, err);
+	if (ret == 0)
+		ret = take_limits(door, err);
+	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+		ret = failed(err, "prctl");
+	for (size_t i = 0; i < NSH_DOOR_NAMESPACES && ret == 0; i++)
+		if (door->namespaces[i] >= 0 && setns(door->namespaces[i], namespaces[i].type) < 0)
+			ret = nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
+					  "join the session's namespace \"%s\"",
+					  namespaces[i].name);
+	return ret;
+}
+
+int nsh_door_confine(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	int mask = nsh_policy_number(policy, NSH_KEY_SHELL_UMASK);
+	struct nsh_rlimits limits;
+	int ret = nsh_privileges_drop(policy, err);
+
+	umask(mask == NSH_UMASK_KEEP ? 022 : (mode_t)mask);
+	if (ret < 0)
+		return ret;
+	nsh_rlimits_make(&limits, policy);
+	ret = nsh_rlimits_apply(&limits);
+	return ret < 0 ? nsh_err_sys(err, NSH_REASON_LIMITS, ret, "limits") : 0;
+}
