@@ -23,8 +23,8 @@ static const struct command *const commands[] = {
 #define X(name) &nsh_command_##name,
 	NSH_COMMANDS(X)
 #undef X
+		NULL,
 };
-#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 
 static const char *const groups[] = {
 	[NSH_GROUP_POLICY] = "Policies and the machine",
@@ -38,7 +38,7 @@ static void list_commands(FILE *out)
 	fputs("usage: nsshellctl COMMAND [ARGUMENT...]\n", out);
 	for (size_t group = 0; group < NSH_GROUP_HIDDEN; group++) {
 		fprintf(out, "\n%s\n", groups[group]);
-		for (size_t i = 0; i < N_COMMANDS; i++)
+		for (size_t i = 0; commands[i]; i++)
 			if (commands[i]->group == group)
 				fprintf(out, "  %-10s %s\n", commands[i]->name,
 					commands[i]->summary);
@@ -48,7 +48,7 @@ static void list_commands(FILE *out)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < N_COMMANDS; i++)
+	for (size_t i = 0; commands[i]; i++)
 		if (!strcmp(commands[i]->name, name))
 			return commands[i];
 	return NULL;
