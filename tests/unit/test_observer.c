@@ -220,14 +220,14 @@ static void test_doubtful(void **state)
 	assert_int_equal(told.n_complaints, 4);
 }
 
-/* Each value in the order of the files, with what has locked its key. */
+/* Each value in the order of the files, with what has locked its key first. */
 static void test_settings(void **state)
 {
 	static const char *const expected[] = {
 		"nsshell.conf:2:policy.locked=shell.umask::0",
 		"nsshell.conf:5:shell.program=/1::0",
 		"nsshell.conf:4:shell.umask=077::0",
-		"match.d/10.conf:4:policy.locked=shell.program::0",
+		"match.d/10.conf:4:policy.locked=shell.program, shell.umask::0",
 		"match.d/10.conf:6:shell.program=/2::0",
 		"users.d/ann.conf:2:shell.program=/3:match.d/10.conf:4",
 		"users.d/ann.conf:3:shell.umask=000:nsshell.conf:2",
@@ -237,7 +237,7 @@ static void test_settings(void **state)
 
 	(void)state;
 	put("nsshell.conf", "[policy]\nlocked = shell.umask\n[shell]\numask = 077\nprogram = /1\n");
-	put("match.d/10.conf", "[match]\nuser = *\n[policy]\nlocked = shell.program\n"
+	put("match.d/10.conf", "[match]\nuser = *\n[policy]\nlocked = shell.program, shell.umask\n"
 			       "[shell]\nprogram = /2\n");
 	put("match.d/20.conf", "[match]\nuser = bob\n[shell]\nprogram = /9\n");
 	put("users.d/ann.conf", "[shell]\nprogram = /3\numask = 000\n[view]\ntmp = host\n");
