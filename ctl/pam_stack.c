@@ -50,19 +50,33 @@ static char *take_word(char **text)
 	return word;
 }
 
+/* Where libpam looks for what is not in the administrator's folder. */
+static const char *vendor_of(const char *folder)
+{
+	return strcmp(folder, "/etc/pam.d") ? folder : "/usr/lib/pam.d";
+}
+
+static int read_from(struct open_file *file, const char *folder, const char *name)
+{
+	bool whole = name[0] == '/';
+
+	if (snprintf(file->path, sizeof(file->path), "%s%s%s", whole ? "" : folder,
+		     whole ? "" : "/", name) >= (int)sizeof(file->path))
+		return -ENAMETOOLONG;
+	return nsh_read(file->path, &file->text);
+}
+
 static int open_file(struct reading *reading, const char *name, unsigned substack)
 {
 	struct open_file *file = &reading->files[reading->depth];
-	bool whole = name[0] == '/';
 	int ret;
 
 	if (reading->depth == NSH_PAM_DEPTH)
 		return failed(reading, -ELOOP, name);
 	*file = (struct open_file){.substack = substack};
-	if (snprintf(file->path, sizeof(file->path), "%s%s%s", whole ? "" : reading->folder,
-		     whole ? "" : "/", name) >= (int)sizeof(file->path))
-		return failed(reading, -ENAMETOOLONG, name);
-	ret = nsh_read(file->path, &file->text);
+	ret = read_from(file, reading->folder, name);
+	if (ret == -ENOENT)
+		ret = read_from(file, vendor_of(reading->folder), name);
 	if (ret < 0)
 		return failed(reading, ret, file->path);
 	file->at = file->text;
@@ -147,29 +161,30 @@ static int read_next(struct reading *reading)
 	return line[strspn(line, " \t\r")] ? take_line(reading, line) : 0;
 }
 
-static int read_all(struct reading *reading, const char *service)
+static bool has_service(const char *folder, const char *service)
 {
-	int ret = open_file(reading, service, 0);
+	char path[PATH_MAX];
 
-	while (ret == 0 && reading->depth)
-		ret = read_next(reading);
-	while (reading->depth)
-		free(reading->files[--reading->depth].text);
-	return ret;
+	snprintf(path, sizeof(path), "%s/%s", folder, service);
+	return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 int nsh_pam_read(struct nsh_pam_stack *stack, const char *folder, const char *service,
 		 struct nsh_err *err)
 {
 	struct reading reading = {.stack = stack, .folder = folder, .err = err};
-	char path[PATH_MAX];
+	int ret;
 
 	stack->count = 0;
 	stack->substacks = 0;
-	snprintf(path, sizeof(path), "%s/%s", folder, service);
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", path);
-	return read_all(&reading, service) < 0 ? -EIO : 0;
+	if (!has_service(folder, service) && !has_service(vendor_of(folder), service))
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOENT, "%s", service);
+	ret = open_file(&reading, service, 0);
+	while (ret == 0 && reading.depth)
+		ret = read_next(&reading);
+	while (reading.depth)
+		free(reading.files[--reading.depth].text);
+	return ret < 0 ? -EIO : 0;
 }
 
 size_t nsh_pam_find(const struct nsh_pam_stack *stack, size_t start, const char *module)

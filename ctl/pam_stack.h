@@ -31,7 +31,7 @@ struct nsh_pam_stack {
 };
 
 /*
- * Reads them from folder/service. -ENOENT when there is no such file (then PAM takes "other"); -EIO with *err set
+ * Reads them from folder/service; what /etc/pam.d lacks /usr/lib/pam.d may have. -ENOENT when there is no such file (then PAM takes "other"); -EIO with *err set
  * when it, or what it includes, cannot be read, is too long or includes itself.
  */
 int nsh_pam_read(struct nsh_pam_stack *stack, const char *folder, const char *service,

@@ -74,7 +74,6 @@ trial_ends()
 	$ctl enable --try 5s nshtry
 	shell_is nshtry $nsshell
 	trial_timer_runs
-	is_framed "$(ssh_as nshtry "$probe")"
 	wait_for shell_is nshtry /bin/bash
 	wait_for trial_timer_is_gone
 	journalctl --sync
@@ -88,6 +87,7 @@ trial_is_confirmed()
 	$ctl confirm nshtry
 	trial_timer_is_gone
 	shell_is nshtry $nsshell
+	is_framed "$(ssh_as nshtry "$probe")"
 	$ctl disable nshtry
 	shell_is nshtry /bin/bash
 }
