@@ -226,7 +226,8 @@ def test_terminal(alice, policy, admin):
     admin.sendcontrol("z")
     admin.expect("Stopped")
     admin.at_prompt()
-    admin.sendline("kill %1; exit 5")
+    admin.ask("kill -9 %1")
+    admin.sendline("wait; exit 5")
     admin.prompt = CALLER
     admin.at_prompt()
     assert admin.ask("echo $?") == "5"
