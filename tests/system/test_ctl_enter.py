@@ -157,3 +157,10 @@ def test_second_shell(framed_sshd, alice):
         for shell in shells:
             shell.kill()
             shell.wait()
+
+
+def test_subordinate_ids(pam, policy, alice):
+    policy.user(alice.name, "[identity] subids=yes\n[security] nested_userns=yes")
+    place = HeldLogin(pam, alice, str(NSSHELL))
+    assert enter("sh", "-c", SHOW).out.strip() == place.ask(SHOW).out.strip()
+    place.close()
