@@ -411,8 +411,9 @@ static int start(struct entry *entry, struct nsh_err *err)
 	opener = fork();
 	if (opener == 0) {
 		close(in);
-		for (int i = 0; i < 3 && !entry->terminal; i++)
-			close((&pipes.in)[i]);
+		nsh_cleanup_close(&pipes.in);
+		nsh_cleanup_close(&pipes.out);
+		nsh_cleanup_close(&pipes.err);
 		run_opener(entry);
 	}
 	close(ends[1]);

@@ -67,9 +67,8 @@ static int add_row(struct nsh_table *table, const struct nsh_live *live)
 	char tty[NSH_TTY_NAME];
 	char text[NSH_SIZE_TEXT];
 	double lasted = (double)time(NULL) - live->since;
+	int ret = nsh_policy_age_find(&age, live);
 
-	if (nsh_policy_age_find(&age, live) < 0)
-		return nsh_complain("out of memory");
 	nsh_table_add(table, live->id);
 	nsh_table_add(table, live->user);
 	nsh_table_add(table, nsh_age_text(text, lasted > 0 ? (unsigned long long)lasted : 0));
@@ -81,7 +80,7 @@ static int add_row(struct nsh_table *table, const struct nsh_live *live)
 	nsh_table_add(table, live->from);
 	nsh_table_add(table, live->hostname);
 	nsh_policy_age_free(&age);
-	return NSH_CTL_OK;
+	return ret < 0 ? nsh_complain("out of memory") : NSH_CTL_OK;
 }
 
 /* What can be of any length comes last: on a terminal it is what is cut. */
@@ -103,9 +102,8 @@ static json_t *describe_policy(const struct nsh_live *live)
 	struct nsh_policy_age age;
 	json_t *files = json_array();
 	json_t *value;
+	int ret = nsh_policy_age_find(&age, live);
 
-	if (nsh_policy_age_find(&age, live) < 0)
-		return NULL;
 	for (size_t i = 0; i < age.n_files; i++)
 		json_array_append_new(files,
 				      json_pack("{so sb sb}", "path",
@@ -114,7 +112,10 @@ static json_t *describe_policy(const struct nsh_live *live)
 	value = json_pack("{ss so so}", "state", nsh_policy_state_name(age.state), "reason",
 			  nsh_json_text(*age.reason ? age.reason : NULL), "files", files);
 	nsh_policy_age_free(&age);
-	return value;
+	if (ret == 0)
+		return value;
+	json_decref(value);
+	return NULL;
 }
 
 static json_t *describe_tty(unsigned tty)

@@ -79,9 +79,11 @@ static struct nsh_policy_file *find_file(const struct nsh_policy_age *age, const
 /* Takes path. */
 static int add_file(struct nsh_policy_age *age, char *path, bool changed, bool is_new)
 {
-	struct nsh_policy_file *grown =
-		path ? reallocarray(age->files, age->n_files + 1, sizeof(*grown)) : NULL;
+	struct nsh_policy_file *grown;
 
+	if (!path)
+		return -ENOMEM;
+	grown = reallocarray(age->files, age->n_files + 1, sizeof(*grown));
 	if (!grown) {
 		free(path);
 		return -ENOMEM;
@@ -179,8 +181,6 @@ int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live)
 		ret = add_now(age, now);
 	if (now)
 		age->state = strcmp(live->files, now) ? NSH_POLICY_CHANGED : NSH_POLICY_CURRENT;
-	if (ret < 0)
-		nsh_policy_age_free(age);
 	return ret;
 }
 

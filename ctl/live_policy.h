@@ -27,7 +27,7 @@ struct nsh_policy_age {
 	size_t n_files;
 };
 
-/* Resolves what such a login would get now, and compares. -ENOMEM. nsh_policy_age_free() after success. */
+/* Resolves what such a login would get now, and compares. -ENOMEM. nsh_policy_age_free() in any case. */
 int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live);
 
 void nsh_policy_age_free(struct nsh_policy_age *age);

@@ -20,7 +20,8 @@
 
 /*
  * The mount point of the session's own small file system. It is an empty folder that is installed
- * with nsshell and belongs to root; only inside a session is something mounted on it.
+ * with nsshell and belongs to root; only inside a session is something mounted on it: policy, id and files, and
+ * login on top of a frame, whose own these two are (nsshell/frame.h).
  */
 #ifndef NSH_SESSION_FOLDER
 #define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What /proc says of a process, and of where a session's folder is mounted; whatever processes call themselves.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "ctl/process.h"
+#include "nsshell/sight.h"
+
+#define REST " 10 42 42 34816 42 4194304 1 2 3 4 50 7 8 9 20 0 1 0 123456 1 2 3\n"
+
+static void test_stat(void **state)
+{
+	struct nsh_process process = {0};
+
+	(void)state;
+	assert_true(nsh_process_parse_stat(&process, "42 (bash) S" REST));
+	assert_int_equal(process.pid, 42);
+	assert_int_equal(process.parent, 10);
+	assert_int_equal(process.state, 'S');
+	assert_int_equal(process.tty, 34816);
+	assert_int_equal(process.cpu, 57);
+	assert_int_equal(process.start, 123456);
+	assert_string_equal(process.name, "bash");
+}
+
+static void test_hostile_name(void **state)
+{
+	struct nsh_process process = {0};
+
+	(void)state;
+	assert_true(nsh_process_parse_stat(&process, "42 (a) R 1 1 (\n b) S" REST));
+	assert_string_equal(process.name, "a) R 1 1 (\n b");
+	assert_int_equal(process.parent, 10);
+	assert_int_equal(process.state, 'S');
+}
+
+static void test_no_stat(void **state)
+{
+	static const char *const texts[] = {
+		"", "42", "42 (bash", "42 bash) S" REST, ")(", "x (a) S 1", "42 (bash) S 10 42"};
+	struct nsh_process process;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		assert_false(nsh_process_parse_stat(&process, texts[i]));
+}
+
+static void test_status(void **state)
+{
+	struct nsh_process process = {0};
+
+	(void)state;
+	assert_true(nsh_process_parse_status(
+		&process,
+		"Name:\tUid:\\n\nUid:\t1000\t1001\t1002\t1003\nNSpid:\t500\t7\t1\n"
+		"RssAnon:\t      10 kB\nRssFile:\t 99 kB\nRssShmem:\t 2 kB\nVmSwap:\t 1 kB\n"));
+	assert_int_equal(process.uid, 1000);
+	assert_int_equal(process.depth, 3);
+	assert_int_equal(process.inside, 1);
+	assert_int_equal(process.memory, 13 * 1024);
+	assert_false(nsh_process_parse_status(&process, "Uid:\t1\n"));
+	assert_false(nsh_process_parse_status(&process, "NSpid:\t1\n"));
+	assert_false(nsh_process_parse_status(&process, ""));
+	assert_true(nsh_process_parse_status(&process, "Uid:\t1\nNSpid:\t9\n"));
+	assert_int_equal(process.memory, 0);
+	assert_int_equal(process.depth, 1);
+}
+
+static void test_terminals(void **state)
+{
+	char name[NSH_TTY_NAME];
+
+	(void)state;
+	assert_string_equal(nsh_tty_name(name, (unsigned)makedev(136, 3)), "pts/3");
+	assert_string_equal(nsh_tty_name(name, (unsigned)makedev(136, 300)), "pts/300");
+	assert_string_equal(nsh_tty_name(name, (unsigned)makedev(4, 1)), "tty1");
+	assert_string_equal(nsh_tty_name(name, (unsigned)makedev(4, 64)), "ttyS0");
+	assert_string_equal(nsh_tty_name(name, (unsigned)makedev(5, 1)), "5:1");
+	assert_string_equal(nsh_tty_name(name, 0), "");
+}
+
+#define BEFORE "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+
+static void test_mounts(void **state)
+{
+	static const struct {
+		const char *text;
+		long id;
+	} cases[] = {
+		{BEFORE, -1},
+		{BEFORE "30 21 0:5 / /s ro,nosuid - tmpfs none rw\n", 30},
+		{BEFORE "30 21 0:5 / /s rw,nosuid master:1 - tmpfs none ro,size=1\n", 30},
+		{BEFORE "30 21 0:5 / /s rw,nosuid - tmpfs none rw,size=1\n", -1},
+		{BEFORE "30 21 0:5 / /s ro - fuse none ro\n", -1},
+		{BEFORE "30 21 0:5 / /s ro - tmpfs2 none ro\n", -1},
+		{BEFORE "30 21 0:5 / /s/t ro - tmpfs none ro\n", -1},
+		{BEFORE "30 21 0:5 / /s rw - tmpfs ro rw\n", -1},
+		{BEFORE "30 21 0:5 / /s rw - tmpfs \n31 21 0:6 / /x ro - tmpfs none ro\n", -1},
+		{BEFORE "30 21 0:5 / /s rw - tmpfs none rw\n31 30 0:6 / /s ro - tmpfs none ro\n",
+		 31},
+		{BEFORE "30 21 0:5 / /s ro - tmpfs none ro\n31 30 0:6 / /s rw - fuse x rw\n", -1},
+		{"30 21 0:5 / /s ro", -1},
+		{"30\n/s ro - tmpfs none ro\n", -1},
+		{"", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(nsh_sight_find_mount(cases[i].text, "/s"), cases[i].id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stat),      cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_no_stat),   cmocka_unit_test(test_status),
+		cmocka_unit_test(test_terminals), cmocka_unit_test(test_mounts),
+	};
+
+	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+}
