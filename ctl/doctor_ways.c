@@ -17,6 +17,9 @@
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
 
+#ifndef NSH_SHELL_PATH
+#define NSH_SHELL_PATH "/usr/bin/nsshell"
+#endif
 #ifndef NSH_SESSION_FOLDER
 #define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
 #endif
@@ -179,6 +182,19 @@ static bool is_outside(const char *pid)
 	return !strstr(text, " " NSH_FRAME_FOLDER " ") && !strstr(text, " " NSH_SESSION_FOLDER " ");
 }
 
+/* The process that stands for a session outside is nsshell's, and closed to everybody. */
+static bool is_nsshell(const char *pid)
+{
+	char program[sizeof(NSH_SHELL_PATH) + 1];
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/exe", pid);
+	len = readlink(path, program, sizeof(program));
+	return len == (ssize_t)sizeof(NSH_SHELL_PATH) - 1 &&
+	       !memcmp(program, NSH_SHELL_PATH, sizeof(NSH_SHELL_PATH) - 1);
+}
+
 static unsigned count_outside(DIR *proc, uid_t uid, char example[24])
 {
 	const struct dirent *entry;
@@ -188,7 +204,7 @@ static unsigned count_outside(DIR *proc, uid_t uid, char example[24])
 	while ((entry = readdir(proc))) {
 		if (entry->d_name[strspn(entry->d_name, "0123456789")] ||
 		    fstatat(dirfd(proc), entry->d_name, &st, 0) < 0 || st.st_uid != uid ||
-		    !is_outside(entry->d_name))
+		    is_nsshell(entry->d_name) || !is_outside(entry->d_name))
 			continue;
 		snprintf(example, 24, "%.20s", entry->d_name);
 		count++;
@@ -197,8 +213,8 @@ static unsigned count_outside(DIR *proc, uid_t uid, char example[24])
 }
 
 /*
- * Those that are not to be traced seem to be root's, and nsshell's own are such. Who makes mounts in a user namespace of
- * theirs can look as if in a session: this finds what was forgotten, and nobody who hides.
+ * Who makes mounts in a user namespace of theirs can look as if in a session: this finds what was forgotten, and nobody
+ * who hides.
  */
 void nsh_doctor_processes(struct nsh_doctor *doctor)
 {

@@ -221,9 +221,9 @@ static int prepare(struct work *work, int64_t seconds, struct nsh_err *err)
 		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -ENAMETOOLONG, "%s", work->user.shell);
 	if (seconds) {
 		record->trial.seconds = seconds;
-		ret = nsh_moment_now(&record->trial.begin, err);
+		ret = nsh_trials_start(err);
 		if (ret == 0)
-			ret = nsh_trials_start(err);
+			ret = nsh_moment_now(&record->trial.begin, err);
 	}
 	return ret < 0 ? ret : nsh_record_write(work->folder, work->user.name, record, err);
 }

@@ -505,6 +505,7 @@ def test_cron_runs_it(machine):
     with machine.start("cron", "-f", stderr=subprocess.DEVNULL) as cron:
         try:
             wait_until(lambda: (machine.run_own / "crond.pid").exists(), "cron to start")
+            time.sleep(1.1)  # cron sees no change in the second in which it has read its files
             result = machine.ctl("enable", "--try=1s", USER)
             assert result.rc == OK, result
             wait_until(lambda: machine.shell_of(USER) == OLD, "the trial's end", 75)

@@ -71,7 +71,7 @@ doctor_without_any_userns()
 # By the timer alone.
 trial_ends()
 {
-	$ctl enable --try 5s nshtry
+	$ctl enable --try 20s nshtry
 	shell_is nshtry $nsshell
 	trial_timer_runs
 	wait_for shell_is nshtry /bin/bash
