@@ -255,7 +255,7 @@ def has_echo(terminal):
 
 
 @pytest.fixture
-def alone(alice, policy):
+def bare(alice, policy):
     """nsshellctl on a terminal, and no shell that would put the settings right."""
     env = {**os.environ, "TERM": "dumb"}
     terminal = Terminal(None, [str(CTL), "try", alice.name], env=env)
@@ -266,27 +266,27 @@ def alone(alice, policy):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_terminal_restored(alice, alone, number):
-    os.kill(alone.pid, number)
-    assert alone.finish() == -number
+def test_terminal_restored(alice, bare, number):
+    os.kill(bare.pid, number)
+    assert bare.finish() == -number
     wait_until(lambda: not alive_pids_of(alice), "the end of the session", 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
-def test_terminal_settings(alone, number):
+def test_terminal_settings(bare, number):
     """As they were, at the end and while it is stopped (kill -TSTP from outside)."""
-    os.kill(alone.pid, signal.SIGTSTP)
-    wait_until(lambda: status(alone.pid)["State"][0] == "T", "that it is stopped")
-    assert has_echo(alone)
-    os.kill(alone.pid, signal.SIGCONT)
-    wait_until(lambda: not has_echo(alone), "that it goes on")
+    os.kill(bare.pid, signal.SIGTSTP)
+    wait_until(lambda: status(bare.pid)["State"][0] == "T", "that it is stopped")
+    assert has_echo(bare)
+    os.kill(bare.pid, signal.SIGCONT)
+    wait_until(lambda: not has_echo(bare), "that it goes on")
     # Held open, as the settings go with the last who has it.
-    with open(alone.device, "rb", buffering=0):
+    with open(bare.device, "rb", buffering=0):
         if number:
-            os.kill(alone.pid, number)
+            os.kill(bare.pid, number)
         else:
-            alone.sendline("exit")
-        wait_until(lambda: has_echo(alone), "the terminal's own settings")
+            bare.sendline("exit")
+        wait_until(lambda: has_echo(bare), "the terminal's own settings")
 
 
 def test_way_out(alice, policy, admin):
