@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import subprocess
+import termios
 import time
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from lib_ctl import CTL, WARN, ctl
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
-from lib_process import SHOW_NAMESPACES, alive_pids_of, assert_confined, children, wait_until
+from lib_process import (
+    SHOW_NAMESPACES, alive_pids_of, assert_confined, children, status, wait_until,
+)
 from lib_settings import LOGIN_SHELL, REFUSED
 from lib_terminal import Terminal
 
@@ -67,8 +70,8 @@ def test_is_a_session(alice, policy):
         str(alice.uid), " ".join(map(str, alice.groups)), "nshalice nshteam", alice.home,
         alice.home, "/bin/bash nshalice nshalice",
     ]
-    status = attempt(alice, "grep -E '^(Uid|Gid|Cap|NoNewPrivs)' /proc/self/status").out
-    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    lines = attempt(alice, "grep -E '^(Uid|Gid|Cap|NoNewPrivs)' /proc/self/status").out
+    fields = dict(line.split(":\t", 1) for line in lines.splitlines())
     assert fields["Uid"].split() == [str(alice.uid)] * 4
     assert fields["Gid"].split() == [str(alice.gid)] * 4
     assert {value for name, value in fields.items() if name.startswith("Cap")} == {"0" * 16}
@@ -246,24 +249,44 @@ def test_terminal_owner(alice, policy, admin):
     admin.at_prompt()
 
 
-def of_try(account):
-    """The pid of an nsshellctl try for that user."""
-    found = subprocess.run(["pgrep", "-n", "-f", f"^{CTL} try {account.name}"],
-                           capture_output=True, text=True, check=False).stdout.split()
-    return int(found[0]) if found else None
+def has_echo(terminal):
+    """What the terminal itself says, as shells set it anew for themselves."""
+    return bool(termios.tcgetattr(terminal.child_fd)[3] & termios.ECHO)
+
+
+@pytest.fixture
+def bare(alice, policy):
+    """nsshellctl on a terminal, and no shell that would put the settings right."""
+    env = {**os.environ, "TERM": "dumb"}
+    terminal = Terminal(None, [str(CTL), "try", alice.name], env=env)
+    terminal.ready()
+    assert not has_echo(terminal)
+    yield terminal
+    terminal.close(force=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_terminal_restored(alice, policy, admin, number):
-    before = admin.ask("stty -g")
-    machine = Machine([alice])
-    admin.sendline(f"$C try {alice.name}")
-    admin.expect_exact("nsh> ")
-    os.kill(of_try(alice), number)
-    admin.at_prompt()
-    assert admin.ask("echo $?") == str(128 + number)
-    assert admin.ask("stty -g") == before
-    assert_nothing_left(machine)
+def test_terminal_restored(alice, bare, number):
+    os.kill(bare.pid, number)
+    assert bare.finish() == -number
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session", 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
+def test_terminal_settings(bare, number):
+    """As they were, at the end and while it is stopped (kill -TSTP from outside)."""
+    os.kill(bare.pid, signal.SIGTSTP)
+    wait_until(lambda: status(bare.pid)["State"][0] == "T", "that it is stopped")
+    assert has_echo(bare)
+    os.kill(bare.pid, signal.SIGCONT)
+    wait_until(lambda: not has_echo(bare), "that it goes on")
+    # Held open, as the settings go with the last who has it.
+    with open(bare.device, "rb", buffering=0):
+        if number:
+            os.kill(bare.pid, number)
+        else:
+            bare.sendline("exit")
+        wait_until(lambda: has_echo(bare), "the terminal's own settings")
 
 
 def test_way_out(alice, policy, admin):
@@ -281,24 +304,6 @@ def test_way_out(alice, policy, admin):
     admin.at_prompt()
     assert admin.ask("stty -g") == before
     assert not alive_pids_of(alice)
-
-
-def test_terminal_stopped(alice, policy, admin):
-    """kill -TSTP from outside: the terminal is whole while it is in the background."""
-    before = admin.ask("stty -g")
-    admin.sendline(f"$C try {alice.name}")
-    admin.expect_exact("nsh> ")
-    os.kill(of_try(alice), signal.SIGTSTP)
-    admin.expect("Stopped")
-    admin.at_prompt()
-    assert admin.ask("stty -g") == before
-    admin.sendline("fg")
-    admin.prompt = "nsh> "
-    admin.ready()
-    admin.sendline("exit 6")
-    admin.prompt = CALLER
-    admin.at_prompt()
-    assert admin.ask("echo $?") == "6"
 
 
 def test_terminal_and_pipe(alice, policy, admin):
@@ -319,12 +324,14 @@ def test_terminal_and_pipe(alice, policy, admin):
     wait_until(lambda: not alive_pids_of(alice), "the end of the session")
 
 
-def test_much_output(alice, policy, admin):
+@pytest.mark.parametrize("count", [2500, 4000, 14000])
+def test_much_output(alice, policy, admin, count):
     """All of it arrives, also when the session has ended before it is shown."""
-    admin.sendline(f"$C try {alice.name} -- 'yes 12345 | head -n 9999; echo e\"\"nd'")
-    admin.expect_exact("end\r\n", timeout=30)
-    assert admin.before.count("12345\r\n") == 9999
-    admin.at_prompt()
+    admin.sendline(f"$C try {alice.name} -- 'yes 12345 | head -n {count}; echo e\"\"nd'")
+    # Until all that can is waiting to be shown.
+    time.sleep(1)
+    assert admin.expect_exact(["end\r\n", CALLER], timeout=30) == 0
+    assert admin.before.count("12345\r\n") == count
 
 
 @pytest.mark.parametrize("command", [(), ("--", "sleep 300")])
