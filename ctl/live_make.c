@@ -61,26 +61,23 @@ static void claim(struct walk *walk)
 }
 
 /* The outermost that is a session's decides for all in it. */
-static int settle(struct walk *walk, struct space *space, int depth)
+static int settle(const struct walk *walk, const struct space *space)
 {
-	struct space *around =
-		space->parent && depth < DEPTH_MAX ? nsh_space_find(walk, space->parent) : NULL;
-	int session;
+	int session = NO_SESSION;
 
-	if (space->is_settled)
-		return space->session;
-	session = around ? settle(walk, around, depth + 1) : NO_SESSION;
-	if (session != NO_SESSION)
-		space->session = session;
-	space->is_settled = true;
-	return space->session;
+	for (int depth = 0; space && depth < DEPTH_MAX; depth++) {
+		if (space->session != NO_SESSION)
+			session = space->session;
+		space = space->parent ? nsh_space_find(walk, space->parent) : NULL;
+	}
+	return session;
 }
 
-static int session_of(struct walk *walk, const struct nsh_member *member)
+static int session_of(const struct walk *walk, const struct nsh_member *member)
 {
-	struct space *space =
+	const struct space *space =
 		member->pid_namespace ? nsh_space_find(walk, member->pid_namespace) : NULL;
-	int session = space ? settle(walk, space, 0) : NO_SESSION;
+	int session = space ? settle(walk, space) : NO_SESSION;
 
 	return session == NO_SESSION ? session_of_mount(walk, member) : session;
 }

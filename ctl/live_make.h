@@ -19,7 +19,6 @@ struct space {
 	int fd;          /* -1 when it could not be held */
 	int session;     /* index, or NO_SESSION */
 	bool is_empty;   /* has been looked at and is of no session */
-	bool is_settled; /* PID namespaces: session is what it will be */
 	struct space *next;
 };
 

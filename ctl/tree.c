@@ -30,38 +30,36 @@ static const struct nsh_member *parent_of(const struct nsh_live *live,
 	return NULL;
 }
 
-static void add(const struct nsh_live *live, const struct nsh_member *const *parents,
-		const struct nsh_member *parent, unsigned depth, struct nsh_leaf *leaves,
-		size_t *count)
+/* Behind the last that its parent has, or at the end. */
+static void add(struct nsh_leaf *leaves, size_t count, const struct nsh_member *member,
+		const struct nsh_member *parent)
 {
-	for (size_t i = 0; i < live->n_members && *count < live->n_members; i++) {
-		if (parents[i] != parent)
-			continue;
-		leaves[(*count)++] = (struct nsh_leaf){.member = &live->members[i], .depth = depth};
-		add(live, parents, &live->members[i], depth + 1, leaves, count);
+	size_t at = 0;
+	unsigned depth = 0;
+
+	while (parent && at < count && leaves[at].member != parent)
+		at++;
+	if (parent && at < count) {
+		depth = leaves[at++].depth + 1;
+		while (at < count && leaves[at].depth >= depth)
+			at++;
+	} else {
+		at = count;
 	}
+	memmove(leaves + at + 1, leaves + at, (count - at) * sizeof(*leaves));
+	leaves[at] = (struct nsh_leaf){.member = member, .depth = depth};
 }
 
 /*
- * Parents are older than their children; one that is not has a number that was used again meanwhile. So there
- * are no circles.
+ * Parents are older than their children, and so there already; one that is not has a number that was used again
+ * meanwhile, and is none.
  */
 struct nsh_leaf *nsh_tree_make(const struct nsh_live *live)
 {
 	struct nsh_leaf *leaves = calloc(live->n_members + 1, sizeof(*leaves));
-	NSH_FREE const struct nsh_member **parents = calloc(live->n_members + 1, sizeof(*parents));
-	size_t count = 0;
 
-	if (!leaves || !parents) {
-		free(leaves);
-		return NULL;
-	}
-	for (size_t i = 0; i < live->n_members; i++) {
-		parents[i] = parent_of(live, &live->members[i]);
-		if (parents[i] >= &live->members[i])
-			parents[i] = NULL;
-	}
-	add(live, parents, NULL, 0, leaves, &count);
+	for (size_t i = 0; leaves && i < live->n_members; i++)
+		add(leaves, i, &live->members[i], parent_of(live, &live->members[i]));
 	return leaves;
 }
 

@@ -17,7 +17,7 @@ from lib_terminal import Terminal
 FIELDS = ("Uid", "Gid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
           "Seccomp_filters", "Groups")
 SHOW = ("grep -E '^({}):' /proc/self/status; for n in {}; do readlink /proc/self/ns/$n; done; "
-        "umask; grep -vE 'pending|Limit' /proc/self/limits").format("|".join(FIELDS),
+        "grep -vE 'pending|Limit' /proc/self/limits").format("|".join(FIELDS),
                                                               " ".join((*NAMESPACES, "net")))
 
 
@@ -35,7 +35,6 @@ def enter(*words, stdin=None, **how):
 @pytest.mark.parametrize("lines", [
     "", "[identity] uid=root", "[security] seccomp=strict", "[security] no_new_privs=no",
     "[security] nested_userns=yes", "[network] mode=none", "[limits] nofile=200",
-    "[shell] umask=077",
 ])
 def test_confined_as_the_shell(session, policy, alice, lines):
     policy.user(alice.name, lines or "[view] tmp=private")
@@ -50,7 +49,7 @@ def test_confined_as_the_shell(session, policy, alice, lines):
 
 def test_nothing_of_the_machine(place, alice, tmp_path):
     """No open file, no folder, no variable of the administrator's."""
-    script = "ls -l /proc/self/fd; pwd; env; readlink /proc/self/cwd; cat /proc/$PPID/comm 2>&1"
+    script = "ls -l /proc/self/fd; pwd; env; readlink /proc/self/cwd; ls /proc/$PPID; true"
     with open(tmp_path / "kept", "w", encoding="ascii") as file:
         folder = os.open("/root", os.O_RDONLY)
         os.set_inheritable(folder, True)
@@ -67,6 +66,18 @@ def test_nothing_of_the_machine(place, alice, tmp_path):
     assert "of-root" not in text and "/root" not in text and str(tmp_path) not in text
     assert f"\n{alice.home}\n" in text and f"HOME={alice.home}" in text and "TERM=vt100" in text
     assert f"NSSHELL_SESSION={only()['id']}" in text and "SHELL=/bin/bash" in text
+
+
+def test_umask(session, policy, alice):
+    """That of the login is not known: the policy's, or the usual one."""
+    policy.user(alice.name, "[shell] umask=077")
+    place = session.hold(alice)
+    assert enter("sh", "-c", "umask").out == "0077\n"
+    place.close()
+    policy.user(alice.name, "[shell] umask=keep")
+    place = session.hold(alice)
+    assert enter("sh", "-c", "umask").out == "0022\n"
+    place.close()
 
 
 def test_streams_and_ends(place):
@@ -97,6 +108,7 @@ def test_terminal(place):
     """A terminal of the session's own: job control, the size, Ctrl-C; the administrator's is as it was."""
     with Terminal(None, [str(CTL), "enter", only()["id"]]) as terminal:
         terminal.ready()
+        terminal.at_prompt()
         assert re.search(r"/dev/pts/\d+", terminal.ask("tty"))
         assert "24 80" in terminal.ask("stty size")
         terminal.setwinsize(30, 100)
@@ -110,6 +122,7 @@ def test_terminal(place):
         terminal.expect("sleep 300")
         terminal.sendcontrol("c")
         terminal.ready()
+        terminal.at_prompt()
         own = os.readlink(f"/proc/{terminal.pid}/fd/0")
         for pid in only()["pids"]:
             files = os.listdir(f"/proc/{pid}/fd") if alive(pid) else []

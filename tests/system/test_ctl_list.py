@@ -106,7 +106,8 @@ def test_sftp_only_and_multiplexed(framed_sshd, alice):
         for shell in shells:
             shell.kill()
             shell.wait()
-    await_sessions(0)
+    # sshd leaves what has no terminal alone when the connection ends.
+    assert ctl("kill", alice.name).rc == OK
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     (found,) = await_sessions(1)
     assert found["form"] == "framed"
@@ -257,14 +258,14 @@ def test_ps(both):
 def test_hundreds_that_come_and_go(alice, bob):
     """300 that stay, and others that begin and end all the time: those that stay are always found."""
     many = [
-        start(alice, "-c", "exec sleep 80", stdout=subprocess.DEVNULL) for _ in range(300)
+        start(alice, "-c", "exec sleep 300", stdout=subprocess.DEVNULL) for _ in range(300)
     ]
     loop = f"while :; do for i in 1 2 3 4; do {LOGIN_SHELL} -c true & done; wait; done"
-    wait_until(lambda: len(ids(alice.name)) == 300, "300 sessions", 40)
+    wait_until(lambda: len(ids(alice.name)) == 300, "300 sessions", 50)
     churn = start(bob, "-c", loop, program="/bin/sh", cwd="/", stderr=subprocess.DEVNULL)
     stays = ids(alice.name)
     seen = set()
-    for _ in range(25):
+    for _ in range(12):
         found = sessions()
         assert {one["id"] for one in found if one["uid"] == alice.uid} == stays
         for session in found:
