@@ -41,7 +41,7 @@ static const struct {
 	{nsh_doctor_sudo, true},        {nsh_doctor_sockets, true},   {nsh_doctor_keys, true},
 };
 
-static char *make_text(const char *format, va_list args)
+static char *__attribute__((format(printf, 1, 0))) make_text(const char *format, va_list args)
 {
 	char *text;
 

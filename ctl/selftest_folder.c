@@ -74,8 +74,13 @@ static void remove_both(const char *own, const char *home, const struct nsh_user
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
 
-	for (int i = 0; i < TRIES && !(remove_folder(own, NULL) & remove_folder(home, user)); i++)
+	for (int i = 0; i < TRIES; i++) {
+		bool own_gone = remove_folder(own, NULL);
+
+		if (remove_folder(home, user) && own_gone)
+			return;
 		nanosleep(&pause, NULL);
+	}
 }
 
 static void __attribute__((noreturn))
