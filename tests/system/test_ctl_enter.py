@@ -120,6 +120,7 @@ def test_terminal(place):
         terminal.expect("Stopped")
         terminal.sendline("fg")
         terminal.expect("sleep 300")
+        wait_until(lambda: re.search(r" S  .*sleep 300", ctl("ps", only()["id"]).out), "fg")
         terminal.sendcontrol("c")
         terminal.ready()
         terminal.at_prompt()
