@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +12,63 @@
 #include <unistd.h>
 
 #include "ctl/process.h"
+#include "ctl/read.h"
 #include "nsshell/cleanup.h"
 
 /* As much of a command line as is shown. */
 #define COMMAND_MAX 4096
 
-/* The name can have blanks and parentheses in it: what follows the last one is the kernel's. */
-bool nsh_process_parse_stat(struct nsh_process *process, const char *text)
+/* Goes behind so many fields with a blank after each. */
+static bool skip(const char **at, unsigned count)
 {
-	const char *begin = strchr(text, '(');
-	const char *end = strrchr(text, ')');
+	while (count--) {
+		const char *blank = strchr(*at, ' ');
+
+		if (!blank)
+			return false;
+		*at = blank + 1;
+	}
+	return true;
+}
+
+static bool take(const char **at, uint64_t *value)
+{
+	return nsh_take_number(at, UINT64_MAX, ' ', value);
+}
+
+/* What follows the name, from the state on. proc(5) numbers the fields. */
+static bool parse_fields(struct nsh_process *process, const char *at)
+{
+	uint64_t parent;
+	uint64_t tty;
 	uint64_t user;
 	uint64_t system;
 
-	if (!begin || !end || end < begin || sscanf(text, "%d ", &process->pid) != 1 ||
-	    sscanf(end + 1,
-		   " %c %d %*d %*d %u %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-		   " %*d %*d %*d %*d %*d %*d %" SCNu64,
-		   &process->state, &process->parent, &process->tty, &user, &system,
-		   &process->start) != 6)
+	if (at[0] != ' ' || !at[1] || at[2] != ' ')
 		return false;
+	process->state = at[1];
+	at += 3;
+	if (!nsh_take_number(&at, INT32_MAX, ' ', &parent) || !skip(&at, 2) ||
+	    !nsh_take_number(&at, UINT32_MAX, ' ', &tty) || !skip(&at, 6) || !take(&at, &user) ||
+	    !take(&at, &system) || !skip(&at, 6) || !take(&at, &process->start))
+		return false;
+	process->parent = (pid_t)parent;
+	process->tty = (unsigned)tty;
 	process->cpu = user + system;
+	return true;
+}
+
+/* The name can have blanks and parentheses in it: what follows the last one is the kernel's. */
+bool nsh_process_parse_stat(struct nsh_process *process, const char *text)
+{
+	const char *begin = text;
+	const char *end = strrchr(text, ')');
+	uint64_t pid;
+
+	if (!end || !nsh_take_number(&begin, INT32_MAX, ' ', &pid) || *begin != '(' ||
+	    end < begin || !parse_fields(process, end + 1))
+		return false;
+	process->pid = (pid_t)pid;
 	snprintf(process->name, sizeof(process->name), "%.*s", (int)(end - begin - 1), begin + 1);
 	return true;
 }
@@ -77,12 +112,15 @@ static bool parse_numbers(struct nsh_process *process, const char *at)
 
 bool nsh_process_parse_status(struct nsh_process *process, const char *text)
 {
-	const char *uid = find_line(text, "Uid");
+	const char *at = find_line(text, "Uid");
+	uint64_t uid;
 
 	process->memory = kilobytes(text, "RssAnon") + kilobytes(text, "RssShmem") +
 			  kilobytes(text, "VmSwap");
-	return uid && sscanf(uid, "%u", &process->uid) == 1 &&
-	       parse_numbers(process, find_line(text, "NSpid"));
+	if (!at || *at++ != '\t' || !nsh_take_number(&at, UINT32_MAX, '\0', &uid))
+		return false;
+	process->uid = (uid_t)uid;
+	return parse_numbers(process, find_line(text, "NSpid"));
 }
 
 int nsh_process_open(pid_t pid)

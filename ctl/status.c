@@ -17,6 +17,7 @@
 #include "ctl/command.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/read.h"
 #include "ctl/process.h"
 #include "ctl/status_words.h"
 #include "nsshell/cleanup.h"
@@ -100,8 +101,8 @@ static struct use read_use(const struct status *status, const char *used, const 
 static struct use read_cpu(const struct status *status)
 {
 	struct use use = {0};
-	unsigned long long quota;
-	unsigned long long period;
+	uint64_t quota;
+	uint64_t period;
 	char text[256];
 	const char *at;
 
@@ -109,8 +110,10 @@ static struct use read_cpu(const struct status *status)
 		return use;
 	use.known = true;
 	use.used = strtoull(at + strlen("usage_usec "), NULL, 10);
+	at = text;
 	if (read_control(status, "cpu.max", text) &&
-	    sscanf(text, "%llu %llu", &quota, &period) == 2 && period)
+	    nsh_take_number(&at, UINT32_MAX, ' ', &quota) &&
+	    nsh_take_number(&at, UINT32_MAX, '\0', &period) && period)
 		use.max = quota * 100 / period;
 	return use;
 }
