@@ -18,6 +18,7 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
 
 #define ASK_SECONDS 10
 
@@ -130,9 +131,10 @@ static int look_for_keys(void *data)
 {
 	const struct nsh_user *user = data;
 	NSH_FREE char *text = NULL;
+	struct nsh_err err;
 	const char *at;
 
-	if (nsh_become(user) < 0 || chdir(user->home) < 0 ||
+	if (nsh_sandbox_become(user, &err) < 0 || chdir(user->home) < 0 ||
 	    nsh_read(".ssh/authorized_keys", &text) < 0)
 		return 1;
 	for (at = text; *at; at += strcspn(at, "\n"), at += *at == '\n') {

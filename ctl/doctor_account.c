@@ -25,6 +25,7 @@
 #include "nsshell/login.h"
 #include "nsshell/nat.h"
 #include "nsshell/subid.h"
+#include "nsshell/sandbox.h"
 
 /* For what a user's home may keep from ending. */
 #define LOOK_SECONDS 5
@@ -125,8 +126,9 @@ void nsh_doctor_account(struct nsh_doctor *doctor)
 static int look_at_home(void *data)
 {
 	const struct nsh_user *user = data;
+	struct nsh_err err;
 	struct stat st;
-	int ret = nsh_become(user);
+	int ret = nsh_sandbox_become(user, &err);
 
 	if (ret == 0 && stat(user->home, &st) < 0)
 		ret = -errno;
@@ -206,10 +208,11 @@ static int look_at_program(void *data)
 	const char *root = nsh_policy_text(&doctor->policy, NSH_KEY_VIEW_ROOT);
 	const char *program = nsh_policy_text(&doctor->policy, NSH_KEY_SHELL_PROGRAM);
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	struct nsh_err err;
 	char path[64];
 	int fd;
 
-	if (geteuid() == 0 && nsh_become(&doctor->somebody) < 0)
+	if (geteuid() == 0 && nsh_sandbox_become(&doctor->somebody, &err) < 0)
 		return 1;
 	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
@@ -387,7 +390,9 @@ void nsh_doctor_limits(struct nsh_doctor *doctor)
 /* pasta is the user. */
 static int look_at_tun(void *data)
 {
-	return nsh_become(data) < 0 || access(TUN, R_OK | W_OK) < 0;
+	struct nsh_err err;
+
+	return nsh_sandbox_become(data, &err) < 0 || access(TUN, R_OK | W_OK) < 0;
 }
 
 static void check_tun(struct nsh_doctor *doctor)

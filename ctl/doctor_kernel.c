@@ -293,12 +293,10 @@ static int try_namespaces(void *data)
 {
 	const struct nsh_user *user = data;
 	struct nsh_err err;
-	int ret = nsh_become(user);
+	int ret = nsh_sandbox_become(user, &err);
 
 	if (ret == 0)
 		ret = nsh_sandbox_clone(end_at_once, NULL, CLONE_NEWUSER, &err);
-	else
-		nsh_err_sys(&err, NSH_REASON_ACCOUNT, ret, "become %s", user->name);
 	if (ret > 0)
 		return 0;
 	fputs(err.text, stdout);
@@ -321,9 +319,10 @@ static int try_session(void *data)
 				&err);
 	if (ret == 0)
 		ret = nsh_login_join(&confined, &err);
-	if (ret == 0 && (chdir("/") < 0 || (ret = nsh_become(&doctor->somebody)) < 0))
-		ret = nsh_err_sys(&err, NSH_REASON_ACCOUNT, ret < 0 ? ret : -errno, "become %s",
-				  doctor->somebody.name);
+	if (ret == 0 && chdir("/") < 0)
+		ret = nsh_err_sys(&err, NSH_REASON_ACCOUNT, -errno, "/");
+	if (ret == 0)
+		ret = nsh_sandbox_become(&doctor->somebody, &err);
 	if (ret == 0) {
 		execle(NSH_SHELL_PATH, "nsshell", "-c", "true", (char *)NULL,
 		       (char *[]){(char *)"PATH=/usr/bin:/bin", NULL});

@@ -16,6 +16,7 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
 
 #ifndef NSH_SHELL_PATH
 #define NSH_SHELL_PATH "/usr/bin/nsshell"
@@ -329,7 +330,9 @@ static const char *const sockets[] = {
 /* As the user: one line for each that can be connected to. */
 static int look_at_sockets(void *data)
 {
-	if (nsh_become(data) < 0)
+	struct nsh_err err;
+
+	if (nsh_sandbox_become(data, &err) < 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(*sockets); i++)
 		if (access(sockets[i], W_OK) == 0)
@@ -409,8 +412,9 @@ static int look_at_keys(void *data)
 {
 	const struct nsh_user *user = data;
 	NSH_FREE char *text = NULL;
+	struct nsh_err err;
 
-	if (nsh_become(user) < 0 || chdir(user->home) < 0 ||
+	if (nsh_sandbox_become(user, &err) < 0 || chdir(user->home) < 0 ||
 	    nsh_read(".ssh/authorized_keys", &text) < 0)
 		return 0;
 	for (char *at = text; (at = strcasestr(at, "environment=\"")); at++)

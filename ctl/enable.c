@@ -18,7 +18,7 @@
 #include "ctl/doctor.h"
 #include "ctl/login_shell.h"
 #include "ctl/state.h"
-#include "ctl/trials.h"
+#include "ctl/expire_timer.h"
 #include "nsshell/cleanup.h"
 
 #ifndef NSH_SHELL_PATH
@@ -142,7 +142,7 @@ static void stop_timer_if_idle(int folder)
 	struct nsh_err err;
 
 	if (folder >= 0 && nsh_records_walk(folder, is_on_trial, NULL, &err) == 0 &&
-	    nsh_trials_stop(&err) < 0)
+	    nsh_expire_timer_stop(&err) < 0)
 		nsh_complain_err(&err);
 }
 
@@ -221,7 +221,7 @@ static int prepare(struct work *work, int64_t seconds, struct nsh_err *err)
 		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -ENAMETOOLONG, "%s", work->user.shell);
 	if (seconds) {
 		record->trial.seconds = seconds;
-		ret = nsh_trials_start(err);
+		ret = nsh_expire_timer_start(err);
 		if (ret == 0)
 			ret = nsh_moment_now(&record->trial.begin, err);
 	}

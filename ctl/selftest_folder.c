@@ -23,6 +23,7 @@
 #include "ctl/selftest_folder.h"
 #include "ctl/session.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
 
 /* Longest time for one thing done in a home, which may be far away, in milliseconds. */
 #define HOME_MS 10000
@@ -63,7 +64,7 @@ static bool remove_folder(const char *path, const struct nsh_user *user)
 
 		for (int i = 0; i < 3; i++)
 			dup2(null, i);
-		if (!user || nsh_session_become(user, &err) == 0)
+		if (!user || nsh_sandbox_become(user, &err) == 0)
 			execve("/bin/rm", argv, environment);
 		_exit(1);
 	}
@@ -154,7 +155,7 @@ make_in_home(const char *path, const struct nsh_folders *folders, const struct n
 	int file;
 
 	umask(077);
-	if (nsh_session_become(user, &err) < 0 || mkdir(path, 0700) < 0)
+	if (nsh_sandbox_become(user, &err) < 0 || mkdir(path, 0700) < 0)
 		_exit(1);
 	folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	file = openat(folder, NSH_SEED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

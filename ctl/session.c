@@ -28,6 +28,7 @@
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/login.h"
+#include "nsshell/sandbox.h"
 
 #ifndef NSH_SHELL_PATH
 #define NSH_SHELL_PATH "/usr/bin/nsshell"
@@ -93,32 +94,6 @@ static int confine(const struct child *child, struct nsh_err *err)
 				    wanted->login, getpid(), err);
 
 	return ret < 0 ? ret : nsh_login_join(&confined, err);
-}
-
-static bool is_user(const struct nsh_user *user)
-{
-	uid_t uids[3];
-	gid_t gids[3];
-
-	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
-	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
-		return false;
-	for (int i = 0; i < 3; i++)
-		if (uids[i] != user->uid || gids[i] != user->gid)
-			return false;
-	return setresuid((uid_t)-1, 0, (uid_t)-1) < 0;
-}
-
-/* For good: no id that this could go back to is left. */
-int nsh_session_become(const struct nsh_user *user, struct nsh_err *err)
-{
-	if (setgroups(user->n_groups, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
-	    setresuid(user->uid, user->uid, user->uid) < 0)
-		return failed(err, "become the user");
-	if (!is_user(user))
-		return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM, "become the user: it is not");
-	return 0;
 }
 
 /* After the ids, as the kernel forgets it when they change (PR_SET_PDEATHSIG). */
@@ -212,7 +187,7 @@ static int run(const struct child *child, struct nsh_err *err)
 	if (ret == 0)
 		ret = confine(child, err);
 	if (ret == 0)
-		ret = nsh_session_become(wanted->user, err);
+		ret = nsh_sandbox_become(wanted->user, err);
 	if (ret == 0)
 		ret = tie(child, err);
 	if (ret == 0)

@@ -51,7 +51,4 @@ int nsh_session_start(struct nsh_started *started, const struct nsh_wanted *want
  */
 int nsh_session_end(struct nsh_started *started);
 
-/* Makes the calling process the user's for good, with all ids and groups, but in no session. */
-int nsh_session_become(const struct nsh_user *user, struct nsh_err *err);
-
 #endif

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -209,16 +208,4 @@ int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), v
 	*output = (struct nsh_output){0};
 	ret = run(output, &job, timeout);
 	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "child process") : 0;
-}
-
-int nsh_become(const struct nsh_user *user)
-{
-	if (geteuid() == user->uid && geteuid() != 0)
-		return 0;
-	if (setgroups(user->n_groups, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
-	    setresuid(user->uid, user->uid, user->uid) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
-		return -errno;
-	return 0;
 }

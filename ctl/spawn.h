@@ -41,15 +41,9 @@ int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, s
 
 /*
  * Runs function(data) likewise in a child of this process; what it returns is the status. It may become somebody
- * else (nsh_become) and execute something.
+ * else (nsh_sandbox_become) and execute something.
  */
 int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), void *data,
 		       int timeout, struct nsh_err *err);
-
-/*
- * In such a child, as root: becomes that user with all groups, and hides what the process has in its memory from
- * them. Does nothing for whoever is that user already. Returns 0 or -errno.
- */
-int nsh_become(const struct nsh_user *user);
 
 #endif

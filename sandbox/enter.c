@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -139,24 +138,13 @@ static int take_limits(const struct nsh_door *door, struct nsh_err *err)
 	return 0;
 }
 
-static int become(const struct nsh_user *user, struct nsh_err *err)
-{
-	if (setgroups(user->n_groups, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
-	    setresuid(user->uid, user->uid, user->uid) < 0)
-		return failed(err, "become the user");
-	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
-		return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM, "become the user: it is not");
-	return 0;
-}
-
 int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, const char *cgroup,
 		   struct nsh_err *err)
 {
 	int ret = cgroup ? enter_cgroup(cgroup, err) : 0;
 
 	if (ret == 0)
-		ret = become(user, err);
+		ret = nsh_sandbox_become(user, err);
 	if (ret == 0)
 		ret = take_limits(door, err);
 	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)

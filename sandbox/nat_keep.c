@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
+#include "nsshell/sandbox.h"
 #include "sandbox/identity.h"
 #include "sandbox/keeper.h"
 #include "sandbox/nat_keep.h"
@@ -59,15 +59,6 @@ static int watch_frame(const struct nsh_user *user, struct nsh_err *err)
 	return ret < 0 ? ret : fd;
 }
 
-static int become_user(const struct nsh_user *user, struct nsh_err *err)
-{
-	if (setgroups(user->n_groups, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
-	    setresuid(user->uid, user->uid, user->uid) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "become the user");
-	return 0;
-}
-
 static int leave_frame(const struct nsh_origin *origin, struct nsh_err *err)
 {
 	if (setns(origin->mount, CLONE_NEWNS) < 0 || setns(origin->uts, CLONE_NEWUTS) < 0 ||
@@ -81,7 +72,7 @@ static int become_keeper(const struct keeper *keeper, struct nsh_err *err)
 	int ret = leave_frame(keeper->origin, err);
 
 	if (ret == 0)
-		ret = become_user(keeper->user, err);
+		ret = nsh_sandbox_become(keeper->user, err);
 	return ret < 0 ? ret : nsh_keeper_hide(err);
 }
 
@@ -135,7 +126,7 @@ static int prepare_pasta(const struct nsh_pasta_start *start, struct nsh_err *er
 	if (unshare(CLONE_NEWNS) < 0)
 		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "unshare");
 	ret = nsh_plan_run(&plan, err);
-	return ret < 0 ? ret : become_user(start->user, err);
+	return ret < 0 ? ret : nsh_sandbox_become(start->user, err);
 }
 
 /* The frame's end or pasta's, whichever is first. What else inotify has to say ends it as well. */

@@ -8,14 +8,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +22,7 @@
 #include "nsshell/hostname.h"
 #include "nsshell/id.h"
 #include "nsshell/preview.h"
+#include "nsshell/sandbox.h"
 
 /* The most that is read, in bytes; a plan has some 10 KiB. */
 #define TEXT_MAX (4 << 20)
@@ -44,16 +43,6 @@ struct job {
 	enum nsh_form form;
 	char hostname[NSH_HOSTNAME_MAX];
 };
-
-static int become(const struct nsh_user *user, struct nsh_err *err)
-{
-	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0 &&
-	    (geteuid() == user->uid || (setgroups(user->n_groups, user->groups) == 0 &&
-					setresgid(user->gid, user->gid, user->gid) == 0 &&
-					setresuid(user->uid, user->uid, user->uid) == 0)))
-		return 0;
-	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "become the user");
-}
 
 static int write_op(FILE *out, const struct nsh_plan *plan, const struct nsh_op *op,
 		    enum nsh_stage stage)
@@ -100,7 +89,7 @@ static int write_stage(FILE *out, const struct job *job, enum nsh_stage stage, s
 
 static int write_stages(FILE *out, const struct job *job, struct nsh_err *err)
 {
-	int ret = become(job->user, err);
+	int ret = nsh_sandbox_become(job->user, err);
 
 	if (ret == 0 && job->form == NSH_FORM_STANDALONE)
 		return write_stage(out, job, NSH_STAGE_WHOLE, err);

@@ -10,6 +10,7 @@
 
 #include "nsshell/err.h"
 #include "nsshell/policy.h"
+#include "nsshell/user.h"
 
 /* What the first process of a session runs. Its return value is its exit code. */
 typedef int nsh_child_fn(void *arg);
@@ -19,6 +20,12 @@ typedef int nsh_child_fn(void *arg);
  * capability over it, to be given up with nsh_privileges_drop().
  */
 int nsh_sandbox_join(int userns, struct nsh_err *err);
+
+/*
+ * Becomes the user, with the account's groups and for good: nothing is left that root's could come back by, and nobody
+ * looks into what the process still has in its memory. Does nothing for whoever is that user already. 0 or -errno.
+ */
+int nsh_sandbox_become(const struct nsh_user *user, struct nsh_err *err);
 
 /*
  * Starts child(arg) in new PID, mount, UTS, IPC and cgroup namespaces, and those that more names: CLONE_NEWUSER

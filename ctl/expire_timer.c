@@ -13,7 +13,7 @@
 
 #include "ctl/read.h"
 #include "ctl/spawn.h"
-#include "ctl/trials.h"
+#include "ctl/expire_timer.h"
 #include "nsshell/cleanup.h"
 
 #ifndef NSH_CTL_PATH
@@ -134,7 +134,7 @@ static int start_cron(struct nsh_err *err)
 	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, CRON_FILE) : 0;
 }
 
-int nsh_trials_start(struct nsh_err *err)
+int nsh_expire_timer_start(struct nsh_err *err)
 {
 	if (systemd_runs())
 		return start_timer(err);
@@ -145,7 +145,7 @@ int nsh_trials_start(struct nsh_err *err)
 }
 
 /* A machine may have been started with the one and then with the other. */
-int nsh_trials_stop(struct nsh_err *err)
+int nsh_expire_timer_stop(struct nsh_err *err)
 {
 	int ret = 0;
 

@@ -3,15 +3,15 @@
  * What has "nsshellctl expire" run while login shells are on trial: a timer of systemd's where that runs, else a line of
  * cron's. Both go on after the machine was started anew.
  */
-#ifndef CTL_TRIALS_H
-#define CTL_TRIALS_H
+#ifndef CTL_EXPIRE_TIMER_H
+#define CTL_EXPIRE_TIMER_H
 
 #include "nsshell/err.h"
 
 /* Starts it, or finds it started. Without systemd and without a cron that runs: -EOPNOTSUPP. */
-int nsh_trials_start(struct nsh_err *err);
+int nsh_expire_timer_start(struct nsh_err *err);
 
 /* Ends it, for when no trial is left. */
-int nsh_trials_stop(struct nsh_err *err);
+int nsh_expire_timer_stop(struct nsh_err *err);
 
 #endif
