@@ -186,7 +186,7 @@ def make_sshd(accounts, installed_policy, syslog):
 
 @pytest.fixture(autouse=True)
 def clean_end(accounts, installed_policy):
-    """No test runs for ever, and none leaves processes for the next."""
+    """No test runs for ever, and none leaves processes or files for the next."""
 
     def too_long(*_):
         # What the test waits for is ended as well, so that its own end cannot hang.
@@ -198,6 +198,8 @@ def clean_end(accounts, installed_policy):
     yield
     signal.alarm(0)
     kill_all_of(accounts.values())
+    for account in accounts.values():
+        lib_accounts.tidy(account)
 
 
 @pytest.fixture

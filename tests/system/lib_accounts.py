@@ -124,6 +124,19 @@ def _create(spec):
     return account
 
 
+def tidy(account):
+    """Removes what tests have put into a home; what begins with a dot stays."""
+    if not os.path.isdir(account.home):
+        return
+    for entry in os.scandir(account.home):
+        if entry.name.startswith(".") or entry.name == "secret":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
 def create_all():
     """Makes groups and users. Returns a dictionary of Account by name."""
     for group in GROUPS:
