@@ -260,7 +260,7 @@ def test_hundreds_that_come_and_go(alice, bob):
     many = [
         start(alice, "-c", "exec sleep 300", stdout=subprocess.DEVNULL) for _ in range(300)
     ]
-    loop = f"while :; do for i in 1 2 3 4; do {LOGIN_SHELL} -c true & done; wait; done"
+    loop = f"while :; do for i in 0 1 2 3; do {LOGIN_SHELL} -c \"sleep 0.$i\" & done; wait; done"
     wait_until(lambda: len(ids(alice.name)) == 300, "300 sessions", 50)
     churn = start(bob, "-c", loop, program="/bin/sh", cwd="/", stderr=subprocess.DEVNULL)
     stays = ids(alice.name)
