@@ -106,22 +106,28 @@ static char *read_mounts(int process)
 	return fd < 0 ? NULL : read_text(fd, MOUNTS_MAX);
 }
 
-/* Users hold up nobody but themselves, and what they may look at may not be cached for them. */
-static int open_cached(int dirfd, const char *path, int flags, uint64_t resolve)
+static int open_at(int dirfd, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
-		.resolve = resolve | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			   (geteuid() == 0 ? RESOLVE_CACHED : 0),
+		.resolve = resolve | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = -1;
+
+	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+}
+
+/* Users hold up nobody but themselves, and what they may look at may not be cached for them. */
+static int open_cached(int root, const char *path)
+{
+	uint64_t resolve = RESOLVE_IN_ROOT | (geteuid() == 0 ? RESOLVE_CACHED : 0);
+	int fd = -1;
 
 	for (int i = 0; i < TRIES; i++) {
-		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+		fd = open_at(root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, resolve);
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
-	return (int)fd;
+	return fd;
 }
 
 static int open_folder(int process, const char *path, const char *mounts)
@@ -134,8 +140,7 @@ static int open_folder(int process, const char *path, const char *mounts)
 	if (mount < 0)
 		return -1;
 	root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root < 0 ? -1
-		      : open_cached(root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, RESOLVE_IN_ROOT);
+	fd = root < 0 ? -1 : open_cached(root, path);
 	if (fd < 0)
 		return -1;
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) == 0 &&
@@ -146,10 +151,11 @@ static int open_folder(int process, const char *path, const char *mounts)
 	return -1;
 }
 
+/* The folder is that of a tmpfs, on which nothing is waited for, and nothing that is mounted in it is looked at. */
 static char *read_file(int folder, const char *name, uid_t owner)
 {
-	NSH_CLOSE int fd = open_cached(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-				       RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+	NSH_CLOSE int fd = open_at(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+				   RESOLVE_BENEATH | RESOLVE_NO_XDEV);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != owner ||
