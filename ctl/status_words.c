@@ -72,8 +72,8 @@ static void say_network(struct nsh_words *words, const struct nsh_policy *policy
 	static const char *const modes[] = {
 		[NSH_NETWORK_HOST] = "the machine's",
 		[NSH_NETWORK_NONE] = "none: only the session's own loopback",
-		[NSH_NETWORK_NAT] = "connections go out; none come in, and the loopback is the "
-				    "session's own",
+		[NSH_NETWORK_NAT] = ("connections go out; none come in, and the loopback is the "
+				     "session's own"),
 	};
 
 	say(words, "network", "%s", modes[nsh_policy_number(policy, NSH_KEY_NETWORK_MODE)]);

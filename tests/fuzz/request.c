@@ -38,7 +38,8 @@ static void check(const struct request *request, size_t size)
 		REQUIRE(user->groups[i] != (gid_t)-1);
 	REQUIRE(request->login.service >= request->data && request->login.service < end);
 	REQUIRE(request->login.source > request->login.service && request->login.source < end);
-	REQUIRE(request->tty > request->login.source && request->tty + strlen(request->tty) < end);
+	REQUIRE(request->login.tty > request->login.source &&
+		request->login.tty + strlen(request->login.tty) < end);
 	check_account(user);
 }
 
