@@ -15,10 +15,13 @@ def ids(*users, **how):
 
 
 def only(*users, **how):
-    """The one session that there is of them."""
-    found = sessions(*users, **how)
-    assert len(found) == 1, found
-    return found[0]
+    """The one session that there is of them, when it has begun and the one before has ended."""
+
+    def look():
+        found = sessions(*users, **how)
+        return found[0] if len(found) == 1 else None
+
+    return wait_until(look, "one session")
 
 
 def await_sessions(count, *users):
