@@ -25,6 +25,7 @@
 #include "ctl/live.h"
 #include "ctl/output.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 
 #define TIMEOUT_DEFAULT 5
 #define TIMEOUT_MAX 86400
@@ -130,14 +131,6 @@ static const struct argp argp = {
 	       "beginning of one. Root ends all sessions, others their own."
 	       "\vExit status 0: they are gone. 1: there is none. 2: something is left.",
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool is_same(const struct nsh_member *member)
 {
@@ -320,7 +313,7 @@ static int do_round(struct killing *killing, enum round round, struct nsh_err *e
 
 static int do_rounds(struct killing *killing, enum round round, int64_t ms, struct nsh_err *err)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = nsh_now_ms() + ms;
 	long step = STEP_MIN_MS;
 	int ret;
 
@@ -332,7 +325,7 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 			return ret;
 		nanosleep(&wait, NULL);
 		step = step < STEP_MAX_MS / 2 ? 2 * step : STEP_MAX_MS;
-	} while (now_ms() < end);
+	} while (nsh_now_ms() < end);
 	return do_round(killing, LOOK, err);
 }
 

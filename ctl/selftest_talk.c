@@ -20,6 +20,7 @@
 
 #include "ctl/pty.h"
 #include "ctl/selftest.h"
+#include "nsshell/clock.h"
 
 /* Longest time for one session, and for one program with its sessions. */
 #define TALK_MS 20000
@@ -27,14 +28,6 @@
 
 /* Largest file that a program here may write: what the other side sends is not to fill the disk. */
 #define FILE_MAX (16 << 20)
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum nsh_result nsh_test_fail(struct nsh_selftest *self, const char *format, ...)
 {
@@ -61,7 +54,7 @@ static bool hear(struct nsh_output *said, int out, int64_t end)
 {
 	struct pollfd waiting = {.fd = out, .events = POLLIN};
 	char text[4096];
-	int64_t left = end - now_ms();
+	int64_t left = end - nsh_now_ms();
 	int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
 	ssize_t got = ready > 0 ? read(out, text, sizeof(text)) : -1;
 
@@ -115,7 +108,7 @@ bool nsh_talk_start(struct nsh_talk *talk, struct nsh_selftest *self, const char
 
 	*talk = (struct nsh_talk){.in = -1, .out = -1, .terminal = wanted.terminal};
 	nsh_output_keep(&talk->said, "", 0);
-	talk->end = now_ms() + TALK_MS;
+	talk->end = nsh_now_ms() + TALK_MS;
 	if (!open_streams(talk, wanted.streams, &err)) {
 		nsh_test_fail(self, "%s", err.text);
 		return false;
@@ -164,7 +157,7 @@ bool nsh_talk_end(struct nsh_talk *talk)
 	close_in(talk);
 	while (hear(&talk->said, talk->out, talk->end))
 		;
-	left = talk->end - now_ms();
+	left = talk->end - nsh_now_ms();
 	ready = poll(&ended, 1, left > 0 ? (int)left : 0);
 	talk->said.status = nsh_session_end(&talk->started);
 	return ready > 0;
@@ -272,18 +265,18 @@ static const char *last_line(char *text)
 static int wait_program(struct nsh_selftest *self, const char *name, pid_t pid, int in,
 			struct nsh_output *said)
 {
-	int64_t end = now_ms() + PROGRAM_MS;
+	int64_t end = nsh_now_ms() + PROGRAM_MS;
 	int status = 0;
 
 	while (hear(said, in, end))
 		;
-	if (now_ms() >= end)
+	if (nsh_now_ms() >= end)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	if (now_ms() >= end)
+	if (nsh_now_ms() >= end)
 		nsh_test_fail(self, "%s does not end", name);
 	else
 		nsh_test_fail(self, "%s: %s", name,

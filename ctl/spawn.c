@@ -18,6 +18,7 @@
 
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 
 /* The status of a child that could not begin. */
 #define NSH_SPAWN_BROKEN 126
@@ -34,14 +35,6 @@ bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX])
 		    access(path, X_OK) == 0)
 			return true;
 	return false;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int start(const char *path, const char *const *argv, int out, pid_t *pid)
@@ -92,7 +85,7 @@ static bool read_all(struct nsh_output *output, int in, int64_t end)
 	char text[4096];
 
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - nsh_now_ms();
 		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
 		ssize_t got = ready > 0 ? read(in, text, sizeof(text)) : -1;
 
@@ -112,14 +105,14 @@ static bool await_end(pid_t pid, int *status, int64_t end)
 	const struct timespec step = {.tv_nsec = 2000000};
 	pid_t ended;
 
-	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && now_ms() < end)
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && nsh_now_ms() < end)
 		nanosleep(&step, NULL);
 	return ended == pid;
 }
 
 static int finish(struct nsh_output *output, pid_t pid, int in, int timeout)
 {
-	int64_t end = now_ms() + (int64_t)timeout * 1000;
+	int64_t end = nsh_now_ms() + (int64_t)timeout * 1000;
 	int status = 0;
 	bool ended = read_all(output, in, end) && await_end(pid, &status, end);
 

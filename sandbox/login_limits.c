@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 #include "sandbox/login_limits.h"
 
 #ifndef NSH_SCOPE_PATH
@@ -35,14 +36,6 @@
 #define SETTLE_STEP_MS 2
 
 enum { PROCESS, USER, ID, MEMORY, TASKS, CPU, N_TEXTS };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void __attribute__((noreturn))
 run_scope(char texts[N_TEXTS][24], const char *id, int out, pid_t parent)
@@ -64,11 +57,11 @@ run_scope(char texts[N_TEXTS][24], const char *id, int out, pid_t parent)
 static bool read_answer(int in, char *text, size_t size)
 {
 	struct pollfd waiting = {.fd = in, .events = POLLIN};
-	int64_t end = now_ms() + SCOPE_MS;
+	int64_t end = nsh_now_ms() + SCOPE_MS;
 	size_t len = 0;
 
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - nsh_now_ms();
 		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
 		ssize_t got = ready > 0 ? read(in, text + len, size - 1 - len) : -1;
 
@@ -142,12 +135,12 @@ static int settle(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_cgr
 		  struct nsh_err *err)
 {
 	const struct timespec step = {.tv_nsec = SETTLE_STEP_MS * 1000000L};
-	int64_t end = now_ms() + (cgroup->of_systemd ? SETTLE_MS : 0);
+	int64_t end = nsh_now_ms() + (cgroup->of_systemd ? SETTLE_MS : 0);
 	int ret = nsh_cgroup_find(process, cgroup->path, err);
 
 	if (ret < 0)
 		return ret;
-	while ((ret = nsh_cgroup_verify(cgroup->path, limits, err)) < 0 && now_ms() < end)
+	while ((ret = nsh_cgroup_verify(cgroup->path, limits, err)) < 0 && nsh_now_ms() < end)
 		nanosleep(&step, NULL);
 	return ret;
 }

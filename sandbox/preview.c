@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 #include "nsshell/hostname.h"
 #include "nsshell/id.h"
 #include "nsshell/preview.h"
@@ -119,18 +120,10 @@ static void __attribute__((noreturn)) run(const struct job *job, int fd)
 	_exit(fclose(out) == 0 ? 0 : 1);
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* Returns the length of what there is until the end, or -errno. One more byte is a NUL. */
 static ssize_t read_all(int fd, char **text)
 {
-	long long last = now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
+	long long last = nsh_now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
 	size_t len = 0;
 
 	*text = malloc(TEXT_MAX + 1);
@@ -138,7 +131,7 @@ static ssize_t read_all(int fd, char **text)
 		return -ENOMEM;
 	while (len < TEXT_MAX) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		long long left = last - now_ms();
+		long long left = last - nsh_now_ms();
 		int ret = poll(&ready, 1, left > 0 ? (int)left : 0);
 		ssize_t got = ret > 0 ? read(fd, *text + len, TEXT_MAX - len) : 0;
 

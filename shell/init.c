@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
 #include "shell/memory.h"
@@ -44,14 +45,6 @@ struct reaper {
 	const void
 		*stack; /* an object of the outer process's, on the stack that is not used here */
 };
-
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void tell(const struct reaper *reaper, enum message_kind kind, int value)
 {
@@ -143,7 +136,7 @@ static void obey(struct reaper *reaper, const struct message *message)
 		break;
 	case MESSAGE_HANGUP:
 		pass_on(reaper, SIGHUP);
-		reaper->deadline = now_ms() + HANGUP_MS;
+		reaper->deadline = nsh_now_ms() + HANGUP_MS;
 		break;
 	case MESSAGE_CONTINUE:
 		continue_shell(reaper, message->value);
@@ -169,7 +162,7 @@ static int time_left(const struct reaper *reaper)
 
 	if (!reaper->deadline)
 		return reaper->busy ? NSH_IDLE_MS : -1;
-	left = reaper->deadline - now_ms();
+	left = reaper->deadline - nsh_now_ms();
 	return left > 0 ? (int)left : 0;
 }
 
@@ -201,7 +194,7 @@ static bool timed_out(const struct reaper *reaper)
 /* Waits until no process is left, but no longer than that. */
 static void await_empty(struct reaper *reaper)
 {
-	reaper->deadline = now_ms() + GRACE_MS;
+	reaper->deadline = nsh_now_ms() + GRACE_MS;
 	while (!reaper->empty && !timed_out(reaper))
 		wait_once(reaper);
 }
