@@ -36,7 +36,7 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_SHELL_PATH='"$(bindir)/nsshell"' -DNSH_HELPER_PATH='"$(libdir)/nsshell-session"' \
             -DNSH_SCOPE_PATH='"$(libdir)/nsshell-scope"' -DNSH_MODULE_PATH='"$(pamdir)/pam_nsshell.so"' \
             -DNSH_CTL_PATH='"$(bindir)/nsshellctl"' -DNSH_STATE_FOLDER='"$(STATEDIR)"' \
-            -DNSH_UNIT_FOLDER='"$(unitdir)"'
+            -DNSH_UNIT_FOLDER='"$(unitdir)"' -DNSH_HUB_FILE='"$(RUNDIR)/nsshell/users"'
 SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 # A sanitizer's flags, for programs and unit tests; its runtime cannot be linked statically, so STATIC
 # is -pie then.

@@ -72,6 +72,9 @@ const char *nsh_reason_name(enum nsh_reason reason)
 		[NSH_REASON_DENIED] = "denied",
 		[NSH_REASON_LOGIN_SHELL] = "login_shell",
 		[NSH_REASON_LIMITS] = "limits",
+		[NSH_REASON_SESSIONS] = "sessions",
+		[NSH_REASON_STALE] = "stale",
+		[NSH_REASON_ENDED] = "ended",
 	};
 
 	return names[reason];
@@ -96,6 +99,12 @@ const char *nsh_reason_sentence(enum nsh_reason reason)
 		return "the policy allows this account no session here";
 	case NSH_REASON_LOGIN_SHELL:
 		return "this account has to be confined and is not set up for it";
+	case NSH_REASON_SESSIONS:
+		return "this account has as many sessions as it may have";
+	case NSH_REASON_STALE:
+		return "this account's sandbox is of an older policy, and has to end first";
+	case NSH_REASON_ENDED:
+		return "this account's sandbox has ended; log in once more";
 	case NSH_REASON_LIMITS:
 		return "this machine cannot hold this account to its limits";
 	case NSH_REASON_MACHINE:

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sizes and shares.
+ * Sizes, shares and times.
  */
 #include <string.h>
 
 #include "nsshell/size.h"
 
 #define PERCENT_MAX 100000
+
+/* Ten years. */
+#define TIME_MAX_MS (INT64_C(3650) * 86400 * 1000)
 
 bool nsh_size_is_kept(const char *text)
 {
@@ -46,6 +49,35 @@ bool nsh_size_parse(const char *text, uint64_t *size)
 		return false;
 	*size <<= shift;
 	return true;
+}
+
+bool nsh_time_parse(const char *text, int64_t *ms)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}, {'d', 86400 * 1000}};
+	uint64_t number;
+	const char *end = parse_digits(text, &number);
+
+	if (!end || !*end || end[1] || number < 1)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (*end != units[i].unit)
+			continue;
+		if (number > (uint64_t)(TIME_MAX_MS / units[i].ms))
+			return false;
+		*ms = (int64_t)number * units[i].ms;
+		return true;
+	}
+	return false;
+}
+
+int64_t nsh_time_of(const char *text)
+{
+	int64_t ms;
+
+	return nsh_time_parse(text, &ms) ? ms : 0;
 }
 
 bool nsh_percent_parse(const char *text, uint32_t *percent)

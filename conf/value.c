@@ -262,6 +262,28 @@ static int check_percent(const char *text, struct nsh_err *err)
 	return invalid(err, "is neither keep nor a share of 1% to 100000%", &item);
 }
 
+static int check_number(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	uint64_t number;
+
+	if (!strcmp(text, "none") ||
+	    (strspn(text, "0123456789") == item.len && nsh_size_parse(text, &number) && number >= 1 &&
+	     number <= NSH_NUMBER_MAX))
+		return 0;
+	return invalid(err, "is neither none nor a number from 1 to 9999", &item);
+}
+
+static int check_time(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item = whole(text);
+	int64_t ms;
+
+	if (!strcmp(text, "none") || nsh_time_parse(text, &ms))
+		return 0;
+	return invalid(err, "is neither none nor a time such as 90s, 30m, 8h, 7d", &item);
+}
+
 static int check_memory(const char *text, struct nsh_err *err)
 {
 	struct nsh_item item = whole(text);
@@ -331,6 +353,10 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_memory(text, err);
 	case NSH_TYPE_PERCENT:
 		return check_percent(text, err);
+	case NSH_TYPE_NUMBER:
+		return check_number(text, err);
+	case NSH_TYPE_TIME:
+		return check_time(text, err);
 	case NSH_TYPE_NAMES:
 		return check_list(text, check_name, err);
 	case NSH_TYPE_SOURCES:

@@ -31,30 +31,15 @@ static int sys(struct nsh_err *err, const char *what)
 	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", what);
 }
 
-/* A folder that only root can change, made if need be. */
-static int secure_folder(const char *path, struct nsh_err *err)
-{
-	struct stat st;
-
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return sys(err, path);
-	if (lstat(path, &st) < 0)
-		return sys(err, path);
-	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
-				   "%s: is not a folder that only root can write to", path);
-	return 0;
-}
-
 static int prepare_folder(struct nsh_err *err)
 {
 	char parent[] = NSH_FRAME_FOLDER;
 	int ret;
 
 	*strrchr(parent, '/') = '\0';
-	ret = secure_folder(parent, err);
+	ret = nsh_path_secure_folder(parent, err);
 	if (ret == 0)
-		ret = secure_folder(NSH_FRAME_FOLDER, err);
+		ret = nsh_path_secure_folder(NSH_FRAME_FOLDER, err);
 	if (ret == 0 && nsh_path_is_mount(AT_FDCWD, NSH_FRAME_FOLDER, 0) != 0)
 		ret = nsh_err_set(err, NSH_REASON_FRAME, -EBUSY,
 				  "%s: this process is in the frame of a session already",

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
@@ -24,18 +25,24 @@ int nsh_keeper_hide(struct nsh_err *err)
 	return 0;
 }
 
-/* All that it holds is closed, or it would be part of what it waits for. */
-static int close_others(int fd)
+static int shut_streams(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ? -1 : null;
+}
+
+/* Returns where fd is now, beside which nothing is open but the streams. */
+static int close_others(int fd)
+{
 	int keep = STDERR_FILENO + 1;
 
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    (fd != keep && dup3(fd, keep, O_CLOEXEC) < 0))
+	if (shut_streams() < 0 || (fd != keep && dup3(fd, keep, O_CLOEXEC) < 0))
 		return -1;
 	return close_range((unsigned)keep + 1, ~0U, 0) < 0 ? -1 : keep;
 }
 
+/* All that it holds is closed, or it would be part of what it waits for. */
 static void __attribute__((noreturn)) run(const struct nsh_keeper *keeper, int out)
 {
 	struct result result = {0};
@@ -45,13 +52,30 @@ static void __attribute__((noreturn)) run(const struct nsh_keeper *keeper, int o
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	setsid();
+	if (keeper->alone)
+		out = close_others(out);
+	if (out < 0 || (keeper->alone && chdir("/") < 0))
+		_exit(1);
 	result.code = fd = keeper->prepare(keeper->data, &result.err);
 	if (write(out, &result, sizeof(result)) != (ssize_t)sizeof(result) || fd < 0)
 		_exit(1);
-	fd = close_others(fd);
+	if (keeper->alone)
+		close(out);
+	else
+		fd = close_others(fd);
 	if (fd >= 0)
 		keeper->wait(keeper->data, fd);
 	_exit(0);
+}
+
+/* Whoever starts it lives on in nsshell's outer process, which is to have no other children. */
+static void start(const struct nsh_keeper *keeper, int out)
+{
+	pid_t pid = keeper->alone ? fork() : 0;
+
+	if (pid == 0)
+		run(keeper, out);
+	_exit(pid < 0);
 }
 
 static int await_result(const struct nsh_keeper *keeper, int in, struct nsh_err *err)
@@ -76,9 +100,11 @@ int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err)
 	in = ends[0];
 	pid = fork();
 	if (pid == 0)
-		run(keeper, ends[1]);
+		start(keeper, ends[1]);
 	close(ends[1]);
 	if (pid < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+	while (keeper->alone && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	return await_result(keeper, in, err);
 }

@@ -5,11 +5,18 @@
 #ifndef SANDBOX_KEEPER_H
 #define SANDBOX_KEEPER_H
 
+#include <stdbool.h>
+
 #include "nsshell/err.h"
 
 struct nsh_keeper {
 	const char *what; /* for errors */
 	enum nsh_reason reason;
+	/*
+	 * It needs nothing that this process has open: all but standard streams on /dev/null is closed before it
+	 * prepares, and what it opens then stays. It is nobody's child but the machine's init's.
+	 */
+	bool alone;
 	/*
 	 * What it does first. Returns what else it is to keep open while it waits, an fd that may be one of
 	 * the helper's, or -errno with err set.

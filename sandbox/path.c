@@ -229,3 +229,15 @@ int nsh_path_has_mounts(const char *folder, struct nsh_err *err)
 	escape(folder, escaped);
 	return nsh_path_find_mount(is_below, escaped, path, err);
 }
+
+int nsh_path_secure_folder(const char *path, struct nsh_err *err)
+{
+	struct stat st;
+
+	if ((mkdir(path, 0755) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
+		return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
+				   "%s: is not a folder that only root can write to", path);
+	return 0;
+}

@@ -50,4 +50,7 @@ int nsh_path_find_mount(bool (*is_meant)(const char *line, const char *path, con
  */
 int nsh_path_is_mount(int dirfd, const char *path, int flags);
 
+/* As root: makes a folder if need be. -EPERM with err set when not only root can change it. */
+int nsh_path_secure_folder(const char *path, struct nsh_err *err);
+
 #endif

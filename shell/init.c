@@ -24,7 +24,7 @@
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
 #include "shell/memory.h"
-#include "shell/message.h"
+#include "nsshell/message.h"
 #include "shell/refuse.h"
 
 /* How long what outlives the shell has between SIGTERM and SIGKILL, in milliseconds. */
@@ -46,9 +46,9 @@ struct reaper {
 		*stack; /* an object of the outer process's, on the stack that is not used here */
 };
 
-static void tell(const struct reaper *reaper, enum message_kind kind, int value)
+static void tell(const struct reaper *reaper, enum nsh_message_kind kind, int value)
 {
-	struct message message = {.kind = kind, .value = value};
+	struct nsh_message message = {.kind = kind, .value = value};
 
 	send(reaper->outer, &message, sizeof(message), MSG_NOSIGNAL);
 }
@@ -128,7 +128,7 @@ static void continue_shell(const struct reaper *reaper, bool foreground)
 	kill(-group, SIGCONT);
 }
 
-static void obey(struct reaper *reaper, const struct message *message)
+static void obey(struct reaper *reaper, const struct nsh_message *message)
 {
 	switch (message->kind) {
 	case MESSAGE_SIGNAL:
@@ -147,7 +147,7 @@ static void obey(struct reaper *reaper, const struct message *message)
 /* The end of the socket is the end of the outer process, and so of the session. */
 static void listen_outer(struct reaper *reaper)
 {
-	struct message message;
+	struct nsh_message message;
 	ssize_t got = recv(reaper->outer, &message, sizeof(message), MSG_DONTWAIT);
 
 	if (got == (ssize_t)sizeof(message))
@@ -246,7 +246,7 @@ static int open_children(void)
 /* The outer process says why there is none, and ends this one. */
 static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
 {
-	struct message message;
+	struct nsh_message message;
 
 	tell(reaper, MESSAGE_NETWORK, 0);
 	if (recv(reaper->outer, &message, sizeof(message), 0) != (ssize_t)sizeof(message))

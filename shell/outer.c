@@ -24,7 +24,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
 #include "shell/memory.h"
-#include "shell/message.h"
+#include "nsshell/message.h"
 #include "shell/outer.h"
 #include "shell/refuse.h"
 
@@ -37,9 +37,9 @@ struct outer {
 	bool busy;   /* something happened since memory was given back */
 };
 
-static void tell(const struct outer *outer, enum message_kind kind, int value)
+static void tell(const struct outer *outer, enum nsh_message_kind kind, int value)
 {
-	struct message message = {.kind = kind, .value = value};
+	struct nsh_message message = {.kind = kind, .value = value};
 
 	send(outer->inner, &message, sizeof(message), MSG_NOSIGNAL);
 }
@@ -150,7 +150,7 @@ static void follow_stop(struct outer *outer, int signal)
 
 static void listen_inner(struct outer *outer)
 {
-	struct message message;
+	struct nsh_message message;
 	ssize_t got = recv(outer->inner, &message, sizeof(message), MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))

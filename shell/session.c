@@ -23,7 +23,7 @@
 #include "nsshell/sandbox.h"
 #include "nsshell/environment.h"
 #include "shell/init.h"
-#include "shell/message.h"
+#include "nsshell/message.h"
 #include "shell/outer.h"
 #include "shell/session.h"
 
@@ -72,7 +72,7 @@ static int open_namespace(pid_t pid, const char *name, struct nsh_err *err)
 static int connect_network(const struct nsh_policy *policy, pid_t pid, int inner,
 			   struct nsh_err *err)
 {
-	struct message message;
+	struct nsh_message message;
 	NSH_CLOSE int user = -1;
 	NSH_CLOSE int network = -1;
 	int ret;

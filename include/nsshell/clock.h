@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock that time limits are measured by.
+ * The clocks that time limits are measured by.
  */
 #ifndef NSSHELL_CLOCK_H
 #define NSSHELL_CLOCK_H
@@ -14,6 +14,15 @@ static inline int64_t nsh_now_ms(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Milliseconds since the machine was started, its sleep with them: nobody sets this one either. */
+static inline int64_t nsh_boot_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

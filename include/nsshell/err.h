@@ -24,6 +24,9 @@ enum nsh_reason {
 	NSH_REASON_DENIED,      /* the policy allows no session */
 	NSH_REASON_LOGIN_SHELL, /* the policy asks for a login shell that the account has not */
 	NSH_REASON_LIMITS,      /* the machine cannot hold the login to its limits */
+	NSH_REASON_SESSIONS,    /* the user has as many logins as the policy allows */
+	NSH_REASON_STALE,       /* the user's shared sandbox is of another policy */
+	NSH_REASON_ENDED,       /* the user's shared sandbox has ended */
 };
 
 struct nsh_err {

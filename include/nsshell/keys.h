@@ -27,6 +27,18 @@
 	X(SESSION_HOSTNAME, "session", "hostname", HOSTNAME, "%u-%h", "",                          \
 	  "template of the session's host name")                                                   \
 	X(SESSION_CONTACT, "session", "contact", TEXT, "", "", "whom users are told to ask")       \
+	X(SESSION_LIFETIME, "session", "lifetime", ENUM, "session", "session|user|linger",         \
+	  "whether each login has a sandbox of its own, or all of a user's share one")             \
+	X(SESSION_LINGER_MAX, "session", "linger_max", TIME, "none", "",                           \
+	  "how long a lingering sandbox stays without a login")                                    \
+	X(SESSION_STALE, "session", "stale", ENUM, "new", "join|refuse|new",                       \
+	  "what a login gets whose policy is not that of the shared sandbox")                      \
+	X(SESSION_MAX_SESSIONS, "session", "max_sessions", NUMBER, "none", "",                     \
+	  "how many logins a user may have at a time")                                             \
+	X(SESSION_RUNTIME_MAX, "session", "runtime_max", TIME, "none", "",                         \
+	  "how long a session may last")                                                           \
+	X(SESSION_IDLE_MAX, "session", "idle_max", TIME, "none", "",                               \
+	  "how long a session may go without input on its terminals")                              \
 	X(SHELL_PROGRAM, "shell", "program", PATH, "/bin/bash", "",                                \
 	  "the shell that runs in the session")                                                    \
 	X(SHELL_UMASK, "shell", "umask", UMASK, "keep", "", "the shell's umask")                   \
@@ -101,6 +113,8 @@ enum nsh_type {
 	NSH_TYPE_SIZE,           /* "keep", or a size (nsshell/size.h) */
 	NSH_TYPE_MEMORY,         /* "keep", a size of at least NSH_MEMORY_MIN, or 1% to 100% */
 	NSH_TYPE_PERCENT,        /* "keep", or 1% to 100000% */
+	NSH_TYPE_NUMBER,         /* "none", or 1 to NSH_NUMBER_MAX */
+	NSH_TYPE_TIME,           /* "none", or a time (nsshell/size.h) */
 	NSH_TYPE_UMASK,          /* "keep", or three or four octal digits up to 0777 */
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
 	NSH_TYPE_TEXT,           /* printable, at most NSH_TEXT_MAX bytes */
@@ -128,6 +142,8 @@ extern const struct nsh_key nsh_keys[NSH_KEY_COUNT];
 /* Enum values are their index in the choices. */
 enum { NSH_NO, NSH_YES }; /* of keys with the choices no|yes */
 enum { NSH_CONFINE_AUTO, NSH_CONFINE_YES, NSH_CONFINE_NO, NSH_CONFINE_DENY };
+enum { NSH_LIFETIME_SESSION, NSH_LIFETIME_USER, NSH_LIFETIME_LINGER };
+enum { NSH_STALE_JOIN, NSH_STALE_REFUSE, NSH_STALE_NEW };
 enum { NSH_UID_KEEP, NSH_UID_ROOT };
 enum { NSH_TMP_PRIVATE, NSH_TMP_HOST };
 enum { NSH_HOME_KEEP, NSH_HOME_EPHEMERAL };
@@ -140,6 +156,8 @@ enum { NSH_ARCHITECTURES_NATIVE, NSH_ARCHITECTURES_ALL };
 /* No session can live with less. */
 #define NSH_COUNT_MIN 8
 #define NSH_MEMORY_MIN (16 << 20)
+
+#define NSH_NUMBER_MAX 9999
 
 /* Longest value of NSH_TYPE_TEXT, in bytes. */
 #define NSH_TEXT_MAX 256

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A login and its user's hub: finding it, starting it, asking.
+ *
+ * A hub that is about to end, or was killed, does not answer; then there is another one to be found or started. None of
+ * that can happen once the hub has said something.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
+#include "nsshell/field.h"
+#include "nsshell/pass.h"
+#include "nsshell/sandbox.h"
+#include "nsshell/size.h"
+#include "sandbox/capabilities.h"
+#include "sandbox/hub_protocol.h"
+#include "sandbox/keeper.h"
+
+/* Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. */
+#define ANSWER_MS 20000
+
+/* Between one attempt and the next. */
+#define STEP_NS 1000000L
+
+bool nsh_hub_is_shared(const struct nsh_policy *policy)
+{
+	return nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME) != NSH_LIFETIME_SESSION;
+}
+
+/* Standalone there is nothing but shells of nsshell's, which see to their runtime_max themselves. */
+bool nsh_hub_is_needed(const struct nsh_policy *policy, bool standalone)
+{
+	return nsh_hub_is_shared(policy) ||
+	       strcmp(nsh_policy_text(policy, NSH_KEY_SESSION_MAX_SESSIONS), "none") != 0 ||
+	       (!standalone &&
+		nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX)) > 0);
+}
+
+/* What does not change the sandbox. */
+static bool is_of_login(const struct nsh_key *key)
+{
+	switch (key->id) {
+	case NSH_KEY_SESSION_CONFINE:
+	case NSH_KEY_SESSION_CONTACT:
+	case NSH_KEY_SESSION_LINGER_MAX:
+	case NSH_KEY_SESSION_STALE:
+	case NSH_KEY_SESSION_MAX_SESSIONS:
+		return true;
+	default:
+		return !strcmp(key->section, "policy") || !strcmp(key->section, "match");
+	}
+}
+
+/* FNV-1a. It is the administrator who writes what is compared: nobody looks for two that are alike. */
+static uint64_t digest(uint64_t sum, const char *text)
+{
+	do
+		sum = (sum ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	while (*text++);
+	return sum;
+}
+
+static uint64_t digest_policy(const struct nsh_policy *policy)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (!is_of_login(&nsh_keys[i]))
+			sum = digest(sum, policy->settings[i].text);
+	return sum;
+}
+
+static struct nsh_hub_terms make_terms(const struct nsh_policy *policy)
+{
+	const char *most = nsh_policy_text(policy, NSH_KEY_SESSION_MAX_SESSIONS);
+
+	return (struct nsh_hub_terms){
+		.policy = digest_policy(policy),
+		.linger_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_LINGER_MAX)),
+		.runtime_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX)),
+		.shared = (uint32_t)nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME),
+		.stale = (uint32_t)nsh_policy_number(policy, NSH_KEY_SESSION_STALE),
+		.max_sessions = (uint32_t)strtoul(most, NULL, 10),
+	};
+}
+
+/* Starting one */
+
+/* Root's stays root, as no user is to end it, and nothing else is to be done by it than ending what is the user's. */
+static int settle_root(struct nsh_err *err)
+{
+	struct nsh_capabilities own = {{{.effective = CAP_TO_MASK(CAP_KILL),
+					 .permitted = CAP_TO_MASK(CAP_KILL)}}};
+
+	/* Other helpers have to find its files in /proc. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 && nsh_capabilities_set(&own) == 0 &&
+	    prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: give up privileges");
+}
+
+struct starting {
+	const struct nsh_hub_place *place;
+	const struct nsh_policy *policy;
+};
+
+static int prepare(void *data, struct nsh_err *err)
+{
+	const struct starting *starting = data;
+	int listener;
+	int ret;
+
+	prctl(PR_SET_NAME, "nsshell-hub");
+	listener = nsh_hub_listen(starting->place, err);
+	if (listener < 0)
+		return listener;
+	ret = starting->place->standalone
+		      ? nsh_privileges_drop_outside(starting->policy, false, err)
+		      : settle_root(err);
+	return ret < 0 ? ret : listener;
+}
+
+static void run(void *data, int listener)
+{
+	const struct starting *starting = data;
+
+	nsh_hub_run(starting->place, listener);
+}
+
+static int start(const struct nsh_hub_login *login, struct nsh_err *err)
+{
+	struct starting starting = {.place = &login->place, .policy = login->policy};
+	const struct nsh_keeper keeper = {
+		.what = "the user's hub",
+		.reason = NSH_REASON_MACHINE,
+		.alone = true,
+		.prepare = prepare,
+		.wait = run,
+		.data = &starting,
+	};
+	int ret = nsh_keeper_start(&keeper, err);
+
+	/* Somebody else's came first. */
+	return ret == -EBUSY ? 0 : ret;
+}
+
+/* Asking */
+
+/* It says nothing more, or says it to somebody else: -EAGAIN. */
+static int receive(int socket, struct nsh_hub_reply *reply, int *fds, size_t *n_fds)
+{
+	int ret = nsh_pass_receive(socket, reply, sizeof(*reply), fds, n_fds, 0);
+
+	if (ret == 1 && reply->protocol == NSH_HUB_PROTOCOL)
+		return 0;
+	if (ret == 1)
+		return -EPROTO;
+	return ret == 0 || ret == -ECONNRESET || ret == -EPIPE ? -EAGAIN : ret;
+}
+
+static int limit_wait(int socket)
+{
+	const struct timeval most = {.tv_sec = ANSWER_MS / 1000};
+
+	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) < 0 ? -errno : 0;
+}
+
+struct asking {
+	const struct nsh_hub_request *request;
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+};
+
+static int ask(struct asking *asking, int socket, int process)
+{
+	int ret = limit_wait(socket);
+
+	if (ret == 0)
+		ret = nsh_pass_send(socket, asking->request, sizeof(*asking->request), &process, 1, 0);
+	if (ret == -EPIPE || ret == -ECONNRESET)
+		return -EAGAIN;
+	return ret < 0 ? ret : receive(socket, &asking->reply, asking->fds, &asking->n_fds);
+}
+
+static int explain(int code, struct nsh_err *err)
+{
+	if (code == -EAGAIN)
+		code = -ETIMEDOUT;
+	return nsh_err_sys(err, NSH_REASON_MACHINE, code, "the user's hub");
+}
+
+/* Until a hub has answered. hub->socket is then the connection. */
+static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
+		int process, struct nsh_err *err)
+{
+	const struct timespec step = {.tv_nsec = STEP_NS};
+	int64_t end = nsh_now_ms() + ANSWER_MS;
+	int ret;
+
+	for (;;) {
+		ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
+		if (ret < 0 && ret != -ENOENT)
+			return ret;
+		ret = ret < 0 ? start(login, err) : ask(asking, hub->socket, process);
+		if (hub->socket < 0 && ret < 0)
+			return ret;
+		if (hub->socket >= 0 && ret != -EAGAIN)
+			return ret < 0 ? explain(ret, err) : 0;
+		if (hub->socket >= 0) {
+			nsh_hub_close(hub);
+			nanosleep(&step, NULL);
+		}
+		if (nsh_now_ms() > end)
+			return explain(-ETIMEDOUT, err);
+	}
+}
+
+static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err *err)
+{
+	const struct nsh_hub_reply *reply = &asking->reply;
+
+	hub->stale = reply->stale;
+	switch (reply->kind) {
+	case NSH_HUB_SAYS_COUNTED:
+		hub->answer = NSH_HUB_COUNTED;
+		return 0;
+	case NSH_HUB_SAYS_MAKE:
+		hub->answer = NSH_HUB_MAKE;
+		return 0;
+	case NSH_HUB_SAYS_JOIN:
+		hub->answer = NSH_HUB_JOIN;
+		memcpy(hub->id, reply->entry.id, sizeof(hub->id));
+		memcpy(hub->cgroup, reply->cgroup, sizeof(hub->cgroup));
+		memcpy(hub->parts, asking->fds, asking->n_fds * sizeof(int));
+		return 0;
+	case NSH_HUB_SAYS_FULL:
+		return nsh_err_set(err, NSH_REASON_SESSIONS, -EUSERS, "session.max_sessions = %u",
+				   asking->request->terms.max_sessions);
+	case NSH_HUB_SAYS_STALE:
+		return nsh_err_set(err, NSH_REASON_STALE, -ESTALE,
+				   "session.stale = refuse, and the sandbox %s is of another policy",
+				   reply->entry.id);
+	}
+	return explain(-EPROTO, err);
+}
+
+static void note_login(struct nsh_hub_request *request, const struct nsh_login *login)
+{
+	struct nsh_line line = {0};
+
+	if (login) {
+		nsh_field_text(&line, "service", login->service);
+		nsh_field_text(&line, "rhost", login->source);
+		nsh_field_text(&line, "tty", login->tty ? login->tty : "");
+	}
+	memcpy(request->login, line.text, sizeof(request->login) - 1); /* it reads as cut */
+}
+
+static void clear(struct nsh_hub *hub)
+{
+	*hub = (struct nsh_hub){.socket = -1};
+	for (int i = 0; i < NSH_HUB_PARTS; i++)
+		hub->parts[i] = -1;
+}
+
+int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct nsh_err *err)
+{
+	struct nsh_hub_request request = {
+		.protocol = NSH_HUB_PROTOCOL,
+		.kind = NSH_HUB_ENTER,
+		.terms = make_terms(login->policy),
+		.process = login->process,
+	};
+	struct asking asking = {.request = &request};
+	NSH_CLOSE int process = login->process > 0 ? pidfd_open(login->process, 0) : -1;
+	int ret;
+
+	clear(hub);
+	if (process < 0)
+		return nsh_err_set(err, NSH_REASON_MACHINE, -ESRCH,
+				   "the user's hub: the process that opens the session cannot be told");
+	note_login(&request, login->login);
+	ret = talk(hub, login, &asking, process, err);
+	return ret < 0 ? ret : obey(hub, &asking, err);
+}
+
+int nsh_hub_made(struct nsh_hub *hub, const struct nsh_hub_made *made, struct nsh_err *err)
+{
+	struct nsh_hub_request request = {
+		.protocol = NSH_HUB_PROTOCOL,
+		.kind = NSH_HUB_MADE,
+		.n_parts = (uint32_t)made->n_parts,
+		.has_init = made->init >= 0,
+	};
+	NSH_CLOSE int outer = made->init >= 0 ? pidfd_open(made->outer, 0) : -1;
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds = made->n_parts;
+	int ret;
+
+	if (made->init >= 0 && outer < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub");
+	snprintf(request.id, sizeof(request.id), "%s", made->id);
+	snprintf(request.cgroup, sizeof(request.cgroup), "%s", made->cgroup);
+	memcpy(fds, made->parts, n_fds * sizeof(int));
+	fds[n_fds++] = made->init;
+	fds[n_fds++] = outer;
+	ret = nsh_pass_send(hub->socket, &request, sizeof(request), fds, n_fds, 0);
+	if (ret == 0)
+		ret = receive(hub->socket, &reply, fds, &n_fds);
+	if (ret == 0 && reply.kind != NSH_HUB_SAYS_TAKEN)
+		ret = -EPROTO;
+	return ret < 0 ? explain(ret, err) : 0;
+}
+
+void nsh_hub_close(struct nsh_hub *hub)
+{
+	if (hub->socket >= 0)
+		close(hub->socket);
+	for (int i = 0; i < NSH_HUB_PARTS; i++)
+		if (hub->parts[i] >= 0)
+			close(hub->parts[i]);
+	clear(hub);
+}
+
+static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+{
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	int ret;
+
+	while ((ret = receive(socket, &reply, fds, &n_fds)) == 0 &&
+	       reply.kind == NSH_HUB_SAYS_ENTRY) {
+		struct nsh_hub_entry *grown = reallocarray(*entries, *count + 1, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*entries = grown;
+		(*entries)[(*count)++] = reply.entry;
+	}
+	return ret;
+}
+
+int nsh_hub_list(const struct nsh_hub_place *place, struct nsh_hub_entry **entries, size_t *count,
+		 struct nsh_err *err)
+{
+	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL,
+						.kind = NSH_HUB_LIST};
+	pid_t hub;
+	NSH_CLOSE int socket = nsh_hub_connect(place, &hub, err);
+	int ret = socket;
+
+	*entries = NULL;
+	*count = 0;
+	if (ret >= 0)
+		ret = limit_wait(socket);
+	if (ret == 0)
+		ret = nsh_pass_send(socket, &request, sizeof(request), NULL, 0, 0);
+	if (ret == 0)
+		ret = take_entries(socket, entries, count);
+	/* One that has just ended knows of nobody. */
+	if (ret == -ENOENT || ret == -EAGAIN || ret == -EPIPE || ret == -ECONNRESET)
+		return 0;
+	return ret < 0 ? explain(ret, err) : 0;
+}

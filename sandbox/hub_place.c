@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a user's hub is found.
+ *
+ * With PAM: a record lock of the hub's on one byte of a file of root's, the byte of the user's id, tells which process it
+ * is (F_GETLK), and goes with that process. What it listens on is in a tmpfs of its own that is mounted nowhere; root
+ * gets there through the hub's /proc/PID/fd. There is nothing to be left behind, no room in /run is needed, and no user
+ * has a way to any of it.
+ *
+ * Standalone: a name of the kernel's (unix(7), "abstract"). Anybody can take it; whose it is the kernel says, and
+ * what comes from there is looked at again (sandbox/door.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/plan.h"
+#include "sandbox/hub_protocol.h"
+#include "sandbox/path.h"
+
+/* All of a user's logins can come in one moment. */
+#define BACKLOG 4096
+
+/* The hub's files that others find: its file system, and with it the socket. */
+#define FOLDER_FD (NSH_HUB_FIRST_FD + 1)
+#define SOCKET_NAME "socket"
+
+static int failed(struct nsh_err *err, const char *what)
+{
+	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: %s", what);
+}
+
+/* A name without a file; the length has to be given, as it has no NUL. */
+static socklen_t name_abstract(struct sockaddr_un *address, uid_t uid)
+{
+	int len = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "%s/%u",
+			   NSH_SESSION_FOLDER, uid);
+
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+static int open_file(struct nsh_err *err)
+{
+	char folder[] = NSH_HUB_FILE;
+	struct stat st;
+	int ret;
+	int fd;
+
+	*strrchr(folder, '/') = '\0';
+	ret = nsh_path_secure_folder(folder, err);
+	if (ret < 0)
+		return ret;
+	fd = open(NSH_HUB_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return failed(err, NSH_HUB_FILE);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 077))
+		return fd;
+	close(fd);
+	return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
+			   "%s: is not a file that only root can open", NSH_HUB_FILE);
+}
+
+static struct flock byte_of(uid_t uid)
+{
+	return (struct flock){
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)uid, .l_len = 1};
+}
+
+/* Its process id, or 0. */
+static pid_t find_hub(int file, uid_t uid)
+{
+	struct flock lock = byte_of(uid);
+
+	if (fcntl(file, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0)
+		return 0;
+	return lock.l_pid;
+}
+
+static int make_socket(struct nsh_err *err)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? failed(err, "socket") : fd;
+}
+
+/* Whom it is connected with. Of root's, as the number could be another process's by now. */
+static bool is_by(int socket, uid_t uid, pid_t *process)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return false;
+	*process = peer.pid;
+	return peer.uid == uid;
+}
+
+static bool is_gone(int code)
+{
+	return code == ENOENT || code == ECONNREFUSED || code == ESRCH || code == ENOTDIR ||
+	       code == ENOTSOCK || code == EPROTOTYPE || code == EACCES;
+}
+
+static int connect_root(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
+{
+	NSH_CLOSE int file = open_file(err);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	pid_t peer = 0;
+
+	if (file < 0)
+		return file;
+	*hub = find_hub(file, uid);
+	if (!*hub)
+		return -ENOENT;
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/%d/fd/%d/%s", *hub, FOLDER_FD,
+		 SOCKET_NAME);
+	if (connect(socket, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return is_gone(errno) ? -ENOENT : failed(err, "connect");
+	/* The process could have ended before, and its number have become another's. */
+	return is_by(socket, 0, &peer) && peer == *hub && find_hub(file, uid) == *hub ? 0 : -ENOENT;
+}
+
+static int connect_standalone(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t len = name_abstract(&address, uid);
+
+	if (connect(socket, (struct sockaddr *)&address, len) < 0)
+		return errno == ECONNREFUSED ? -ENOENT : failed(err, "connect");
+	if (is_by(socket, uid, hub))
+		return 0;
+	return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
+			   "the user's hub: process %d, which is another user's, has taken its name",
+			   *hub);
+}
+
+int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_err *err)
+{
+	int socket = make_socket(err);
+	int ret;
+
+	if (socket < 0)
+		return socket;
+	ret = place->standalone ? connect_standalone(socket, place->uid, hub, err)
+				: connect_root(socket, place->uid, hub, err);
+	if (ret == 0)
+		return socket;
+	close(socket);
+	return ret;
+}
+
+bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket)
+{
+	pid_t process;
+
+	return is_by(socket, place->standalone ? place->uid : 0, &process);
+}
+
+/* A file system for one socket, which only this process has. */
+static int make_folder(struct nsh_err *err)
+{
+	NSH_CLOSE int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	NSH_CLOSE int folder = -1;
+
+	if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "mode", "0700", 0) < 0 ||
+	    fsconfig(context, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
+	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return failed(err, "make a file system");
+	folder = fsmount(context, FSMOUNT_CLOEXEC,
+			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (folder < 0 || dup3(folder, FOLDER_FD, O_CLOEXEC) < 0)
+		return failed(err, "make a file system");
+	return 0;
+}
+
+/* The lock comes last: who finds it finds the rest. The file must not be closed again, or the lock is gone. */
+static int listen_root(int socket, uid_t uid, struct nsh_err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct flock lock = byte_of(uid);
+	int file;
+	int ret = make_folder(err);
+
+	if (ret < 0)
+		return ret;
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", FOLDER_FD,
+		 SOCKET_NAME);
+	if (bind(socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(socket, BACKLOG) < 0)
+		return failed(err, "listen");
+	file = open_file(err);
+	if (file < 0)
+		return file;
+	if (fcntl(file, F_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : failed(err, NSH_HUB_FILE);
+}
+
+static int listen_standalone(int socket, uid_t uid, struct nsh_err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t len = name_abstract(&address, uid);
+
+	if (bind(socket, (struct sockaddr *)&address, len) < 0)
+		return errno == EADDRINUSE ? -EBUSY : failed(err, "bind");
+	return listen(socket, BACKLOG) < 0 ? failed(err, "listen") : 0;
+}
+
+int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err)
+{
+	int socket = make_socket(err);
+	int ret;
+
+	if (socket < 0)
+		return socket;
+	ret = place->standalone ? listen_standalone(socket, place->uid, err)
+				: listen_root(socket, place->uid, err);
+	if (ret == 0)
+		return socket;
+	close(socket);
+	return ret;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What logins and hubs say to each other (nsshell/hub.h). Both are built together; a version is there because a hub
+ * outlives an update.
+ */
+#ifndef SANDBOX_HUB_PROTOCOL_H
+#define SANDBOX_HUB_PROTOCOL_H
+
+#include "nsshell/hub.h"
+
+#define NSH_HUB_PROTOCOL 0x6e736802u
+
+enum nsh_hub_question {
+	NSH_HUB_ENTER = 1, /* with a pidfd of the login */
+	NSH_HUB_MADE,      /* with the parts, and then the socket of PID 1 and a pidfd of its parent, if has_init */
+	NSH_HUB_LIST,
+};
+
+enum nsh_hub_reply_kind {
+	NSH_HUB_SAYS_COUNTED = 1,
+	NSH_HUB_SAYS_JOIN, /* with the parts */
+	NSH_HUB_SAYS_MAKE,
+	NSH_HUB_SAYS_TAKEN, /* to NSH_HUB_MADE */
+	NSH_HUB_SAYS_FULL,
+	NSH_HUB_SAYS_STALE,
+	NSH_HUB_SAYS_ENTRY,
+	NSH_HUB_SAYS_END, /* of the list */
+};
+
+/* What of the policy the hub acts on. Times in ms, 0 for none. */
+struct nsh_hub_terms {
+	uint64_t policy; /* tells policies apart */
+	int64_t linger_ms;
+	int64_t runtime_ms;
+	uint32_t shared; /* NSH_KEY_SESSION_LIFETIME */
+	uint32_t stale;  /* NSH_KEY_SESSION_STALE */
+	uint32_t max_sessions;
+};
+
+struct nsh_hub_request {
+	uint32_t protocol;
+	uint32_t kind;
+	struct nsh_hub_terms terms; /* NSH_HUB_ENTER, as the next two */
+	int32_t process;
+	char login[512];
+	char id[NSH_ID_LEN + 1]; /* NSH_HUB_MADE, as the rest */
+	char cgroup[NSH_CGROUP_MAX];
+	uint32_t n_parts;
+	uint32_t has_init;
+};
+
+struct nsh_hub_reply {
+	uint32_t protocol;
+	uint32_t kind;
+	uint32_t stale;
+	struct nsh_hub_entry entry; /* of a list; for NSH_HUB_SAYS_JOIN the id */
+	char cgroup[NSH_CGROUP_MAX];
+};
+
+/* sandbox/hub_place.c: where hubs are */
+
+/* Returns a socket to the user's hub, -ENOENT when there is none (or just not yet, or not any more), or -errno with err set. */
+int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_err *err);
+
+/*
+ * In a process that has nothing open but its standard streams and what is below NSH_HUB_FIRST_FD: a listening socket,
+ * found by all from here on. -EBUSY when there is a hub.
+ */
+#define NSH_HUB_FIRST_FD 10
+int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err);
+
+/* Whether who has connected may speak to this hub. */
+bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket);
+
+/* sandbox/hub_run.c: the hub's life. Ends the process. */
+void nsh_hub_run(const struct nsh_hub_place *place, int listener) __attribute__((noreturn));
+
+#endif
