@@ -177,7 +177,7 @@ static int open_door(struct nsh_frame *frame, int folder, struct nsh_err *err)
 	return 0;
 }
 
-static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
+static int read_all(struct nsh_frame *frame, int folder, bool new, struct nsh_err *err)
 {
 	int ret = read_account(frame, folder, err);
 
@@ -191,7 +191,7 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 	if (frame->user < 0)
 		return sys(err, "/user");
 	ret = check_userns(frame->user, err);
-	if (ret == 0)
+	if (ret == 0 && !new)
 		ret = open_door(frame, folder, err);
 	if (ret == 0)
 		ret = nsh_user_take_groups(&frame->account, err);
@@ -210,7 +210,7 @@ static void clear(struct nsh_frame *frame)
 	nsh_ways_clear(&frame->ways);
 }
 
-int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err)
+int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err)
 {
 	NSH_CLOSE int folder = -1;
 	int ret = nsh_path_is_mount(AT_FDCWD, NSH_FRAME_FOLDER, 0);
@@ -223,7 +223,7 @@ int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err)
 	clear(frame);
 	ret = check_folder(folder, err);
 	if (ret == 0)
-		ret = read_all(frame, folder, err);
+		ret = read_all(frame, folder, new, err);
 	if (ret < 0)
 		nsh_frame_close(frame);
 	return ret < 0 ? ret : 1;

@@ -103,7 +103,7 @@ static int run_confined(struct run *run, const struct confinement *confinement)
 }
 
 /* Everything that there is to know is in the frame; the machine's policy is not read again. */
-static int run_framed(struct run *run, struct nsh_frame *frame)
+static int run_framed(struct run *run, struct nsh_frame *frame, bool hosts)
 {
 	struct confinement confinement = {
 		.policy = &frame->policy,
@@ -113,10 +113,10 @@ static int run_framed(struct run *run, struct nsh_frame *frame)
 		.userns = frame->user,
 	};
 
-	memcpy(run->id, frame->id, sizeof(run->id));
-	if (nsh_host_is_asked(run->argc == 1 ? run->argv[0] : NULL))
-		return nsh_session_host(&confinement, NSH_HOST_FD, &run->err) < 0 ? NSH_EXIT_REFUSED
-										  : 0;
+	if (hosts && nsh_session_host(&confinement, NSH_HOST_FD, &run->err) == 0)
+		return 0;
+	if (hosts)
+		return NSH_EXIT_REFUSED;
 	if (frame->shared) {
 		frame->ways.part[NSH_DOOR_USER] = frame->user;
 		confinement.ways = &frame->ways;
@@ -216,6 +216,7 @@ static int run_user(struct run *run)
 static int run_all(struct run *run)
 {
 	struct nsh_frame frame;
+	bool hosts;
 	int framed;
 
 	if (nsh_start_read(&run->start, &run->err) < 0)
@@ -229,10 +230,14 @@ static int run_all(struct run *run)
 		return run_inside(run);
 	if (getuid() == 0)
 		return run_root(run);
-	framed = nsh_frame_open(&frame, &run->err);
+	hosts = nsh_host_is_asked(run->argc == 1 ? run->argv[0] : NULL);
+	framed = nsh_frame_open(&frame, hosts, &run->err);
 	if (framed < 0)
 		return NSH_EXIT_REFUSED;
-	return framed ? run_framed(run, &frame) : run_user(run);
+	if (!framed)
+		return run_user(run);
+	memcpy(run->id, frame.id, sizeof(run->id));
+	return run_framed(run, &frame, hosts);
 }
 
 static int print(const char *text)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -327,8 +328,10 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 {
 	struct init init = {.outer = socket, .outer_own = -1};
 	struct nsh_plan plan;
-	pid_t pid = make_shared(&init, &plan, confinement, confinement->userns, err);
+	pid_t pid;
 
+	prctl(PR_SET_NAME, NSH_HOST_NAME);
+	pid = make_shared(&init, &plan, confinement, confinement->userns, err);
 	if (pid < 0)
 		return pid;
 	close_range(0, ~0U, 0);

@@ -74,8 +74,10 @@ struct nsh_frame {
  * other thing on NSH_FRAME_FOLDER is an error: what is not root's, can be written, is no tmpfs, has
  * other than a user namespace of this user and right below the present one, or is for another user; and a
  * process that is not, or not any more, in the control group that has the login's limits.
+ *
+ * new: the way into its sandbox is not there yet, as it is the caller who makes that (nsshell/host.h).
  */
-int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err);
+int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err);
 
 void nsh_frame_close(struct nsh_frame *frame);
 
