@@ -1,11 +1,14 @@
 """Sandboxes that several logins of a user share: logins that are held open, and which one they stand in."""
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from lib_frame import HeldLogin
-from lib_left import all_pids, assert_nothing_left
-from lib_process import Held, HeldProgram, alive, wait_until
+from lib_left import Machine, all_pids, namespace_links
+from lib_pam import DENIAL, NO_SESSION
+from lib_process import (
+    Held, HeldProgram, assert_refused, pids_of, sh, status, wait_until,
+)
 from lib_settings import NSSHELL, PREFIX
 
 # What a shell says of the sandbox that it stands in: the same lines in the same sandbox.
@@ -58,10 +61,17 @@ class Framed:
     def hold(self, account):
         return HeldLogin(self.pam, account, str(NSSHELL))
 
+    def run(self, account, command):
+        """What a login is told, and the Result of a command in it."""
+        login = self.pam.login(account.name, str(NSSHELL), "-c", command)
+        return "".join(f"{line}\n" for line in login.says), login.result
+
     def refusal(self, account):
-        """Why a login is refused, or None when it is let in."""
-        login = self.pam.login(account.name, str(NSSHELL), "-c", "true")
-        return None if login.pam == 0 else login.says[0]
+        """Why a login is refused, or "" when it is let in. Nothing is run then."""
+        said, result = self.run(account, "echo ran")
+        match = DENIAL.search(said)
+        assert (result.out, result.rc) == (("", NO_SESSION) if match else ("ran\n", 0)), (said, result)
+        return match["why"] if match else ""
 
 
 class Standalone:
@@ -71,10 +81,10 @@ class Standalone:
         return Held(account)
 
     def refusal(self, account):
-        from lib_process import sh
-
-        result = sh(account, "true")
-        return None if result.rc == 0 else result.err
+        result = sh(account, "echo ran")
+        if result.rc == 0 and result.out == "ran\n":
+            return ""
+        return assert_refused(result)["why"]
 
 
 def staying():
@@ -83,32 +93,51 @@ def staying():
     for pid in all_pids():
         with suppress(OSError):
             program = os.readlink(f"/proc/{pid}/exe")
-            with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
-                if program.startswith(f"{PREFIX}/") and comm.read().strip() in STAYING:
-                    found.append(pid)
+            if program.startswith(f"{PREFIX}/") and status(pid).get("Name") in STAYING:
+                found.append(pid)
     return found
 
 
-def await_end(machine, seconds=20):
-    """Nothing of it is left: no process, mount, file or namespace, and no hub."""
-    wait_until(lambda: not staying(), "the end of hub and sandbox", seconds)
-    assert_nothing_left(machine, seconds)
+def await_none_staying():
+    wait_until(lambda: not staying(), "the end of hub and sandbox")
 
 
-def inside_process(held, command):
-    """Starts a program in the background that nothing of the login's end would take along; returns its id inside."""
-    return held.ask(f"setsid {command} </dev/null >/dev/null 2>&1 & echo $!").out
+class Traces:
+    """What an account's logins have had, to be looked for when they have ended."""
+
+    def __init__(self, account):
+        self.account = account
+        self.machine = Machine([account])
+        self.namespaces = set()
+
+    def note(self):
+        """To be called while there is something. Other users of the machine may make namespaces meanwhile."""
+        for pid in (*pids_of(self.account), *staying()):
+            for folder in ("ns", "fd"):
+                self.namespaces |= set(namespace_links(f"/proc/{pid}/{folder}"))
+        self.namespaces -= self.machine.found["namespace"]
+        assert len(self.namespaces) >= 5
+
+    def left(self):
+        left = self.machine.left()
+        left["namespace"] = left.get("namespace", set()) & self.namespaces
+        left["staying"] = staying()
+        return {kind: things for kind, things in left.items() if things}
+
+    def await_end(self, seconds=20):
+        """Nothing is left: no process, mount, file or namespace, and no hub."""
+        wait_until(lambda: not self.left(), f"nothing is left: {self.left()}", seconds)
 
 
-@contextmanager
-def closing(*things):
-    """Ends what a test has begun, in that order, whatever became of it."""
-    try:
-        yield things
-    finally:
-        for thing in things:
-            thing.close()
+# Programs that a login leaves behind, in the ways that are meant for it. Each prints its id inside.
+LEAVE = {
+    "background": "sleep 600 & echo $!",
+    "nohup": "nohup sleep 600 >/dev/null 2>&1 & echo $!",
+    "setsid": "setsid -f sh -c 'echo $$; exec sleep 600 >/dev/null'",
+    "stubborn": "setsid -f sh -c 'trap \"\" HUP TERM INT; echo $$; exec sleep 600 >/dev/null'",
+}
 
 
-def await_gone(*pids):
-    wait_until(lambda: not any(map(alive, pids)), f"the end of {pids}")
+def runs(held, pid):
+    """Whether the program with that id inside still sleeps."""
+    return held.ask(f"cat /proc/{pid}/comm").out == "sleep"
