@@ -133,8 +133,8 @@ class Traces:
 LEAVE = {
     "background": "sleep 600 & echo $!",
     "nohup": "nohup sleep 600 >/dev/null 2>&1 & echo $!",
-    "setsid": "setsid -f sh -c 'echo $$; exec sleep 600 >/dev/null'",
-    "stubborn": "setsid -f sh -c 'trap \"\" HUP TERM INT; echo $$; exec sleep 600 >/dev/null'",
+    "setsid": "setsid sleep 600 >/dev/null 2>&1 & echo $!",
+    "stubborn": "setsid sh -c 'trap \"\" HUP TERM INT; exec sleep 600' >/dev/null 2>&1 & echo $!",
 }
 
 

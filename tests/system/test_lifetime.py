@@ -144,7 +144,7 @@ def test_tmux_attach(terminal, lifetime, alice, value):
     one, two = terminal(alice), terminal(alice)
     for t in (one, two):
         t.ready()
-    one.sendline("tmux new-session -s shared")
+    one.sendline("tmux new-session -s shared \\; set assume-paste-time 0")
     one.expect_exact("[shared]")
     tmux_line(one, "first")
     two.sendline("tmux attach -t shared")
@@ -267,7 +267,8 @@ def test_the_first_leaves(form, lifetime, alice):
         before = where(two)
         two.ask("sleep 4712 & echo text > /tmp/text")
         assert one.close() == 0
-        assert {name: runs(two, pid) for name, pid in left.items()} == dict.fromkeys(left, True)
+        for name, pid in left.items():
+            wait_until(lambda pid=pid: runs(two, pid), name)
         assert where(two) == before
         with form.hold(alice) as three:
             assert where(three) == before
@@ -314,7 +315,7 @@ def test_killed_logins(sshd, lifetime, alice, traces):
         with over_ssh(sshd, alice) as two:
             pid = one.ask(LEAVE["setsid"]).out
             traces.note()
-            (monitor,) = [pid for pid in children(sshd.process.pid) if pid not in monitors_of(one, sshd)]
+            monitor = monitor_of(two, sshd)
             for victim in (*children(monitor), monitor):
                 os.kill(victim, signal.SIGKILL)
             two.process.wait(timeout=30)
@@ -322,13 +323,15 @@ def test_killed_logins(sshd, lifetime, alice, traces):
     traces.await_end()
 
 
-def monitors_of(held, sshd):
-    """sshd's process of root's that serves a login, known by the client's port."""
+def monitor_of(held, sshd):
+    """sshd's process of root's that serves a login, known by what it hands to the shell."""
     port = held.ask("echo $SSH_CLIENT").out.split()[1]
-    return [
+    client = f"SSH_CLIENT=127.0.0.1 {port} ".encode()
+    (monitor,) = [
         monitor for monitor in children(sshd.process.pid) for user in children(monitor)
-        for pid in children(user) if f"127.0.0.1 {port} ".encode() in environment_of(pid)
+        if any(client in environment_of(outer) for outer in children(user))
     ]
+    return monitor
 
 
 def environment_of(pid):
