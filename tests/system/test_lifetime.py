@@ -6,7 +6,7 @@ Issue 7, with real clients; design.md, "Lifetimes" and promises 1, 5, 6 and 7.
 import os
 import re
 import signal
-import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -14,21 +14,25 @@ import pytest
 import test_faithful
 import test_jobcontrol
 import test_ssh
+from lib_ctl import OK, ctl
 from lib_forward import Connection, connected, sftp
 from lib_frame import HeldLogin
 from lib_lifetime import (
     JOINS_STALE, LEAVE, NEW_BESIDE, SESSIONS, STALE, Framed, Standalone, Traces, await_none_staying, id_of,
     over_ssh, over_su, runs, staying, where,
 )
-from lib_pam import assert_denied
+from lib_pam import DENIAL
 from lib_process import Held, as_root, children, sh, status, wait_until
 from lib_services import Place, open_to_all
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL
 from lib_sshd import WITH_MODULE, Sshd, free_port
 from lib_terminal import Terminal
-from test_ssh import agent, client, local, terminal  # noqa: F401 (fixtures)
 
-XTERM = {**os.environ, "TERM": "xterm"}
+# Fixtures of the tests that are run in a joined sandbox here as well.
+agent, client, local, terminal = test_ssh.agent, test_ssh.client, test_ssh.local, test_ssh.terminal
+
+# sshd's exit status for a session without a PAM session.
+NO_SESSION = 254
 
 
 @pytest.fixture(scope="module")
@@ -339,3 +343,236 @@ def environment_of(pid):
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
+
+
+# It lingers
+
+
+def test_linger(form, lifetime, alice, traces):
+    """"It stays when the last login leaves [...]. A later login comes back into it", and finds what it has left."""
+    lifetime("linger")
+    with form.hold(alice) as one:
+        before = where(one)
+        left = one.ask(f"echo text > /tmp/text; {LEAVE['nohup']}").out
+    with form.hold(alice) as two:
+        assert where(two) == before
+        assert runs(two, left) and two.ask("cat /tmp/text").out == "text"
+        traces.note()
+        two.ask(f"kill {left}")
+    traces.await_end()
+
+
+def test_linger_until_it_is_empty(form, lifetime, alice, traces):
+    """"Until it holds no process but ours": it ends soon after the last one has, with nobody there. That one may also
+    be what a login has begun and a later one would have been the parent of."""
+    lifetime("linger")
+    fifo = alice.path("fifo")
+    os.mkfifo(fifo)
+    os.chown(fifo, alice.uid, alice.gid)
+    with form.hold(alice) as one, form.hold(alice) as two:
+        for held in (one, two):
+            held.ask(f"nohup setsid sh -c ': < {fifo}' >/dev/null 2>&1 &")
+        traces.note()
+    # Longer than it takes PID 1 to look again.
+    time.sleep(2.5)
+    assert len(staying()) == 3
+    fifo.write_text("")
+    traces.await_end(seconds=10)
+
+
+def test_linger_max(form, lifetime, alice, traces):
+    """"Until `linger_max` has passed": counted from when the last login leaves, anew each time."""
+    lifetime("linger", "linger_max=2s")
+    with form.hold(alice) as one:
+        left = one.ask(LEAVE["stubborn"]).out
+        time.sleep(3)
+        assert runs(one, left)
+    with form.hold(alice) as two:
+        time.sleep(3)
+        assert runs(two, left)
+        traces.note()
+    begin = time.monotonic()
+    time.sleep(1)
+    assert len(staying()) == 3
+    traces.await_end()
+    assert 1.9 < time.monotonic() - begin < 15
+
+
+def test_linger_until_it_is_killed(form, lifetime, alice, traces):
+    """"Until `nsshellctl kill`"."""
+    lifetime("linger")
+    with form.hold(alice) as one:
+        one.ask(LEAVE["stubborn"])
+        traces.note()
+    result = ctl("kill", alice.name)
+    assert result.rc == OK, result
+    traces.await_end()
+
+
+def test_linger_over_a_restart_of_sshd(make_sshd, lifetime, alice, traces):
+    """"A later login, also after sshd was restarted, comes back into it": tmux and screen go on and are attached to."""
+    lifetime("linger")
+    server = make_sshd()
+    with over_ssh(server, alice) as one:
+        before = where(one)
+        assert one.ask("tmux new-session -d -s lasting 'echo from-$((1 + 1)); exec cat'").rc == 0
+        assert one.ask("export SCREENDIR=~/.screen; mkdir -pm 700 ~/.screen; screen -dmS lasting sleep 600").rc == 0
+    wait_until(lambda: not children(server.process.pid), "the end of the connection")
+    server.restart()
+    with over_ssh(server, alice) as two:
+        assert where(two) == before
+        assert two.ask("SCREENDIR=~/.screen screen -S lasting -X quit").rc == 0
+        argv = server.command(alice, "tmux attach -t lasting", options=("-tt",))
+        with Terminal(None, argv, env={**os.environ, "TERM": "xterm"}) as t:
+            t.expect_exact("from-2")
+            t.sendline("typed")
+            t.expect("typed.*typed")
+            traces.note()
+            assert two.ask("tmux kill-server").rc == 0
+            t.finish()
+    traces.await_end()
+
+
+# Another policy than the sandbox's
+
+OLD, NEW = "[view] tmp_size=16M", "[view] tmp_size=32M"
+SIZE = "stat -f -c '%b %S' /tmp; echo $NSSHELL_SESSION"
+SIZES = {OLD: "4096 4096", NEW: "8192 4096"}
+
+
+def size_of(held):
+    return held.ask(SIZE).out.splitlines()[0]
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_join(form, lifetime, alice, value):
+    """stale = join: it joins the sandbox that there is, and is told."""
+    lifetime(value, "stale=join", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=join", rest=NEW)
+        said, result = form.run(alice, SIZE)
+        assert result.out.splitlines() == [SIZES[OLD], id_of(one)]
+        assert said.startswith(JOINS_STALE) == isinstance(form, Framed)
+        lifetime(value, "stale=join", rest=OLD)
+        assert form.run(alice, "exit 3")[1].rc == 3
+        assert form.run(alice, "true")[0] == ""
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_refuse(form, lifetime, alice, value):
+    """stale = refuse: as long as the sandbox lives a login with another policy is refused, and then it is let in."""
+    lifetime(value, "stale=refuse", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=refuse", rest=NEW)
+        assert form.refusal(alice) == STALE
+        assert one.ask("echo here").out == "here"
+    await_none_staying()
+    assert form.refusal(alice) == ""
+    assert form.run(alice, SIZE)[1].out.splitlines()[0] == SIZES[NEW]
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_new(form, lifetime, alice, traces, value):
+    """stale = new: it makes a second one beside it and is told; who comes later joins that one. With the old policy back
+    it is again a whole one with the policy that is asked for."""
+    lifetime(value, "stale=new", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=new", rest=NEW)
+        said, result = form.run(alice, SIZE)
+        assert result.out.splitlines()[0] == SIZES[NEW] != size_of(one)
+        assert said.startswith(NEW_BESIDE) == isinstance(form, Framed)
+        with form.hold(alice) as two:
+            assert size_of(two) == SIZES[NEW]
+            said, result = form.run(alice, SIZE)
+            assert (said, result.out.splitlines()) == ("", [SIZES[NEW], id_of(two)])
+            lifetime(value, "stale=new", rest=OLD)
+            with form.hold(alice) as three:
+                assert [size_of(held) for held in (one, two, three)] == [SIZES[OLD], SIZES[NEW], SIZES[OLD]]
+                assert three.ask("echo x > /tmp/x; ls /tmp").out == "x"
+            assert [size_of(held) for held in (one, two)] == [SIZES[OLD], SIZES[NEW]]
+            traces.note()
+    traces.await_end()
+
+
+@pytest.mark.parametrize("line", ["contact=the office", "max_sessions=9", "linger_max=1h", "stale=join"])
+def test_not_stale(form, lifetime, alice, line):
+    """What is of the login and not of the sandbox makes it no other policy."""
+    lifetime("user", *(["stale=refuse"] if "stale" not in line else []))
+    with form.hold(alice) as one:
+        lifetime("user", line, *(["stale=refuse"] if "stale" not in line else []))
+        said, result = form.run(alice, "echo $NSSHELL_SESSION")
+        assert (said, result.out.strip()) == ("", id_of(one))
+
+
+@pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
+def test_stale_is_told_at_a_terminal(sshd, lifetime, terminal, alice, stale, told):
+    """"The next login is told which of the two it gets": ssh with a terminal shows it."""
+    lifetime("user", f"stale={stale}", rest=OLD)
+    with over_ssh(sshd, alice):
+        lifetime("user", f"stale={stale}", rest=NEW)
+        t = terminal(alice, "exit 4")
+        t.expect_exact(told)
+        assert t.finish() == 4
+
+
+@pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
+def test_stale_is_told_standalone(lifetime, alice, stale, told):
+    """Likewise by nsshell alone."""
+    lifetime("user", f"stale={stale}", rest=OLD)
+    with Held(alice):
+        lifetime("user", f"stale={stale}", rest=NEW)
+        with Terminal(alice, [LOGIN_SHELL, "-c", "exit 4"]) as t:
+            t.expect_exact(told)
+            assert t.finish() == 4
+
+
+def test_stale_is_refused_over_ssh(sshd, lifetime, alice, syslog):
+    """The sentence for the user, sshd's exit status, and the reason in the log."""
+    lifetime("user", "stale=refuse", rest=OLD)
+    with over_ssh(sshd, alice) as one:
+        lifetime("user", "stale=refuse", rest=NEW)
+        result = sshd.ssh(alice, "echo ran")
+        match = DENIAL.search(result.out + result.err)
+        assert result.rc == NO_SESSION and match and match["why"] == STALE, result
+        line = syslog.line_with(f"session={match['incident']} verdict=deny")
+        assert "kind=stale" in line and id_of(one) in line
+
+
+# As many as there may be
+
+
+@pytest.mark.parametrize("value", ["session", "user", "linger"])
+def test_max_sessions(form, lifetime, alice, bob, value):
+    """max_sessions = 2: the third login is refused with the sentence; when one has left it is let in. Others' logins do
+    not count."""
+    lifetime(value, "max_sessions=2")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        assert [form.refusal(alice) for _ in range(3)] == [SESSIONS] * 3
+        assert form.refusal(bob) == ""
+        one.close()
+        wait_until(lambda: form.refusal(alice) == "", "there is room again")
+        with form.hold(alice) as three:
+            assert form.refusal(alice) == SESSIONS
+            assert two.ask("echo here").out == three.ask("echo here").out == "here"
+
+
+def test_max_sessions_over_ssh(sshd, lifetime, alice):
+    """Over ssh: connections count, and not their sessions; an sftp is a connection like others."""
+    lifetime("session", "max_sessions=2")
+    with sshd.shared_connection(alice) as options:
+        with over_ssh(sshd, alice, *options), over_ssh(sshd, alice, *options) as two:
+            assert sshd.ssh(alice, "echo ran", options=options).out == "ran\n"
+            with sftp(sshd, alice, "internal") as files:
+                assert files.listdir("/tmp") == []
+                result = sshd.ssh(alice, "echo ran")
+                match = DENIAL.search(result.out + result.err)
+                assert result.rc == NO_SESSION and match and match["why"] == SESSIONS, result
+                assert two.ask("echo here").out == "here"
+            wait_until(lambda: sshd.ssh(alice, "echo ran").out == "ran\n", "there is room again")
+
+
+@pytest.mark.parametrize("value", ["session", "user"])
+def test_one_after_the_other(lifetime, alice, value):
+    """max_sessions = 1: who comes when the one before has ended is let in, always."""
+    lifetime(value, "max_sessions=1")
+    assert [sh(alice, "exit 5").rc for _ in range(100)] == [5] * 100
