@@ -3,6 +3,7 @@
 Issue 7, with real clients; design.md, "Lifetimes" and promises 1, 5, 6 and 7.
 """
 
+import inspect
 import os
 import re
 import signal
@@ -18,8 +19,8 @@ from lib_ctl import OK, ctl
 from lib_forward import Connection, connected, sftp
 from lib_frame import HeldLogin
 from lib_lifetime import (
-    JOINS_STALE, LEAVE, NEW_BESIDE, SESSIONS, STALE, Framed, Standalone, Traces, await_none_staying, id_of,
-    over_ssh, over_su, runs, staying, where,
+    JOINS_STALE, LEAVE, NEW_BESIDE, SESSIONS, STALE, Framed, Standalone, Traces, await_none_staying,
+    first_process, id_of, over_ssh, over_su, runs, staying, where,
 )
 from lib_pam import DENIAL
 from lib_process import Held, as_root, children, sh, status, wait_until
@@ -82,6 +83,14 @@ def traces(alice, sshd):
     return Traces(alice)
 
 
+@pytest.fixture
+def greeted(alice):
+    """alice is told what services have to tell."""
+    alice.path(".hushlogin").unlink()
+    yield
+    alice.write(".hushlogin", "")
+
+
 # One sandbox
 
 
@@ -91,7 +100,7 @@ def test_one_sandbox(sshd, place, lifetime, alice, network):
     network." Also the same System V and POSIX objects."""
     lifetime("user", rest=f"[network] mode={network}")
     with over_ssh(sshd, alice) as one, over_ssh(sshd, alice) as two, over_su(place, alice) as three:
-        one.ask("echo text > /tmp/shared; echo text > /dev/shm/shared; ipcmk -Q; sleep 4711 &")
+        one.ask("echo text > /tmp/shared; echo text > /dev/shm/shared; ipcmk -Q; sleep 4711 >/dev/null 2>&1 &")
         for other in (two, three):
             assert where(other) == where(one)
             assert other.ask("cat /tmp/shared /dev/shm/shared").out == "text\ntext"
@@ -180,7 +189,7 @@ def test_forwarding(sshd, lifetime, alice):
     alice.write("listen.py", LISTEN)
     back = free_port()
     with over_ssh(sshd, alice) as one, over_ssh(sshd, alice) as two:
-        one.ask("python3 ~/listen.py > /tmp/port & until [ -s /tmp/port ]; do sleep 0.02; done")
+        one.ask("python3 ~/listen.py > /tmp/port 2>/dev/null & until [ -s /tmp/port ]; do sleep 0.02; done")
         port, local = int(two.ask("cat /tmp/port").out), free_port()
         with Connection(sshd, alice, "-L", f"{local}:127.0.0.1:{port}", "-R", f"{back}:127.0.0.1:{sshd.port}"):
             with connected(local) as stream:
@@ -269,7 +278,7 @@ def test_the_first_leaves(form, lifetime, alice):
     with form.hold(alice) as one, form.hold(alice) as two:
         left = {name: one.ask(command).out for name, command in LEAVE.items()}
         before = where(two)
-        two.ask("sleep 4712 & echo text > /tmp/text")
+        two.ask("sleep 4712 >/dev/null 2>&1 & echo text > /tmp/text")
         assert one.close() == 0
         for name, pid in left.items():
             wait_until(lambda pid=pid: runs(two, pid), name)
@@ -381,16 +390,14 @@ def test_linger_until_it_is_empty(form, lifetime, alice, traces):
 
 
 def test_linger_max(form, lifetime, alice, traces):
-    """"Until `linger_max` has passed": counted from when the last login leaves, anew each time."""
+    """"Until `linger_max` has passed": counted from when the last login leaves, and not while there is one."""
     lifetime("linger", "linger_max=2s")
     with form.hold(alice) as one:
-        left = one.ask(LEAVE["stubborn"]).out
-        time.sleep(3)
-        assert runs(one, left)
+        left = one.ask(LEAVE["nohup"]).out
     with form.hold(alice) as two:
-        time.sleep(3)
-        assert runs(two, left)
         traces.note()
+        time.sleep(2.2)
+        assert runs(two, left)
     begin = time.monotonic()
     time.sleep(1)
     assert len(staying()) == 3
@@ -402,7 +409,7 @@ def test_linger_until_it_is_killed(form, lifetime, alice, traces):
     """"Until `nsshellctl kill`"."""
     lifetime("linger")
     with form.hold(alice) as one:
-        one.ask(LEAVE["stubborn"])
+        one.ask(LEAVE["nohup"])
         traces.note()
     result = ctl("kill", alice.name)
     assert result.rc == OK, result
@@ -505,14 +512,14 @@ def test_not_stale(form, lifetime, alice, line):
 
 
 @pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
-def test_stale_is_told_at_a_terminal(sshd, lifetime, terminal, alice, stale, told):
-    """"The next login is told which of the two it gets": ssh with a terminal shows it."""
+def test_stale_is_told_at_a_terminal(sshd, lifetime, terminal, alice, greeted, stale, told):
+    """"The next login is told which of the two it gets": ssh with a terminal shows it to who wants to be greeted."""
     lifetime("user", f"stale={stale}", rest=OLD)
     with over_ssh(sshd, alice):
         lifetime("user", f"stale={stale}", rest=NEW)
-        t = terminal(alice, "exit 4")
+        t = terminal(alice)
         t.expect_exact(told)
-        assert t.finish() == 4
+        t.ready()
 
 
 @pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
@@ -576,3 +583,294 @@ def test_one_after_the_other(lifetime, alice, value):
     """max_sessions = 1: who comes when the one before has ended is let in, always."""
     lifetime(value, "max_sessions=1")
     assert [sh(alice, "exit 5").rc for _ in range(100)] == [5] * 100
+
+
+# A joined shell is what one in a sandbox of its own is
+
+
+@pytest.fixture
+def joined(request, policy, alice, sshd):
+    """alice's logins join a sandbox that another one of hers has made, whatever else the policy says by then."""
+    policy.user(alice.name, "[session]\nlifetime=user\nstale=join")
+    hold = over_ssh(sshd, alice) if request.param == "framed" else Held(alice)
+    with hold as held:
+        yield held
+        assert held.ask("echo here").out == "here"
+
+
+@pytest.fixture
+def outer_shell(alice):
+    """For tests of job control: an interactive shell that logins are started from."""
+    with test_jobcontrol.caller(alice) as t:
+        yield t
+
+
+# Tests of a session of its own, and for what is a parameter of theirs the value here.
+STANDALONE = [
+    (test_faithful.test_exit_codes, {}),
+    *((test_faithful.test_death_by_signal, {"name": name}) for name in ("HUP", "INT", "QUIT", "KILL", "SEGV", "RTMAX")),
+    (test_faithful.test_not_found_and_not_executable, {"command": "no-such-program", "rc": 127}),
+    (test_faithful.test_binary_clean_both_ways, {}),
+    (test_faithful.test_binary_clean_stderr, {}),
+    (test_faithful.test_half_close_of_output, {"stream": "stdout", "fd": 1}),
+    (test_faithful.test_half_close_of_input, {}),
+    (test_faithful.test_sockets_as_stdio, {}),
+    (test_faithful.test_reader_goes_away, {}),
+    (test_faithful.test_arguments, {}),
+    (test_faithful.test_what_is_inherited, {}),
+    (test_faithful.test_ignored_and_blocked_signals_are_inherited, {}),
+    (test_faithful.test_signal_to_outer_process, {}),
+    (test_faithful.test_signal_to_process_group, {}),
+    (test_faithful.test_signal_kills_the_shell, {}),
+    (test_faithful.test_signal_is_handled_in_the_shell, {}),
+    (test_jobcontrol.test_ctrl_c, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_ctrl_z_fg_bg, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_ctrl_z_fg_bg, {"shell": "/bin/zsh"}),
+    (test_jobcontrol.test_background_job_that_reads, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_window_resize, {}),
+    (test_jobcontrol.test_command_with_the_terminal, {}),
+    (test_jobcontrol.test_vim, {}),
+    (test_jobcontrol.test_less, {}),
+    (test_jobcontrol.test_caller_ctrl_c, {}),
+    (test_jobcontrol.test_caller_ctrl_z_fg, {"command": "cat; :"}),
+    (test_jobcontrol.test_caller_ctrl_z_bg, {}),
+    (test_jobcontrol.test_caller_pipe_into_less, {}),
+    (test_jobcontrol.test_caller_quits_less_before_the_end, {}),
+    (test_jobcontrol.test_caller_background_output, {}),
+    (test_jobcontrol.test_caller_background_input, {"command": "read -r x < /dev/tty; echo got-$x"}),
+    (test_jobcontrol.test_caller_inner_shell, {}),
+    (test_jobcontrol.test_caller_suspend, {}),
+    (test_jobcontrol.test_caller_after_a_killed_shell_with_a_job, {}),
+    (test_jobcontrol.test_script_ctrl_c, {"command": "sleep 1000; :"}),
+    (test_jobcontrol.test_script_ctrl_z, {"command": "read -r x; sleep 1000; :"}),
+    (test_jobcontrol.test_terminal_settings, {"script": True}),
+    (test_jobcontrol.test_terminal_that_stops_writers, {}),
+    (test_jobcontrol.test_keys_arrive_once, {}),
+    (test_jobcontrol.test_new_terminal_inside, {}),
+]
+OVER_SSH = [
+    (test_ssh.test_command, {}),
+    (test_ssh.test_exit_codes, {}),
+    (test_ssh.test_exit_signal, {}),
+    (test_ssh.test_binary_clean, {}),
+    (test_ssh.test_terminal_for_a_command, {}),
+    (test_ssh.test_window_resize, {}),
+    (test_ssh.test_scp, {"mode": ["-O"]}),
+    (test_ssh.test_sftp, {}),
+    (test_ssh.test_rsync, {}),
+    (test_ssh.test_git, {}),
+    (test_ssh.test_vim, {}),
+    (test_ssh.test_tmux, {}),
+    (test_ssh.test_agent_forwarding, {}),
+    (test_ssh.test_paramiko_command, {}),
+    (test_ssh.test_paramiko_terminal, {}),
+    (test_ssh.test_parallel_sessions_of_a_library, {}),
+    (test_ssh.test_ssh_rc, {}),
+]
+
+
+def name_of(value):
+    return value.__name__ if callable(value) else None
+
+
+def run_test(test, values, request):
+    names = inspect.signature(test).parameters
+    test(**{name: values[name] if name in values else request.getfixturevalue(name) for name in names})
+
+
+@pytest.mark.parametrize("joined", ["standalone"], indirect=True)
+@pytest.mark.parametrize("test, values", STANDALONE, ids=name_of)
+def test_faithful_joined(joined, request, test, values):
+    """"In a shared sandbox a joined shell's exit code, signal, terminal and job control are as faithful as in an own
+    one": what test_faithful.py and test_jobcontrol.py say of those."""
+    run_test(test, values, request)
+
+
+@pytest.mark.parametrize("joined", ["framed"], indirect=True)
+@pytest.mark.parametrize("test, values", OVER_SSH, ids=name_of)
+def test_faithful_joined_over_ssh(joined, request, test, values):
+    """Likewise through sshd: what test_ssh.py says of those."""
+    run_test(test, values, request)
+
+
+def test_terminal_of_a_joined_login(sshd, lifetime, terminal, alice):
+    """tty(1), SSH_TTY, mesg and stty: each login has its own terminal by a name that is right inside."""
+    lifetime("user")
+    names = []
+    one, two = terminal(alice), terminal(alice)
+    for t in (one, two):
+        t.ready()
+        t.sendline('echo at-$(tty)-$SSH_TTY-$(ps -o tty= -p $$)')
+        t.expect(r"at-(/dev/login\d+)-(\S+)-(\S+)\r\n")
+        assert t.match[2] == t.match[1], t.match
+        names.append(t.match[1])
+        t.sendline("mesg y; echo $(mesg)-$(stat -c %U $(tty)); mesg n; mesg; stty size; test -w /dev/tty && echo wr\"\"itable")
+        t.expect_exact(f"is y-{alice.name}\r\n")
+        t.expect_exact("is n\r\n")
+        t.expect_exact("24 80\r\nwritable\r\n")
+    assert names[0] != names[1]
+    one.sendline(f"echo from-one > {names[1]}")
+    two.expect_exact("from-one")
+    two.sendline("exit 3")
+    assert two.finish() == 3
+    again = terminal(alice)
+    again.ready()
+    again.await_output("tty", f"{names[1]}\r\n")
+
+
+def test_lost_connection_of_a_joined_login(sshd, lifetime, terminal, alice, scratch):
+    """A connection that is lost is a SIGHUP for its shell, and for nobody else."""
+    lifetime("user")
+    with over_ssh(sshd, alice) as held:
+        left = held.ask(LEAVE["background"] + " >/dev/null").rc
+        t = terminal(alice)
+        t.ready()
+        t.sendline(f"trap 'echo hup >> {scratch}/log; exit' HUP; echo $(id -un)-ready; sleep 1000 & wait")
+        t.expect_exact("nshalice-ready")
+        os.kill(t.pid, signal.SIGKILL)
+        log = scratch / "log"
+        wait_until(lambda: log.exists() and log.read_text() == "hup\n", "the shell got SIGHUP")
+        assert left == 0 and held.ask("pgrep -x sleep >/dev/null; echo here").out == "here"
+
+
+# Who has no nsshell
+
+
+def test_frame_of_a_joined_sandbox(sshd, place, lifetime, alice):
+    """su -s and sudo start no login shell: they stand in the frame of the sandbox, with its /tmp and host name."""
+    lifetime("user")
+    with over_ssh(sshd, alice) as one:
+        one.ask("echo text > /tmp/shared")
+        show = f"cat /tmp/shared {FRAME}/id; echo; hostname"
+        result = place.run("su", alice.name, "-s", "/bin/sh", "-c", show)
+        assert result.out.split() == ["text", id_of(one), one.ask("hostname").out], result
+
+
+def test_account_without_a_shell(make_sshd, lifetime, alice, traces):
+    """An account whose login shell is not nsshell (confine = yes, sftp only): its logins share a frame, which lasts as
+    long as they do."""
+    lifetime("user", "confine=yes")
+    server = make_sshd(config="ForceCommand internal-sftp\n")
+    assert as_root("usermod", "-s", "/usr/sbin/nologin", alice.name).rc == 0
+    try:
+        with sftp(server, alice) as two:
+            with sftp(server, alice) as one:
+                with one.open("/tmp/shared", "w") as file:
+                    file.write("text")
+                assert two.listdir("/tmp") == ["shared"]
+                traces.note()
+            assert two.listdir("/tmp") == ["shared"]
+            with sftp(server, alice) as three:
+                assert three.listdir("/tmp") == ["shared"]
+        await_none_staying()
+        with sftp(server, alice) as later:
+            assert later.listdir("/tmp") == []
+    finally:
+        as_root("usermod", "-s", LOGIN_SHELL, alice.name)
+
+
+# What a joined shell can do to those around it
+
+POWERS = ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")
+
+
+def powers(pid):
+    shown = status(pid)
+    return {name: shown[name] for name in (*POWERS, "NoNewPrivs", "Seccomp", "Seccomp_filters")}
+
+
+@pytest.mark.parametrize("mode, filters", [("default", "1"), ("strict", "2")])
+def test_powers(form, lifetime, alice, mode, filters):
+    """PID 1, the shell's parent and the shell have no capability, and are under the same filter (promise 5)."""
+    lifetime("user", rest=f"[security] seccomp={mode}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        wanted = {**dict.fromkeys(POWERS, "0" * 16), "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": filters}
+        for pid in (first_process(), one.init, one.shell, two.init, two.shell):
+            assert powers(pid) == wanted, status(pid)["Name"]
+        outer = powers(two.outer)
+        assert {**outer, "CapBnd": wanted["CapBnd"]} == wanted
+
+
+ATTACH = """python3 -c '
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for pid in map(int, sys.argv[1:]):
+    print(libc.ptrace(16, pid, None, None), ctypes.get_errno())
+    for name in ("mem", "fd", "ns/mnt", "root", "environ"):
+        try:
+            path = f"/proc/{pid}/{name}"
+            os.listdir(path) if name in ("fd", "root") else os.open(path, os.O_RDONLY)
+            print("opened", path)
+        except OSError:
+            pass
+' """
+
+
+@pytest.mark.parametrize("seccomp", ["default", "off"])
+def test_no_way_into_the_others(form, lifetime, alice, seccomp):
+    """PID 1 and the parents of shells cannot be traced or looked into from inside (promise 5)."""
+    lifetime("user", rest=f"[security] seccomp={seccomp}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        parents = [held.ask("echo $PPID").out for held in (one, two)]
+        assert "0" not in parents and "1" not in parents and parents[0] != parents[1]
+        result = two.ask(ATTACH + " ".join(["1", *parents]))
+        assert (result.rc, result.out) == (0, "\n".join(["-1 1"] * 3)), result
+        # It can be killed, like any process of the user's; that is the end of its login alone.
+        two.ask("kill -KILL 1")
+        one.tell("kill -KILL $PPID")
+        assert one.process.wait(timeout=30) != 0
+        assert two.ask("echo here").out == "here"
+
+
+SETNS = """python3 -c '
+import ctypes, os, glob
+libc = ctypes.CDLL(None, use_errno=True)
+paths = sorted(glob.glob("{folder}/door-*") + ["{folder}/user"]) + glob.glob("/proc/self/ns/*")
+assert len(paths) > 8
+for path in paths:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        continue
+    if libc.setns(fd, 0) == 0:
+        print("joined", path)
+'"""
+
+
+@pytest.mark.parametrize("seccomp", ["default", "off"])
+def test_doors_lead_nowhere(form, lifetime, alice, seccomp):
+    """What a sandbox is joined by is of no use inside; the places of terminals cannot be locked, made or taken away."""
+    lifetime("user", rest=f"[security] seccomp={seccomp}")
+    with form.hold(alice), form.hold(alice) as two:
+        folder = FRAME if isinstance(form, Framed) else "/nonexistent"
+        result = two.ask(SETNS.format(folder=folder).replace("assert len(paths) > 8", ""))
+        assert (result.rc, result.out) == (0, ""), result
+        if folder == FRAME:
+            assert two.ask(f"ls {FRAME} | grep -c door-").out == "5"
+            assert two.ask(f"rm -f {FRAME}/door-pid").rc != 0
+        assert two.ask("ls /dev/.login /dev/login0").rc == 0
+        for command in ("cat /dev/.login", "echo x > /dev/.login", "flock -n /dev/.login true", "rm -f /dev/.login",
+                        "rm -f /dev/login0", "chmod 777 /dev/.login", "ln -s /dev/null /dev/login999"):
+            assert two.ask(command).rc != 0, command
+
+
+def test_no_file_is_left_open(form, lifetime, alice):
+    """A joined shell has its standard streams and nothing else; its parent holds no folder and no namespace."""
+    lifetime("user")
+    with form.hold(alice):
+        result = form.run(alice, "cd /proc/$$/fd; echo *")[1]
+        assert result.out == "0 1 2\n", result
+        with form.hold(alice) as two:
+            for pid in (two.init, first_process()):
+                links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+                assert not [link for link in links if not re.match(r"socket:|anon_inode:\[signalfd\]", link)], links
+
+
+@pytest.mark.parametrize("nested", ["no", "yes"])
+def test_nested_user_namespaces(form, lifetime, alice, nested):
+    """[security] nested_userns holds for joined shells."""
+    lifetime("user", rest=f"[security] nested_userns={nested}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        for held in (one, two):
+            assert (held.ask("unshare -Urm true").rc == 0) == (nested == "yes")
+            assert (held.ask("cat /proc/sys/user/max_user_namespaces").out == "0") == (nested == "no")
