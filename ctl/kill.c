@@ -3,10 +3,13 @@
  * nsshellctl kill: ends sessions, and waits until nothing of them is left.
  *
  * What is ended is what is of the session in each round: what has been started meanwhile too. First as at a logout,
- * HUP and TERM, and CONT for what is stopped, to what runs in it; nsshell's own two and sshd's end by that, when
+ * HUP and TERM, and CONT for what is stopped, to what runs in it; nsshell's own and sshd's end by that, when
  * they have told how it ended. Root's processes of the login (sshd's monitor, su) are never signalled: they end when
  * the user's have. After the time-out it is KILL, for PID 1 first, with which the kernel kills all of its namespace.
  * What is in none is stopped before, so that it cannot start others faster than they are found.
+ *
+ * Of a shared sandbox that is all logins, and what lingers in it. The user's hub holds its namespaces, and lets go of
+ * them when PID 1 is gone; it is left alone, and may have others to look after.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -26,6 +29,7 @@
 #include "ctl/output.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
+#include "nsshell/hub.h"
 
 #define TIMEOUT_DEFAULT 5
 #define TIMEOUT_MAX 86400
@@ -49,6 +53,7 @@ struct options {
 struct wanted {
 	char id[NSH_ID_LEN + 1];
 	uid_t uid;
+	bool framed;
 	char *cgroup; /* owned, or NULL */
 };
 
@@ -191,26 +196,27 @@ static void ask(struct killing *killing, const struct nsh_member *member)
 	remember(killing, &member->process);
 }
 
-static const struct nsh_member *find(const struct nsh_live *live, pid_t pid)
+static bool comes_from(const struct nsh_live *live, pid_t pid, const struct nsh_member *ancestor)
 {
-	for (size_t i = 0; i < live->n_members; i++)
-		if (live->members[i].process.pid == pid)
-			return &live->members[i];
-	return NULL;
+	const struct nsh_member *at = nsh_live_member(live, pid);
+
+	for (int depth = 0; at && depth < 64; depth++) {
+		if (at == ancestor)
+			return true;
+		at = nsh_live_member(live, at->process.parent);
+	}
+	return false;
 }
 
 /* nsshell's own, and what it was started by: these end when what runs in the session has. */
 static bool carries_shell(const struct nsh_live *live, const struct nsh_member *member)
 {
-	for (size_t i = 0; i < live->n_shells; i++) {
-		const struct nsh_member *at = find(live, live->shells[i].init);
-
-		for (int depth = 0; at && depth < 64; depth++) {
-			if (at == member)
-				return true;
-			at = find(live, at->process.parent);
-		}
-	}
+	for (size_t i = 0; i < live->n_shells; i++)
+		if (comes_from(live, live->shells[i].init, member))
+			return true;
+	for (size_t i = 0; i < live->n_joined; i++)
+		if (comes_from(live, live->joined[i].inner, member))
+			return true;
 	return false;
 }
 
@@ -234,7 +240,7 @@ static void kill_session(const struct nsh_live *live)
 	static const int end = SIGKILL;
 
 	for (size_t i = 0; i < live->n_shells; i++) {
-		const struct nsh_member *init = find(live, live->shells[i].init);
+		const struct nsh_member *init = nsh_live_member(live, live->shells[i].init);
 
 		if (init)
 			send_signals(init, &end, 1);
@@ -285,6 +291,34 @@ static bool has_cgroup(const struct killing *killing)
 	return false;
 }
 
+static bool is_in_hub(const struct wanted *wanted)
+{
+	const struct nsh_hub_place place = {.uid = wanted->uid, .standalone = !wanted->framed};
+	struct nsh_hub_entry *entries = NULL;
+	size_t count = 0;
+	struct nsh_err err;
+	bool found = false;
+
+	if (nsh_hub_list(&place, &entries, &count, &err) == 0)
+		for (size_t i = 0; i < count; i++)
+			found |= !strcmp(entries[i].id, wanted->id);
+	free(entries);
+	return found;
+}
+
+/* Likewise while the hub holds on to it. Whose hub may not be asked tells nothing. */
+static bool is_held(const struct killing *killing)
+{
+	bool all = geteuid() == 0;
+
+	if (all && access(NSH_HUB_FILE, F_OK) < 0)
+		return false;
+	for (size_t i = 0; i < killing->n_wanted; i++)
+		if (killing->wanted[i].framed == all && is_in_hub(&killing->wanted[i]))
+			return true;
+	return false;
+}
+
 enum round { ASK, STOP, KILL, LOOK };
 
 /* One round. Returns how many there still were, of sessions or (STOP) of processes; -errno. */
@@ -321,7 +355,7 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 		struct timespec wait = {.tv_nsec = step * 1000000};
 
 		ret = do_round(killing, round, err);
-		if (ret < 0 || (ret == 0 && !has_cgroup(killing)))
+		if (ret < 0 || (ret == 0 && !has_cgroup(killing) && !is_held(killing)))
 			return ret;
 		nanosleep(&wait, NULL);
 		step = step < STEP_MAX_MS / 2 ? 2 * step : STEP_MAX_MS;
@@ -366,7 +400,7 @@ static int want(struct killing *killing, const struct nsh_live *live)
 		return -ENOMEM;
 	killing->wanted = grown;
 	grown += killing->n_wanted++;
-	*grown = (struct wanted){.uid = live->uid};
+	*grown = (struct wanted){.uid = live->uid, .framed = live->framed};
 	memcpy(grown->id, live->id, sizeof(grown->id));
 	grown->cgroup = live->cgroup ? strdup(live->cgroup) : NULL;
 	return 0;
