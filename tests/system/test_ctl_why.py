@@ -87,7 +87,8 @@ def test_all_words(log):
     ("namespaces", "nsshellctl doctor ann"), ("view", "nsshellctl try ann"),
     ("frame", "nsshellctl doctor ann"), ("denied", "nsshellctl show ann"),
     ("login_shell", "nsshellctl enable ann"), ("limits", "nsshellctl doctor ann"),
-    ("machine", "nsshellctl doctor ann"), ("novel", "nsshellctl doctor ann"),
+    ("sessions", "nsshellctl list ann"), ("stale", "nsshellctl list ann"),
+    ("ended", "nsshellctl list ann"), ("machine", "nsshellctl doctor ann"), ("novel", "nsshellctl doctor ann"),
 ])
 def test_what_next(log, kind, command):
     path = log(f"{HEAD}nsshell-session[7]: " + LINE.replace("kind=policy", f"kind={kind}"))
