@@ -27,6 +27,7 @@
 #include "ctl/commands.h"
 #include "ctl/live.h"
 #include "ctl/output.h"
+#include "ctl/read.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/hub.h"
@@ -277,6 +278,28 @@ static bool is_wanted(const struct killing *killing, const struct nsh_live *live
 	return false;
 }
 
+/* The hub stays where the sandbox was made that it was started for, and can have others by now. */
+static bool has_hub_alone(const char *cgroup)
+{
+	char path[1100];
+	NSH_FREE char *text = NULL;
+	char *end;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	if (nsh_read(path, &text) < 0 || !*text)
+		return false;
+	for (char *at = text; *at; at = end) {
+		NSH_CLOSE int folder = nsh_process_open((pid_t)strtol(at, &end, 10));
+		struct nsh_process process;
+
+		if (end == at || folder < 0 || !nsh_process_read(&process, folder) ||
+		    strcmp(process.name, "nsshell-hub") != 0)
+			return false;
+		end += *end == '\n';
+	}
+	return true;
+}
+
 /* A session is gone when its control group is, too: root alone can tell. */
 static bool has_cgroup(const struct killing *killing)
 {
@@ -285,7 +308,7 @@ static bool has_cgroup(const struct killing *killing)
 
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s",
 			 killing->wanted[i].cgroup ? killing->wanted[i].cgroup : "");
-		if (killing->wanted[i].cgroup && access(path, F_OK) == 0)
+		if (killing->wanted[i].cgroup && access(path, F_OK) == 0 && !has_hub_alone(path))
 			return true;
 	}
 	return false;

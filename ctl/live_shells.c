@@ -109,7 +109,7 @@ static int add_by_child(struct walk *walk, struct nsh_live *live, const struct n
 	return add_shell_of(walk, live, init, pid_namespace);
 }
 
-static const struct nsh_live_shell *find_shell(const struct nsh_live *live, uint64_t pid_namespace)
+static struct nsh_live_shell *find_shell(const struct nsh_live *live, uint64_t pid_namespace)
 {
 	for (size_t i = 0; pid_namespace && i < live->n_shells; i++)
 		if (live->shells[i].pid_namespace == pid_namespace)
@@ -178,8 +178,8 @@ static int add_hidden_shells(struct walk *walk, struct nsh_live *live)
 	return ret;
 }
 
-static int add_joined(struct nsh_live *live, const struct nsh_member *inner,
-		      const struct nsh_member *outer)
+static int add_joined(struct nsh_live *live, struct nsh_live_shell *shell,
+		      const struct nsh_member *inner, const struct nsh_member *outer)
 {
 	struct nsh_live_joined *grown =
 		reallocarray(live->joined, live->n_joined + 1, sizeof(*grown));
@@ -187,6 +187,7 @@ static int add_joined(struct nsh_live *live, const struct nsh_member *inner,
 	if (!grown)
 		return -ENOMEM;
 	live->joined = grown;
+	shell->shared = true;
 	live->joined[live->n_joined++] = (struct nsh_live_joined){
 		.inner = inner->process.pid,
 		.outer = outer->process.pid,
@@ -203,7 +204,7 @@ static int add_joined(struct nsh_live *live, const struct nsh_member *inner,
  */
 static int add_if_joined(struct walk *walk, struct nsh_live *live, struct nsh_member member)
 {
-	const struct nsh_live_shell *shell = find_shell(live, member.pid_namespace);
+	struct nsh_live_shell *shell = find_shell(live, member.pid_namespace);
 	const struct nsh_member *init = shell ? nsh_live_member(live, shell->init) : NULL;
 	const struct nsh_member *parent = nsh_walk_find(walk, member.process.parent);
 	const struct nsh_member *outer;
@@ -214,7 +215,7 @@ static int add_if_joined(struct walk *walk, struct nsh_live *live, struct nsh_me
 	    (walk->all ? parent->mount == member.mount : member.mount != 0))
 		return 0;
 	ret = add_hidden(walk, live, parent->process.pid, parent->process.depth, &outer);
-	return ret < 0 || !outer ? ret : add_joined(live, &member, outer);
+	return ret < 0 || !outer ? ret : add_joined(live, shell, &member, outer);
 }
 
 int nsh_live_find_shells(struct walk *walk, struct nsh_live *live)

@@ -51,8 +51,8 @@ static void read_runtime(struct nsh_time_limit *limit)
 		limit->max, nsh_boot_ms() - (int64_t)(nsh_ticks_seconds(init.start) * 1000));
 }
 
-/* When one of the folder's terminals was read last, in seconds since the epoch; 0 without one. */
-static time_t last_input(const char *path, const char *prefix, bool own)
+/* When one of the user's terminals in the folder was read last, in seconds since the epoch; 0 without one. */
+static time_t last_input(const char *path, const char *prefix)
 {
 	DIR *folder = opendir(path);
 	const struct dirent *entry;
@@ -64,21 +64,26 @@ static time_t last_input(const char *path, const char *prefix, bool own)
 		if (!strncmp(entry->d_name, prefix, len) && entry->d_name[len] >= '0' &&
 		    entry->d_name[len] <= '9' &&
 		    fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISCHR(st.st_mode) && (!own || st.st_uid == getuid()) && st.st_atime > last)
+		    S_ISCHR(st.st_mode) && st.st_uid == getuid() && st.st_nlink > 0 &&
+		    st.st_atime > last)
 			last = st.st_atime;
 	if (folder)
 		closedir(folder);
 	return last;
 }
 
-/* With the machine's /dev it is the user's terminals that count. */
-static void read_idle(struct nsh_time_limit *limit, const struct nsh_policy *policy)
+/* The session's own, those that logins have brought along, and a console. */
+static void read_idle(struct nsh_time_limit *limit)
 {
-	bool own = nsh_policy_number(policy, NSH_KEY_VIEW_DEV) == NSH_DEV_HOST;
-	time_t pts = limit->max ? last_input("/dev/pts", "", own) : 0;
-	time_t login = limit->max && !own ? last_input("/dev", "login", own) : 0;
-	time_t last = pts > login ? pts : login;
+	static const char *const places[][2] = {
+		{"/dev/pts", ""}, {"/dev", "login"}, {"/dev", "tty"}};
+	time_t last = 0;
 
+	for (size_t i = 0; limit->max && i < sizeof(places) / sizeof(*places); i++) {
+		time_t at = last_input(places[i][0], places[i][1]);
+
+		last = at > last ? at : last;
+	}
 	if (last)
 		limit->left = nsh_time_left(limit->max, (int64_t)(time(NULL) - last) * 1000);
 }
@@ -144,7 +149,7 @@ void nsh_lifetime_read(struct nsh_lifetime *lifetime, const struct nsh_policy *p
 		.idle = limit_of(policy, NSH_KEY_SESSION_IDLE_MAX),
 	};
 	read_runtime(&lifetime->runtime);
-	read_idle(&lifetime->idle, policy);
+	read_idle(&lifetime->idle);
 	if (lifetime->kind == NSH_LIFETIME_SESSION) {
 		lifetime->logins = 1;
 		return;
