@@ -268,8 +268,8 @@ static int check_number(const char *text, struct nsh_err *err)
 	uint64_t number;
 
 	if (!strcmp(text, "none") ||
-	    (strspn(text, "0123456789") == item.len && nsh_size_parse(text, &number) && number >= 1 &&
-	     number <= NSH_NUMBER_MAX))
+	    (strspn(text, "0123456789") == item.len && nsh_size_parse(text, &number) &&
+	     number >= 1 && number <= NSH_NUMBER_MAX))
 		return 0;
 	return invalid(err, "is neither none nor a number from 1 to 9999", &item);
 }

@@ -312,11 +312,18 @@ static int try_session(void *data)
 	struct nsh_confined confined;
 	struct nsh_err err;
 	char id[NSH_ID_LEN + 1];
+	const struct nsh_entrant entrant = {
+		.user = &doctor->somebody,
+		.login = &login,
+		.id = id,
+		.process = getpid(),
+		.alone = true,
+		.has_shell = true,
+	};
 	int ret;
 
 	nsh_id_make(id);
-	ret = nsh_login_confine(&confined, &doctor->policy, &doctor->somebody, id, &login, getpid(),
-				&err);
+	ret = nsh_login_confine(&confined, &doctor->policy, &entrant, &err);
 	if (ret == 0)
 		ret = nsh_login_join(&confined, &err);
 	if (ret == 0 && chdir("/") < 0)

@@ -463,8 +463,7 @@ static int enter_live(const struct options *options, const struct nsh_live *live
 	const struct nsh_member *init = find_init(live, options->shell, err);
 	int code;
 
-	for (size_t i = 0; i < NSH_DOOR_NAMESPACES; i++)
-		entry.door.namespaces[i] = -1;
+	nsh_ways_clear(&entry.door.ways);
 	if (!init || nsh_account_of(&entry.user, live->uid, err) < 0)
 		return no_session(err);
 	entry.environment = nsh_session_environment(&entry.user, "/bin/sh");

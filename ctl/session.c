@@ -90,8 +90,15 @@ static int confine(const struct child *child, struct nsh_err *err)
 {
 	const struct nsh_wanted *wanted = child->wanted;
 	struct nsh_confined confined;
-	int ret = nsh_login_confine(&confined, wanted->policy, wanted->user, child->id,
-				    wanted->login, getpid(), err);
+	const struct nsh_entrant entrant = {
+		.user = wanted->user,
+		.login = wanted->login,
+		.id = child->id,
+		.process = getpid(),
+		.alone = true,
+		.has_shell = true,
+	};
+	int ret = nsh_login_confine(&confined, wanted->policy, &entrant, err);
 
 	return ret < 0 ? ret : nsh_login_join(&confined, err);
 }

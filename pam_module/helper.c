@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nsshell/hub.h"
 #include "pam_module/helper_record.h"
 #include "pam_module/helper_request.h"
 #include "pam_module/helper_verdict.h"
@@ -88,6 +89,10 @@ static int reply(const struct verdict *verdict)
 	if (verdict->kind == NSH_VERDICT_DENY)
 		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
 			 nsh_reason_sentence(verdict->err.reason));
+	if (verdict->kind == NSH_VERDICT_CONFINE && verdict->confined.stale)
+		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
+			 nsh_hub_stale_sentence(verdict->confined.joined ? NSH_HUB_JOIN
+									 : NSH_HUB_MAKE));
 	if (verdict->kind == NSH_VERDICT_CONFINE) {
 		control.head.cmsg_len = CMSG_LEN(sizeof(frame));
 		control.head.cmsg_level = SOL_SOCKET;

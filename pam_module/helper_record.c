@@ -36,7 +36,12 @@ static unsigned long number_of(int namespace)
 static void put_session(struct nsh_line *line, const struct verdict *verdict)
 {
 	nsh_field_plain(line, "confined_by", "%s", verdict->confined_by);
-	nsh_field_text(line, "hostname", verdict->confined.hostname);
+	if (verdict->confined.joined)
+		nsh_field_plain(line, "joined", "yes");
+	else
+		nsh_field_text(line, "hostname", verdict->confined.hostname);
+	if (verdict->confined.stale)
+		nsh_field_plain(line, "stale", "%s", verdict->confined.joined ? "joined" : "new");
 	nsh_field_plain(line, "namespaces", "mnt:%lu,uts:%lu,user:%lu",
 			number_of(verdict->confined.frame.mount),
 			number_of(verdict->confined.frame.uts),

@@ -2,6 +2,8 @@
 /*
  * What is to happen with a login: what sandbox/login_decide.c says, and its frame.
  */
+#include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,23 +13,6 @@
 #ifndef NSH_POLICY_FOLDER
 #define NSH_POLICY_FOLDER "/etc/nsshell"
 #endif
-
-static enum nsh_verdict decide(struct verdict *verdict, const struct nsh_user *user)
-{
-	switch (nsh_login_decide(&verdict->policy, user, &verdict->err)) {
-	case NSH_DECIDED_OPEN:
-		return NSH_VERDICT_IGNORE;
-	case NSH_DECIDED_REFUSED:
-		return NSH_VERDICT_DENY;
-	case NSH_DECIDED_FRAME:
-		verdict->confined_by = "frame";
-		break;
-	case NSH_DECIDED_NSSHELL:
-		verdict->confined_by = "frame,nsshell";
-		break;
-	}
-	return NSH_VERDICT_CONFINE;
-}
 
 /*
  * As long as it is the parent its number cannot become another process's. It made the socket too, so it has not
@@ -44,17 +29,36 @@ static pid_t asking_process(void)
 	return peer.pid == parent && parent > 1 ? parent : 0;
 }
 
+static int confine(struct verdict *verdict, const struct request *request, bool has_shell)
+{
+	const struct nsh_entrant entrant = {
+		.user = &request->user,
+		.login = &request->login,
+		.id = verdict->id,
+		.process = asking_process(),
+		.has_shell = has_shell,
+	};
+	int ret = nsh_login_confine(&verdict->confined, &verdict->policy, &entrant, &verdict->err);
+
+	memcpy(verdict->id, verdict->confined.id, sizeof(verdict->id));
+	return ret;
+}
+
 void nsh_verdict_reach(struct verdict *verdict, const struct request *request)
 {
 	struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
-	const struct nsh_user *user = &request->user;
+	enum nsh_decision decision;
 
 	verdict->kind = NSH_VERDICT_DENY;
-	if (nsh_policy_load(&verdict->policy, &place, user, &request->login, &verdict->err) < 0)
+	if (nsh_policy_load(&verdict->policy, &place, &request->user, &request->login,
+			    &verdict->err) < 0)
 		return;
-	verdict->kind = decide(verdict, user);
-	if (verdict->kind == NSH_VERDICT_CONFINE &&
-	    nsh_login_confine(&verdict->confined, &verdict->policy, user, verdict->id,
-			      &request->login, asking_process(), &verdict->err) < 0)
-		verdict->kind = NSH_VERDICT_DENY;
+	decision = nsh_login_decide(&verdict->policy, &request->user, &verdict->err);
+	if (decision == NSH_DECIDED_OPEN)
+		verdict->kind = NSH_VERDICT_IGNORE;
+	if (decision != NSH_DECIDED_FRAME && decision != NSH_DECIDED_NSSHELL)
+		return;
+	verdict->confined_by = decision == NSH_DECIDED_FRAME ? "frame" : "frame,nsshell";
+	if (confine(verdict, request, decision == NSH_DECIDED_NSSHELL) == 0)
+		verdict->kind = NSH_VERDICT_CONFINE;
 }

@@ -185,6 +185,8 @@ static int join(struct login *login, struct nsh_answer *answer)
 	nsh_answer_close(answer);
 	if (ret < 0)
 		return refuse(login, NO_SESSION);
+	if (answer->reply.sentence[0] && !(login->flags & PAM_SILENT))
+		pam_info(login->pamh, "nsshell: %s", answer->reply.sentence);
 	debug(login, "joined the frame of session %s", login->id);
 	return pam_set_data(login->pamh, FRAMED, (void *)(uintptr_t)login->account->pw_uid, NULL);
 }

@@ -44,7 +44,8 @@ enum nsh_request_text {
 enum nsh_verdict {
 	NSH_VERDICT_IGNORE = 1, /* not to be confined */
 	NSH_VERDICT_DENY,       /* sentence says why */
-	NSH_VERDICT_CONFINE,    /* the message has the fds of enum nsh_frame_part, in that order */
+	NSH_VERDICT_CONFINE, /* the message has the fds of enum nsh_frame_part, in that order; sentence
+				 * is what else there is to say, or "" */
 };
 
 /* The namespaces that make a frame. */

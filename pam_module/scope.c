@@ -2,7 +2,8 @@
 /*
  * nsshell-scope: has systemd hold a login to its limits.
  *
- *	nsshell-scope PROCESS USER ID MEMORY TASKS CPU
+ *	nsshell-scope PROCESS USER ID MEMORY TASKS CPU HUB
+ *	nsshell-scope UNIT PROCESS
  *
  * Started as root by nsshell-session, with an empty environment. PROCESS opens the PAM session of the user id
  * USER. MEMORY is in bytes, CPU in percent of one processor; 0 is no limit. It ends with 0, or with 1 and a
@@ -11,6 +12,9 @@
  * Where pam_systemd(8) has made a session for just this login, its scope is the login's, and gets the limits.
  * Else (su from root's own session, cron, a stack without pam_systemd) a scope is made for PROCESS and the
  * process that started this one, among the user's others.
+ *
+ * A sandbox that several logins share has a scope of its own in any case, with the user's hub in it (HUB, else 0): it is
+ * to outlast the session that it was begun in. The second form has systemd move a login's process into that.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -36,6 +40,7 @@ struct login {
 	uint64_t memory;
 	uint64_t tasks;
 	uint64_t cpu;
+	uint64_t hub; /* a process, or 0 */
 	sd_bus *bus;
 	char unit[64];
 	bool may_outlive; /* systemd knows OOMPolicy= of scopes */
@@ -143,10 +148,16 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 	int ret;
 
 	snprintf(slice, sizeof(slice), "user-%u.slice", login->user);
-	ret = sd_bus_message_append(call, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-				    "Login confined by nsshell", "Slice", "s", slice, "CollectMode",
-				    "s", "inactive-or-failed", "SendSIGHUP", "b", 1, "PIDs", "au",
-				    2, (uint32_t)login->process, (uint32_t)getppid());
+	ret = sd_bus_message_append(
+		call, "(sv)(sv)(sv)(sv)", "Description", "s",
+		login->hub ? "Sandbox of nsshell's" : "Login confined by nsshell", "Slice", "s",
+		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1);
+	if (ret >= 0 && login->hub)
+		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 3, (uint32_t)login->process,
+					    (uint32_t)getppid(), (uint32_t)login->hub);
+	else if (ret >= 0)
+		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 2, (uint32_t)login->process,
+					    (uint32_t)getppid());
 	if (ret >= 0 && login->may_outlive)
 		ret = sd_bus_message_append(call, "(sv)", "OOMPolicy", "s", "continue");
 	return ret;
@@ -266,7 +277,7 @@ static bool read_arguments(struct login *login, char **argv)
 
 	if (!read_number(argv[1], &process) || !read_number(argv[2], &user) ||
 	    !read_number(argv[4], &login->memory) || !read_number(argv[5], &login->tasks) ||
-	    !read_number(argv[6], &login->cpu))
+	    !read_number(argv[6], &login->cpu) || !read_number(argv[7], &login->hub))
 		return false;
 	login->process = (pid_t)process;
 	login->user = (uid_t)user;
@@ -274,19 +285,39 @@ static bool read_arguments(struct login *login, char **argv)
 	return true;
 }
 
+/* One that is in use: it is there until the sandbox ends. */
+static int attach(sd_bus *bus, const char *unit, uint64_t process)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int ret = sd_bus_call_method(bus, MANAGER, "AttachProcessesToUnit", &error, NULL, "ssau",
+				     unit, "", 1, (uint32_t)process);
+
+	if (ret < 0)
+		ret = complain(unit, ret, &error);
+	sd_bus_error_free(&error);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
 	struct login login = {0};
+	uint64_t process = 0;
+	bool attaches = argc == 3 && read_number(argv[2], &process);
 	int ret;
 
-	if (argc != 7 || !read_arguments(&login, argv)) {
+	if (!attaches && (argc != 8 || !read_arguments(&login, argv))) {
 		fputs("nsshell-scope is started by nsshell-session; see pam_nsshell(8)\n", stderr);
 		return 2;
 	}
 	ret = sd_bus_open_system(&login.bus);
 	if (ret < 0)
 		return complain("the system bus", ret, NULL) < 0;
-	ret = find_session(&login) ? set_properties(&login) : make_scope(&login);
+	if (attaches)
+		ret = attach(login.bus, argv[1], process);
+	else if (!login.hub && find_session(&login))
+		ret = set_properties(&login);
+	else
+		ret = make_scope(&login);
 	sd_bus_unref(login.bus);
 	free(login.job);
 	return ret < 0;

@@ -25,7 +25,7 @@
 #include "nsshell/id.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/cgroup.h"
-#include "sandbox/keeper.h"
+#include "nsshell/keeper.h"
 
 #define FOLDER "nsshell"
 
@@ -236,4 +236,18 @@ int nsh_cgroup_make(pid_t process, const char *id, const struct nsh_cgroup_limit
 	if (ret < 0)
 		unlinkat(folder, id, AT_REMOVEDIR);
 	return ret;
+}
+
+int nsh_cgroup_enter(const char *path, pid_t process, struct nsh_err *err)
+{
+	char root[PATH_MAX];
+	NSH_CLOSE int top = -1;
+	NSH_CLOSE int group = -1;
+	int ret = nsh_cgroup_root(root, err);
+
+	if (ret == 0)
+		ret = top = open_folder(AT_FDCWD, root, err);
+	if (ret >= 0)
+		ret = group = open_folder(top, path + strspn(path, "/"), err);
+	return ret < 0 ? ret : move(group, process, err);
 }

@@ -46,6 +46,18 @@ int nsh_sandbox_join(int userns, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "join the frame's user namespace");
 }
 
+pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err)
+{
+	pid_t pid = clone(child, stack + sizeof(stack), SIGCHLD, arg);
+
+	if (pid >= 0)
+		return pid;
+	/* That is what the kernel says of a PID namespace without a PID 1 (pid_namespaces(7)). */
+	if (errno == ENOMEM)
+		return nsh_err_set(err, NSH_REASON_ENDED, -ESRCH, "its first process is gone");
+	return explain(-errno, err);
+}
+
 pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err)
 {
 	int flags = NAMESPACES | more | SIGCHLD;

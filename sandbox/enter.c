@@ -24,16 +24,6 @@
 #include "nsshell/limits.h"
 #include "nsshell/sandbox.h"
 
-/* The user namespace first, as it is what allows the rest; the mount namespace when no other is looked up any more. */
-static const struct {
-	const char *name;
-	int type;
-} namespaces[NSH_DOOR_NAMESPACES] = {
-	{"user", CLONE_NEWUSER}, {"uts", CLONE_NEWUTS},       {"ipc", CLONE_NEWIPC},
-	{"net", CLONE_NEWNET},   {"cgroup", CLONE_NEWCGROUP}, {"pid", CLONE_NEWPID},
-	{"mnt", CLONE_NEWNS},
-};
-
 static int failed(struct nsh_err *err, const char *what)
 {
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", what);
@@ -51,19 +41,20 @@ static bool is_own(int fd, const char *name)
 	       own.st_dev == st.st_dev;
 }
 
-static int open_namespace(struct nsh_door *door, int process, size_t i, struct nsh_err *err)
+static int open_namespace(struct nsh_door *door, int process, enum nsh_door_part i,
+			  struct nsh_err *err)
 {
 	char path[16];
 	int fd;
 
-	snprintf(path, sizeof(path), "ns/%s", namespaces[i].name);
+	snprintf(path, sizeof(path), "ns/%s", nsh_door_name(i));
 	fd = openat(process, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(err, path);
-	if (is_own(fd, namespaces[i].name))
+	if (is_own(fd, nsh_door_name(i)))
 		close(fd);
 	else
-		door->namespaces[i] = fd;
+		door->ways.part[i] = fd;
 	return 0;
 }
 
@@ -72,7 +63,7 @@ static int check_owner(const struct nsh_door *door, const struct nsh_user *user,
 {
 	uid_t owner;
 
-	if (door->namespaces[0] >= 0 && ioctl(door->namespaces[0], NS_GET_OWNER_UID, &owner) == 0 &&
+	if (door->ways.part[0] >= 0 && ioctl(door->ways.part[0], NS_GET_OWNER_UID, &owner) == 0 &&
 	    owner == user->uid)
 		return 0;
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EPERM,
@@ -85,9 +76,8 @@ int nsh_door_open(struct nsh_door *door, int process, pid_t pid, const struct ns
 	int ret = 0;
 
 	*door = (struct nsh_door){.init = pid};
-	for (size_t i = 0; i < NSH_DOOR_NAMESPACES; i++)
-		door->namespaces[i] = -1;
-	for (size_t i = 0; i < NSH_DOOR_NAMESPACES && ret == 0; i++)
+	nsh_ways_clear(&door->ways);
+	for (int i = 0; i < NSH_DOOR_PARTS && ret == 0; i++)
 		ret = open_namespace(door, process, i, err);
 	if (ret == 0)
 		ret = check_owner(door, user, err);
@@ -96,10 +86,7 @@ int nsh_door_open(struct nsh_door *door, int process, pid_t pid, const struct ns
 
 void nsh_door_close(struct nsh_door *door)
 {
-	for (size_t i = 0; i < NSH_DOOR_NAMESPACES; i++) {
-		nsh_cleanup_close(&door->namespaces[i]);
-		door->namespaces[i] = -1;
-	}
+	nsh_door_close_ways(&door->ways);
 }
 
 static int enter_cgroup(const char *cgroup, struct nsh_err *err)
@@ -149,11 +136,10 @@ int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, con
 		ret = take_limits(door, err);
 	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
 		ret = failed(err, "prctl");
-	for (size_t i = 0; i < NSH_DOOR_NAMESPACES && ret == 0; i++)
-		if (door->namespaces[i] >= 0 && setns(door->namespaces[i], namespaces[i].type) < 0)
+	for (int i = 0; i < NSH_DOOR_PARTS && ret == 0; i++)
+		if (door->ways.part[i] >= 0 && setns(door->ways.part[i], 0) < 0)
 			ret = nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
-					  "join the session's namespace \"%s\"",
-					  namespaces[i].name);
+					  "join the session's namespace \"%s\"", nsh_door_name(i));
 	return ret;
 }
 

@@ -227,7 +227,8 @@ static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *pol
 
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
-		   const char *hostname, const struct nsh_cgroup *cgroup, struct nsh_err *err)
+		   const char *hostname, const struct nsh_cgroup *cgroup, bool shared,
+		   struct nsh_err *err)
 {
 	struct nsh_session session = {
 		.stage = NSH_STAGE_FRAME,
@@ -238,6 +239,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.login = login,
 		.hostname = hostname,
 		.cgroup = cgroup,
+		.shared = shared,
 	};
 	struct nsh_origin origin = {.mount = -1, .uts = -1};
 	int ret = prepare_folder(err);
@@ -256,4 +258,21 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 	session.userns = frame->user;
 	ret = fill_namespace(&session, policy, err);
 	return ret < 0 ? ret : make_network(frame, policy, user, &origin, err);
+}
+
+int nsh_frame_open_door(const struct nsh_ways *ways, struct nsh_err *err)
+{
+	struct nsh_slot slot = {.tree = -1, .place = -1};
+	char paths[NSH_DOOR_PARTS][sizeof(NSH_FRAME_FOLDER) + 16];
+	struct nsh_op ops[NSH_DOOR_PARTS] = {0};
+	struct nsh_plan plan = {.ops = ops, .slots = &slot};
+
+	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
+		if (!nsh_frame_has_door(i))
+			continue;
+		snprintf(paths[i], sizeof(paths[i]), NSH_FRAME_FOLDER "/door-%s", nsh_door_name(i));
+		ops[plan.count++] =
+			(struct nsh_op){.kind = NSH_OP_PIN, .path = paths[i], .fd = ways->part[i]};
+	}
+	return nsh_plan_run(&plan, err);
 }

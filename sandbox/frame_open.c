@@ -12,6 +12,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -153,7 +154,30 @@ static int check_cgroup(const struct nsh_frame *frame, int folder, struct nsh_er
 		group, own);
 }
 
-static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
+/* The way into the sandbox, if there is one for this frame: then all of it, and of the frame's user namespace. */
+static int open_door(struct nsh_frame *frame, int folder, struct nsh_err *err)
+{
+	char name[24];
+
+	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
+		NSH_CLOSE int owner = -1;
+
+		snprintf(name, sizeof(name), "door-%s", nsh_door_name(i));
+		if (!nsh_frame_has_door(i))
+			continue;
+		frame->ways.part[i] =
+			openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (frame->ways.part[i] < 0 && errno == ENOENT && !frame->shared)
+			return 0;
+		owner = frame->ways.part[i] < 0 ? -1 : ioctl(frame->ways.part[i], NS_GET_USERNS);
+		if (owner < 0 || !is_same(owner, frame->user))
+			return wrong(err, "has no way into its sandbox");
+		frame->shared = true;
+	}
+	return 0;
+}
+
+static int read_all(struct nsh_frame *frame, int folder, bool new, struct nsh_err *err)
 {
 	int ret = read_account(frame, folder, err);
 
@@ -167,6 +191,8 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 	if (frame->user < 0)
 		return sys(err, "/user");
 	ret = check_userns(frame->user, err);
+	if (ret == 0 && !new)
+		ret = open_door(frame, folder, err);
 	if (ret == 0)
 		ret = nsh_user_take_groups(&frame->account, err);
 	if (ret == 0)
@@ -178,7 +204,13 @@ static int read_all(struct nsh_frame *frame, int folder, struct nsh_err *err)
 	return ret;
 }
 
-int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err)
+static void clear(struct nsh_frame *frame)
+{
+	*frame = (struct nsh_frame){.user = -1};
+	nsh_ways_clear(&frame->ways);
+}
+
+int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err)
 {
 	NSH_CLOSE int folder = -1;
 	int ret = nsh_path_is_mount(AT_FDCWD, NSH_FRAME_FOLDER, 0);
@@ -188,10 +220,10 @@ int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err)
 	folder = nsh_path_open(NSH_FRAME_FOLDER, O_DIRECTORY);
 	if (folder < 0)
 		return nsh_err_sys(err, NSH_REASON_FRAME, folder, "%s", NSH_FRAME_FOLDER);
-	*frame = (struct nsh_frame){.user = -1};
+	clear(frame);
 	ret = check_folder(folder, err);
 	if (ret == 0)
-		ret = read_all(frame, folder, err);
+		ret = read_all(frame, folder, new, err);
 	if (ret < 0)
 		nsh_frame_close(frame);
 	return ret < 0 ? ret : 1;
@@ -203,5 +235,6 @@ void nsh_frame_close(struct nsh_frame *frame)
 		close(frame->user);
 	nsh_user_free(&frame->account);
 	nsh_policy_free(&frame->policy);
-	*frame = (struct nsh_frame){.user = -1};
+	nsh_door_close_ways(&frame->ways);
+	clear(frame);
 }

@@ -23,7 +23,7 @@
 #include "nsshell/size.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/hub_protocol.h"
-#include "sandbox/keeper.h"
+#include "nsshell/keeper.h"
 
 /* Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. */
 #define ANSWER_MS 20000
@@ -98,8 +98,8 @@ static struct nsh_hub_terms make_terms(const struct nsh_policy *policy)
 /* Root's stays root, as no user is to end it, and nothing else is to be done by it than ending what is the user's. */
 static int settle_root(struct nsh_err *err)
 {
-	struct nsh_capabilities own = {{{.effective = CAP_TO_MASK(CAP_KILL),
-					 .permitted = CAP_TO_MASK(CAP_KILL)}}};
+	struct nsh_capabilities own = {
+		{{.effective = CAP_TO_MASK(CAP_KILL), .permitted = CAP_TO_MASK(CAP_KILL)}}};
 
 	/* Other helpers have to find its files in /proc. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 && nsh_capabilities_set(&own) == 0 &&
@@ -116,11 +116,9 @@ struct starting {
 static int prepare(void *data, struct nsh_err *err)
 {
 	const struct starting *starting = data;
-	int listener;
+	int listener = nsh_hub_listen(starting->place, err);
 	int ret;
 
-	prctl(PR_SET_NAME, "nsshell-hub");
-	listener = nsh_hub_listen(starting->place, err);
 	if (listener < 0)
 		return listener;
 	ret = starting->place->standalone
@@ -142,6 +140,8 @@ static int start(const struct nsh_hub_login *login, struct nsh_err *err)
 	const struct nsh_keeper keeper = {
 		.what = "the user's hub",
 		.reason = NSH_REASON_MACHINE,
+		.name = "nsshell-hub",
+		.orphan = true,
 		.alone = true,
 		.prepare = prepare,
 		.wait = run,
@@ -186,7 +186,8 @@ static int ask(struct asking *asking, int socket, int process)
 	int ret = limit_wait(socket);
 
 	if (ret == 0)
-		ret = nsh_pass_send(socket, asking->request, sizeof(*asking->request), &process, 1, 0);
+		ret = nsh_pass_send(socket, asking->request, sizeof(*asking->request), &process, 1,
+				    0);
 	if (ret == -EPIPE || ret == -ECONNRESET)
 		return -EAGAIN;
 	return ret < 0 ? ret : receive(socket, &asking->reply, asking->fds, &asking->n_fds);
@@ -247,9 +248,10 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return nsh_err_set(err, NSH_REASON_SESSIONS, -EUSERS, "session.max_sessions = %u",
 				   asking->request->terms.max_sessions);
 	case NSH_HUB_SAYS_STALE:
-		return nsh_err_set(err, NSH_REASON_STALE, -ESTALE,
-				   "session.stale = refuse, and the sandbox %s is of another policy",
-				   reply->entry.id);
+		return nsh_err_set(
+			err, NSH_REASON_STALE, -ESTALE,
+			"session.stale = refuse, and the sandbox %s is of another policy",
+			reply->entry.id);
 	}
 	return explain(-EPROTO, err);
 }
@@ -287,8 +289,9 @@ int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct
 
 	clear(hub);
 	if (process < 0)
-		return nsh_err_set(err, NSH_REASON_MACHINE, -ESRCH,
-				   "the user's hub: the process that opens the session cannot be told");
+		return nsh_err_set(
+			err, NSH_REASON_MACHINE, -ESRCH,
+			"the user's hub: the process that opens the session cannot be told");
 	note_login(&request, login->login);
 	ret = talk(hub, login, &asking, process, err);
 	return ret < 0 ? ret : obey(hub, &asking, err);
@@ -323,6 +326,14 @@ int nsh_hub_made(struct nsh_hub *hub, const struct nsh_hub_made *made, struct ns
 	return ret < 0 ? explain(ret, err) : 0;
 }
 
+const char *nsh_hub_stale_sentence(enum nsh_hub_answer answer)
+{
+	return answer == NSH_HUB_JOIN ? "this login joins your sandbox, which is of an older policy"
+				      : "this login has a new sandbox, as the policy has changed; "
+					"an older one goes "
+					"on beside it";
+}
+
 void nsh_hub_close(struct nsh_hub *hub)
 {
 	if (hub->socket >= 0)
@@ -355,8 +366,7 @@ static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *coun
 int nsh_hub_list(const struct nsh_hub_place *place, struct nsh_hub_entry **entries, size_t *count,
 		 struct nsh_err *err)
 {
-	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL,
-						.kind = NSH_HUB_LIST};
+	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_LIST};
 	pid_t hub;
 	NSH_CLOSE int socket = nsh_hub_connect(place, &hub, err);
 	int ret = socket;

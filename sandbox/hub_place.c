@@ -137,9 +137,9 @@ static int connect_standalone(int socket, uid_t uid, pid_t *hub, struct nsh_err 
 		return errno == ECONNREFUSED ? -ENOENT : failed(err, "connect");
 	if (is_by(socket, uid, hub))
 		return 0;
-	return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
-			   "the user's hub: process %d, which is another user's, has taken its name",
-			   *hub);
+	return nsh_err_set(
+		err, NSH_REASON_MACHINE, -EPERM,
+		"the user's hub: process %d, which is another user's, has taken its name", *hub);
 }
 
 int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_err *err)

@@ -12,7 +12,7 @@
 
 enum nsh_hub_question {
 	NSH_HUB_ENTER = 1, /* with a pidfd of the login */
-	NSH_HUB_MADE,      /* with the parts, and then the socket of PID 1 and a pidfd of its parent, if has_init */
+	NSH_HUB_MADE, /* with the parts, and then the socket of PID 1 and a pidfd of its parent, if has_init */
 	NSH_HUB_LIST,
 };
 

@@ -291,8 +291,7 @@ static void remove_client(struct hub *hub, size_t i)
 static void reply(const struct client *client, enum nsh_hub_reply_kind kind,
 		  const struct sandbox *sandbox, bool stale)
 {
-	struct nsh_hub_reply answer = {
-		.protocol = NSH_HUB_PROTOCOL, .kind = kind, .stale = stale};
+	struct nsh_hub_reply answer = {.protocol = NSH_HUB_PROTOCOL, .kind = kind, .stale = stale};
 	bool joins = kind == NSH_HUB_SAYS_JOIN;
 
 	if (sandbox) {
@@ -437,8 +436,8 @@ static void list(struct hub *hub, const struct client *client)
 	for (size_t i = 0; i < hub->n_sandboxes; i++) {
 		const struct sandbox *sandbox = &hub->sandboxes[i];
 
-		answer.entry = (struct nsh_hub_entry){.since = sandbox->since,
-						      .end = linger_end(sandbox)};
+		answer.entry =
+			(struct nsh_hub_entry){.since = sandbox->since, .end = linger_end(sandbox)};
 		memcpy(answer.entry.id, sandbox->id, sizeof(sandbox->id));
 		nsh_pass_send(client->socket, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT);
 	}
@@ -626,8 +625,7 @@ static bool is_over(const struct hub *hub)
 /* Who has connected and was not listened to any more finds no hub, and starts one. */
 void nsh_hub_run(const struct nsh_hub_place *place, int listener)
 {
-	struct hub hub = {
-		.place = place, .listener = listener, .first = nsh_boot_ms() + FIRST_MS};
+	struct hub hub = {.place = place, .listener = listener, .first = nsh_boot_ms() + FIRST_MS};
 
 	while (!is_over(&hub))
 		turn(&hub);

@@ -5,16 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "sandbox/keeper.h"
+#include "nsshell/keeper.h"
 
 /* What it tells the process that has started it. */
 struct result {
 	int code;
+	pid_t pid;
 	struct nsh_err err;
 };
 
@@ -23,6 +26,23 @@ int nsh_keeper_hide(struct nsh_err *err)
 	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "prctl");
 	return 0;
+}
+
+/* The kernel has the arguments in one piece (proc(5), cmdline). They are those of somebody's login. */
+static void take_name(const char *name)
+{
+	NSH_CLOSE int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	char buffer[512];
+	ssize_t got;
+
+	prctl(PR_SET_NAME, name);
+	while (fd >= 0 && (got = read(fd, buffer, sizeof(buffer))) > 0)
+		len += (size_t)got;
+	if (!len)
+		return;
+	memset(program_invocation_name, 0, len);
+	snprintf(program_invocation_name, len, "%s", name);
 }
 
 static int shut_streams(void)
@@ -45,9 +65,12 @@ static int close_others(int fd)
 /* All that it holds is closed, or it would be part of what it waits for. */
 static void __attribute__((noreturn)) run(const struct nsh_keeper *keeper, int out)
 {
-	struct result result = {0};
+	struct result result = {.pid = getpid()};
 	sigset_t all;
 	int fd;
+
+	if (keeper->name)
+		take_name(keeper->name);
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
@@ -68,10 +91,9 @@ static void __attribute__((noreturn)) run(const struct nsh_keeper *keeper, int o
 	_exit(0);
 }
 
-/* Whoever starts it lives on in nsshell's outer process, which is to have no other children. */
-static void start(const struct nsh_keeper *keeper, int out)
+static void __attribute__((noreturn)) start(const struct nsh_keeper *keeper, int out)
 {
-	pid_t pid = keeper->alone ? fork() : 0;
+	pid_t pid = keeper->orphan ? fork() : 0;
 
 	if (pid == 0)
 		run(keeper, out);
@@ -86,7 +108,7 @@ static int await_result(const struct nsh_keeper *keeper, int in, struct nsh_err 
 		return nsh_err_set(err, keeper->reason, -EIO, "%s ended", keeper->what);
 	if (result.code < 0)
 		*err = result.err;
-	return result.code < 0 ? result.code : 0;
+	return result.code < 0 ? result.code : result.pid;
 }
 
 int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err)
@@ -104,7 +126,7 @@ int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err)
 	close(ends[1]);
 	if (pid < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	while (keeper->alone && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (keeper->orphan && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return await_result(keeper, in, err);
 }

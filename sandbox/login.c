@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Confining a login.
+ *
+ * One that shares a sandbox asks the user's hub first (nsshell/hub.h): either it joins what is there, and the hub has
+ * its namespaces, or it makes the sandbox like any other login makes its frame, adds the PID 1 that all will
+ * join, and hands it over to the hub.
  */
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "nsshell/host.h"
+#include "nsshell/hub.h"
 #include "nsshell/login.h"
 #include "sandbox/login_limits.h"
+
+/* A frame's parts as the hub keeps them. */
+enum { PART_MOUNT, PART_UTS, PART_NETWORK, PART_COUNT };
 
 /* nsshell is to find the very same name, so the template is replaced by what it gave. */
 static int settle_hostname(struct nsh_confined *confined, struct nsh_policy *policy,
@@ -19,21 +30,117 @@ static int settle_hostname(struct nsh_confined *confined, struct nsh_policy *pol
 	return nsh_policy_settle(policy, NSH_KEY_SESSION_HOSTNAME, confined->hostname, err);
 }
 
-int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
-		      const struct nsh_user *user, const char *id, const struct nsh_login *login,
-		      pid_t process, struct nsh_err *err)
+/* hub is that of a sandbox that is to be shared, or NULL. */
+static int make(struct nsh_confined *confined, struct nsh_policy *policy,
+		const struct nsh_entrant *entrant, const struct nsh_hub *hub, struct nsh_err *err)
 {
+	int ret = settle_hostname(confined, policy, entrant->user, err);
+
+	if (ret == 0)
+		ret = nsh_limits_set(&confined->cgroup, policy, entrant->user, entrant->id,
+				     entrant->process, hub ? hub->pid : 0, err);
+	if (ret < 0)
+		return ret;
+	return nsh_frame_make(&confined->frame, policy, entrant->user, entrant->id, entrant->login,
+			      confined->hostname, &confined->cgroup, hub && entrant->has_shell,
+			      err);
+}
+
+static int hand_over(const struct nsh_confined *confined, const struct nsh_host *host,
+		     struct nsh_hub *hub, struct nsh_err *err)
+{
+	const int parts[PART_COUNT] = {
+		[PART_MOUNT] = confined->frame.mount,
+		[PART_UTS] = confined->frame.uts,
+		[PART_NETWORK] = confined->frame.network,
+	};
+	const struct nsh_hub_made made = {
+		.id = confined->id,
+		.cgroup = confined->cgroup.path,
+		.parts = parts,
+		.n_parts = PART_COUNT,
+		.init = host->init,
+		.outer = host->outer,
+	};
+
+	return nsh_hub_made(hub, &made, err);
+}
+
+/* Without nsshell as login shell there is nobody to join a PID 1: what is shared is the frame. */
+static int make_shared(struct nsh_confined *confined, struct nsh_policy *policy,
+		       const struct nsh_entrant *entrant, struct nsh_hub *hub, struct nsh_err *err)
+{
+	struct nsh_host host = {.init = -1};
+	int ret = make(confined, policy, entrant, hub, err);
+
+	nsh_ways_clear(&host.ways);
+	if (ret == 0 && entrant->has_shell)
+		ret = nsh_host_start(&host, entrant->user, confined->frame.network, err);
+	if (ret == 0 && entrant->has_shell)
+		ret = nsh_frame_open_door(&host.ways, err);
+	if (ret == 0)
+		ret = hand_over(confined, &host, hub, err);
+	nsh_host_close(&host);
+	return ret;
+}
+
+static int join(struct nsh_confined *confined, const struct nsh_entrant *entrant,
+		struct nsh_hub *hub, struct nsh_err *err)
+{
+	confined->joined = true;
+	memcpy(confined->id, hub->id, sizeof(confined->id));
+	memcpy(confined->cgroup.path, hub->cgroup, sizeof(confined->cgroup.path));
+	confined->frame.mount = hub->parts[PART_MOUNT];
+	confined->frame.uts = hub->parts[PART_UTS];
+	confined->frame.network = hub->parts[PART_NETWORK];
+	for (int i = 0; i < PART_COUNT; i++) {
+		if (hub->parts[i] < 0)
+			return nsh_err_set(err, NSH_REASON_MACHINE, -EPROTO,
+					   "the user's hub has handed out no frame");
+		hub->parts[i] = -1;
+	}
+	return nsh_limits_join(&confined->cgroup, entrant->process, err);
+}
+
+static int share(struct nsh_confined *confined, struct nsh_policy *policy,
+		 const struct nsh_entrant *entrant, struct nsh_hub *hub, struct nsh_err *err)
+{
+	const struct nsh_hub_login login = {
+		.place = {.uid = entrant->user->uid},
+		.policy = policy,
+		.login = entrant->login,
+		.process = entrant->process,
+	};
+	int ret = nsh_hub_enter(hub, &login, err);
+
+	confined->stale = hub->stale;
+	if (ret < 0)
+		return ret;
+	switch (hub->answer) {
+	case NSH_HUB_COUNTED:
+		return make(confined, policy, entrant, NULL, err);
+	case NSH_HUB_MAKE:
+		return make_shared(confined, policy, entrant, hub, err);
+	case NSH_HUB_JOIN:
+		break;
+	}
+	return join(confined, entrant, hub, err);
+}
+
+int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
+		      const struct nsh_entrant *entrant, struct nsh_err *err)
+{
+	struct nsh_hub hub;
 	int ret;
 
 	*confined =
 		(struct nsh_confined){.frame = {.mount = -1, .uts = -1, .network = -1, .user = -1}};
-	ret = settle_hostname(confined, policy, user, err);
-	if (ret == 0)
-		ret = nsh_limits_set(&confined->cgroup, policy, user, id, process, err);
-	if (ret < 0)
-		return ret;
-	return nsh_frame_make(&confined->frame, policy, user, id, login, confined->hostname,
-			      &confined->cgroup, err);
+	memcpy(confined->id, entrant->id, sizeof(confined->id));
+	if (entrant->alone || !nsh_hub_is_needed(policy, false))
+		return make(confined, policy, entrant, NULL, err);
+	ret = share(confined, policy, entrant, &hub, err);
+	nsh_hub_close(&hub);
+	return ret;
 }
 
 int nsh_login_join(const struct nsh_confined *confined, struct nsh_err *err)

@@ -35,13 +35,11 @@
 #define SETTLE_MS 2000
 #define SETTLE_STEP_MS 2
 
-enum { PROCESS, USER, ID, MEMORY, TASKS, CPU, N_TEXTS };
+/* The arguments of nsshell-scope. */
+enum { NAME, PROCESS, USER, ID, MEMORY, TASKS, CPU, HUB, N_TEXTS };
 
-static void __attribute__((noreturn))
-run_scope(char texts[N_TEXTS][24], const char *id, int out, pid_t parent)
+static void __attribute__((noreturn)) run_scope(char *const argv[], int out, pid_t parent)
 {
-	char *argv[] = {(char *)"nsshell-scope", texts[PROCESS], texts[USER], (char *)id,
-			texts[MEMORY],           texts[TASKS],   texts[CPU],  NULL};
 	char *envp[] = {NULL};
 
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 ||
@@ -97,30 +95,41 @@ static int await_scope(pid_t pid, int in, struct nsh_err *err)
 			   NSH_SCOPE_PATH, text);
 }
 
-static int ask_systemd(pid_t process, const struct nsh_user *user, const char *id,
-		       const struct nsh_cgroup_limits *limits, struct nsh_err *err)
+static int start_scope(char *const argv[], struct nsh_err *err)
 {
-	char texts[N_TEXTS][24];
 	pid_t parent = getpid();
 	NSH_CLOSE int in = -1;
 	int ends[2];
 	pid_t pid;
 
-	snprintf(texts[PROCESS], sizeof(texts[PROCESS]), "%d", process);
-	snprintf(texts[USER], sizeof(texts[USER]), "%u", user->uid);
-	snprintf(texts[MEMORY], sizeof(texts[MEMORY]), "%" PRIu64, limits->memory);
-	snprintf(texts[TASKS], sizeof(texts[TASKS]), "%u", limits->tasks);
-	snprintf(texts[CPU], sizeof(texts[CPU]), "%u", limits->cpu);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
 	in = ends[0];
 	pid = fork();
 	if (pid == 0)
-		run_scope(texts, id, ends[1], parent);
+		run_scope(argv, ends[1], parent);
 	close(ends[1]);
 	if (pid < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
 	return await_scope(pid, in, err);
+}
+
+static int ask_systemd(pid_t process, const struct nsh_user *user, const char *id,
+		       const struct nsh_cgroup_limits *limits, pid_t hub, struct nsh_err *err)
+{
+	char texts[N_TEXTS][24] = {"nsshell-scope"};
+	char *argv[N_TEXTS + 1] = {NULL};
+
+	snprintf(texts[PROCESS], sizeof(texts[PROCESS]), "%d", process);
+	snprintf(texts[USER], sizeof(texts[USER]), "%u", user->uid);
+	snprintf(texts[ID], sizeof(texts[ID]), "%s", id);
+	snprintf(texts[MEMORY], sizeof(texts[MEMORY]), "%" PRIu64, limits->memory);
+	snprintf(texts[TASKS], sizeof(texts[TASKS]), "%u", limits->tasks);
+	snprintf(texts[CPU], sizeof(texts[CPU]), "%u", limits->cpu);
+	snprintf(texts[HUB], sizeof(texts[HUB]), "%d", hub);
+	for (int i = 0; i < N_TEXTS; i++)
+		argv[i] = texts[i];
+	return start_scope(argv, err);
 }
 
 /* sd_booted(3) */
@@ -146,13 +155,15 @@ static int settle(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_cgr
 }
 
 static int set(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_user *user,
-	       const char *id, const struct nsh_cgroup_limits *limits, struct nsh_err *err)
+	       const char *id, const struct nsh_cgroup_limits *limits, pid_t hub,
+	       struct nsh_err *err)
 {
-	int ret = nsh_cgroup_check(limits, err);
+	bool limited = limits->memory || limits->tasks || limits->cpu;
+	int ret = limited ? nsh_cgroup_check(limits, err) : 0;
 
 	cgroup->of_systemd = systemd_runs();
 	if (ret == 0)
-		ret = cgroup->of_systemd ? ask_systemd(process, user, id, limits, err)
+		ret = cgroup->of_systemd ? ask_systemd(process, user, id, limits, hub, err)
 					 : nsh_cgroup_make(process, id, limits, err);
 	if (ret == 0)
 		ret = settle(cgroup, process, limits, err);
@@ -163,13 +174,14 @@ static int set(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_user *
 }
 
 int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, pid_t process, struct nsh_err *err)
+		   const struct nsh_user *user, const char *id, pid_t process, pid_t hub,
+		   struct nsh_err *err)
 {
 	struct nsh_cgroup_limits limits;
 	int ret;
 
 	*cgroup = (struct nsh_cgroup){0};
-	if (!nsh_cgroup_limits_make(&limits, policy))
+	if (!nsh_cgroup_limits_make(&limits, policy) && !(hub && systemd_runs()))
 		return 0;
 	if (limits.memory == NSH_MEMORY_UNKNOWN)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO,
@@ -177,8 +189,39 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 	if (process <= 0)
 		return nsh_err_set(err, NSH_REASON_LIMITS, -ESRCH,
 				   "limits: the process that opens the session cannot be told");
-	ret = set(cgroup, process, user, id, &limits, err);
+	ret = set(cgroup, process, user, id, &limits, hub, err);
 	if (ret < 0)
 		cgroup->path[0] = '\0';
+	return ret;
+}
+
+/* nsshell-scope UNIT PROCESS */
+static int attach(const char *path, pid_t process, struct nsh_err *err)
+{
+	char name[] = "nsshell-scope";
+	char unit[NSH_CGROUP_MAX];
+	char number[24];
+	char *argv[] = {name, unit, number, NULL};
+
+	snprintf(unit, sizeof(unit), "%s", strrchr(path, '/') + 1);
+	snprintf(number, sizeof(number), "%d", process);
+	return start_scope(argv, err);
+}
+
+int nsh_limits_join(const struct nsh_cgroup *cgroup, pid_t process, struct nsh_err *err)
+{
+	char own[NSH_CGROUP_MAX];
+	int ret;
+
+	if (!strchr(cgroup->path, '/'))
+		return 0;
+	ret = systemd_runs() ? attach(cgroup->path, process, err)
+			     : nsh_cgroup_enter(cgroup->path, process, err);
+	if (ret == 0)
+		ret = nsh_cgroup_find(process, own, err);
+	if (ret == 0 && !nsh_cgroup_is_in(cgroup->path, own))
+		ret = nsh_err_set(err, NSH_REASON_LIMITS, -EIO,
+				  "the control group %s of the sandbox cannot be joined",
+				  cgroup->path);
 	return ret;
 }

@@ -24,7 +24,7 @@
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
 #include "sandbox/identity.h"
-#include "sandbox/keeper.h"
+#include "nsshell/keeper.h"
 #include "sandbox/nat_keep.h"
 #include "sandbox/pasta.h"
 
@@ -183,5 +183,9 @@ int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, i
 		.data = &keeper,
 	};
 
-	return frame < 0 ? frame : nsh_keeper_start(&process, err);
+	int ret = frame;
+
+	if (ret >= 0)
+		ret = nsh_keeper_start(&process, err);
+	return ret < 0 ? ret : 0;
 }

@@ -24,6 +24,7 @@ static const struct {
 	[NSH_OP_TMPFS] = {"tmpfs", "a new file system in memory"},
 	[NSH_OP_FOLDER] = {"folder", "make a folder"},
 	[NSH_OP_FILE] = {"file", "make a file"},
+	[NSH_OP_PLACES] = {"places", "make names for the terminals of logins to come"},
 	[NSH_OP_LINK] = {"link", "make a symbolic link"},
 	[NSH_OP_BIND] = {"bind", "show something of the session's own there"},
 	[NSH_OP_DEVICE] = {"device", "show a device there"},
@@ -31,7 +32,7 @@ static const struct {
 	[NSH_OP_SHOW] = {"show", "show there what is held"},
 	[NSH_OP_REOPEN] = {"reopen", "show there what is held, in a folder made for it"},
 	[NSH_OP_OVERLAY] = {"overlay", "put a layer in memory over what is held"},
-	[NSH_OP_PIN] = {"pin", "show the user namespace there"},
+	[NSH_OP_PIN] = {"pin", "show a namespace there"},
 	[NSH_OP_SEAL] = {"seal", "make the file system read-only from here on"},
 	[NSH_OP_TERMINALS] = {"terminals", "new pseudo-terminals"},
 	[NSH_OP_SYS] = {"sys", "a new /sys of the session's network"},
@@ -88,6 +89,9 @@ static void write_detail(FILE *out, const struct nsh_plan *plan, const struct ns
 	case NSH_OP_FILE:
 		fprintf(out, "mode %04o, %zu bytes%s%s", op->mode, op->len,
 			op->source ? " and a copy of " : "", op->source ? op->source : "");
+		break;
+	case NSH_OP_PLACES:
+		fprintf(out, "%d of them", op->number);
 		break;
 	case NSH_OP_TERMINALS:
 		if (op->number >= 0)

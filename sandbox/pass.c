@@ -14,7 +14,8 @@ union control {
 	char bytes[CMSG_SPACE(NSH_PASS_MAX * sizeof(int))];
 };
 
-int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds, int flags)
+int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds,
+		  int flags)
 {
 	union control control = {0};
 	struct iovec part = {.iov_base = (void *)data, .iov_len = size};

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nsshell/door.h"
 #include "sandbox/build.h"
 #include "sandbox/path.h"
 
@@ -71,12 +72,13 @@ void nsh_dev_hold(struct builder *b)
 	nsh_build_hold(b, path, b->terminal_slot, false);
 }
 
-static void add_placeholder(struct builder *b, enum nsh_op_kind kind, const char *name)
+static struct nsh_op *add_placeholder(struct builder *b, enum nsh_op_kind kind, const char *name)
 {
 	struct nsh_op *op = nsh_build_add(b, kind);
 
 	nsh_build_put(b, &op->path, "%s/dev/%s", b->folder, name);
 	op->mode = kind == NSH_OP_FOLDER ? 0755 : 0;
+	return op;
 }
 
 static void add_link(struct builder *b, const char *name, const char *target)
@@ -98,6 +100,10 @@ static void add_placeholders(struct builder *b)
 	add_placeholder(b, NSH_OP_FOLDER, "shm");
 	if (is_console(b->session->terminal))
 		add_placeholder(b, NSH_OP_FILE, b->session->terminal);
+	if (b->session->shared) {
+		add_placeholder(b, NSH_OP_FILE, NSH_PLACE_LOCK);
+		add_placeholder(b, NSH_OP_PLACES, NSH_PLACE_PREFIX)->number = NSH_PLACES;
+	}
 }
 
 static void add_terminals(struct builder *b, const char *dev)

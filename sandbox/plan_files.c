@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "nsshell/field.h"
+#include "nsshell/frame.h"
 #include "nsshell/id.h"
 #include "sandbox/build.h"
 #include "sandbox/path.h"
@@ -242,6 +243,13 @@ void nsh_files_make_frame(struct builder *b)
 	if (b->session->cgroup->path[0])
 		nsh_build_file(b, "cgroup", 0444, b->session->cgroup->path,
 			       strlen(b->session->cgroup->path));
+	for (int i = 0; i < NSH_DOOR_PARTS && b->session->shared; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "door-%s", nsh_door_name(i));
+		if (nsh_frame_has_door(i))
+			nsh_build_file(b, name, 0444, "", 0);
+	}
 	nsh_build_file(b, "user", 0444, "", 0);
 	nsh_build_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
 }

@@ -110,6 +110,23 @@ static int run_file(struct run *run, const struct nsh_op *op)
 	return ret;
 }
 
+/* One file with many names is enough to mount on. */
+static int run_places(struct run *run, const struct nsh_op *op)
+{
+	char path[PATH_MAX];
+	char first[PATH_MAX];
+
+	snprintf(first, sizeof(first), "%s0", op->path);
+	if (mknod(first, S_IFREG | op->mode, 0) < 0)
+		return nsh_run_failed(run, "make the file", first);
+	for (int i = 1; i < op->number; i++) {
+		snprintf(path, sizeof(path), "%s%d", op->path, i);
+		if (link(first, path) < 0)
+			return nsh_run_failed(run, "make the file", path);
+	}
+	return 0;
+}
+
 static int run_link(struct run *run, const struct nsh_op *op)
 {
 	if (symlink(op->text, op->path) < 0)
@@ -171,7 +188,7 @@ static int run_device(struct run *run, const struct nsh_op *op)
 static int run_pin(struct run *run, const struct nsh_op *op)
 {
 	if (bind_fd(op->fd, "", op->path) < 0)
-		return nsh_run_failed(run, "bind the user namespace on", op->path);
+		return nsh_run_failed(run, "bind a namespace on", op->path);
 	return 0;
 }
 
@@ -209,6 +226,7 @@ static nsh_run_fn *const functions[] = {
 	[NSH_OP_TMPFS] = nsh_run_tmpfs,
 	[NSH_OP_FOLDER] = run_folder,
 	[NSH_OP_FILE] = run_file,
+	[NSH_OP_PLACES] = run_places,
 	[NSH_OP_LINK] = run_link,
 	[NSH_OP_BIND] = run_bind,
 	[NSH_OP_DEVICE] = run_device,

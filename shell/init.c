@@ -3,6 +3,10 @@
  * PID 1 of a session: makes the view, gives up all power, starts the shell, reaps what is orphaned,
  * passes on signals, and tells the outer process how the shell ended.
  *
+ * In a sandbox that several logins share the same is done by two: PID 1, which answers to the hub, makes the view,
+ * reaps and ends it all; and for each shell its parent, which starts it, passes on signals and tells how it
+ * ended. What that shell leaves behind stays in the sandbox.
+ *
  * It must never stop early: when it ends, for whatever reason, the kernel kills all that is left in
  * the session. All signals are blocked here, so nothing from inside can disturb it; there are no
  * handlers. It keeps none of the session's standard streams open, or their readers would not see
@@ -13,6 +17,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,27 +27,39 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
+#include "nsshell/host.h"
+#include "nsshell/message.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
 #include "shell/memory.h"
-#include "nsshell/message.h"
 #include "shell/refuse.h"
+#include "shell/time_limits.h"
 
 /* How long what outlives the shell has between SIGTERM and SIGKILL, in milliseconds. */
 #define GRACE_MS 1000
 
-/* How long the shell has after its terminal is gone, in milliseconds. */
+/* How long the shell has after its terminal is gone, or all have at the end of their time, in milliseconds. */
 #define HANGUP_MS 2000
+
+/*
+ * How often PID 1 of a sandbox without a login looks whether anything is left, in milliseconds. It is told of the end of
+ * its children, but not of the last of a login's that was begun by the outer process.
+ */
+#define ALONE_MS 1000
 
 struct reaper {
 	int outer;
-	int children; /* a signalfd for SIGCHLD */
-	pid_t shell;
+	int children;  /* a signalfd for SIGCHLD */
+	bool joined;   /* not PID 1, but the shell's parent in a sandbox of several logins */
+	pid_t shell;   /* 0: there is none */
 	bool ended;    /* the shell has */
 	int status;    /* then its wait status */
 	bool empty;    /* no process is left */
 	long deadline; /* in ms of CLOCK_MONOTONIC; 0 for none */
-	bool busy;     /* something happened since memory was given back */
+	bool ending;   /* the hub has asked for the end of it all */
+	bool alone;    /* no login is left, and the hub wants to know when nothing is */
+	struct time_limits limits;
+	bool busy; /* something happened since memory was given back */
 	const void
 		*stack; /* an object of the outer process's, on the stack that is not used here */
 };
@@ -55,7 +73,7 @@ static void tell(const struct reaper *reaper, enum nsh_message_kind kind, int va
 
 static void take_status(struct reaper *reaper, pid_t pid, int status)
 {
-	if (pid != reaper->shell || reaper->ended)
+	if (pid != reaper->shell || !pid || reaper->ended)
 		return;
 	if (WIFSTOPPED(status)) {
 		tell(reaper, MESSAGE_STOPPED, WSTOPSIG(status));
@@ -95,7 +113,7 @@ static bool was_for_group(int signal)
 
 static void pass_on(const struct reaper *reaper, int signal)
 {
-	if (reaper->ended || signal < 1 || signal > SIGRTMAX)
+	if (reaper->ended || !reaper->shell || signal < 1 || signal > SIGRTMAX)
 		return;
 	if (was_for_group(signal) && getpgid(reaper->shell) == reaper->shell)
 		kill(-reaper->shell, signal);
@@ -114,7 +132,7 @@ static void drain(void)
 
 static void continue_shell(const struct reaper *reaper, bool foreground)
 {
-	pid_t group = reaper->ended ? -1 : getpgid(reaper->shell);
+	pid_t group = reaper->ended || !reaper->shell ? -1 : getpgid(reaper->shell);
 
 	if (group <= 0)
 		return;
@@ -141,10 +159,28 @@ static void obey(struct reaper *reaper, const struct nsh_message *message)
 	case MESSAGE_CONTINUE:
 		continue_shell(reaper, message->value);
 		break;
+	case MESSAGE_ALONE:
+		reaper->alone = message->value;
+		break;
+	case MESSAGE_END:
+		reaper->ending = true;
+		break;
 	}
 }
 
-/* The end of the socket is the end of the outer process, and so of the session. */
+/*
+ * The end of the socket is the end of the outer process or of the hub, and so of PID 1 and all it has. In a shared sandbox
+ * it is like the end of a login shell's parent: the shell is told, and what does not mind stays.
+ */
+static void __attribute__((noreturn)) end_without_outer(const struct reaper *reaper)
+{
+	if (reaper->joined && reaper->shell > 0 && !reaper->ended) {
+		kill(reaper->shell, SIGHUP);
+		kill(reaper->shell, SIGCONT);
+	}
+	_exit(NSH_EXIT_REFUSED);
+}
+
 static void listen_outer(struct reaper *reaper)
 {
 	struct nsh_message message;
@@ -153,17 +189,31 @@ static void listen_outer(struct reaper *reaper)
 	if (got == (ssize_t)sizeof(message))
 		obey(reaper, &message);
 	else if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-		_exit(NSH_EXIT_REFUSED);
+		end_without_outer(reaper);
+}
+
+/* The sooner of two times to wait, of which -1 is for ever. */
+static int sooner(int one, int other)
+{
+	return one < 0 || (other >= 0 && other < one) ? other : one;
+}
+
+static int until_deadline(const struct reaper *reaper)
+{
+	long left = reaper->deadline - nsh_now_ms();
+
+	if (!reaper->deadline)
+		return -1;
+	return left > 0 ? (int)left : 0;
 }
 
 static int time_left(const struct reaper *reaper)
 {
-	long left;
+	int left = sooner(until_deadline(reaper), nsh_time_limits_wait(&reaper->limits));
 
-	if (!reaper->deadline)
-		return reaper->busy ? NSH_IDLE_MS : -1;
-	left = reaper->deadline - nsh_now_ms();
-	return left > 0 ? (int)left : 0;
+	if (reaper->alone)
+		left = sooner(left, ALONE_MS);
+	return reaper->busy ? sooner(left, NSH_IDLE_MS) : left;
 }
 
 static void wait_once(struct reaper *reaper)
@@ -188,14 +238,24 @@ static void wait_once(struct reaper *reaper)
 
 static bool timed_out(const struct reaper *reaper)
 {
-	return reaper->deadline && time_left(reaper) == 0;
+	return until_deadline(reaper) == 0;
+}
+
+/*
+ * Of a session all processes are PID 1's children in the end. Those that logins have begun in a shared sandbox are
+ * their outer processes'.
+ */
+static bool is_empty(const struct reaper *reaper)
+{
+	return reaper->empty && (reaper->shell || (kill(-1, 0) < 0 && errno == ESRCH));
 }
 
 /* Waits until no process is left, but no longer than that. */
-static void await_empty(struct reaper *reaper)
+static void await_empty(struct reaper *reaper, long most)
 {
-	reaper->deadline = nsh_now_ms() + GRACE_MS;
-	while (!reaper->empty && !timed_out(reaper))
+	reaper->limits.next = 0;
+	reaper->deadline = nsh_now_ms() + most;
+	while (!is_empty(reaper) && !timed_out(reaper))
 		wait_once(reaper);
 }
 
@@ -205,16 +265,24 @@ static void await_empty(struct reaper *reaper)
  */
 static void end_the_rest(struct reaper *reaper)
 {
-	if (reaper->empty)
+	if (is_empty(reaper))
 		return;
 	kill(-1, SIGHUP);
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT);
-	await_empty(reaper);
-	if (reaper->empty)
+	await_empty(reaper, GRACE_MS);
+	if (is_empty(reaper))
 		return;
 	kill(-1, SIGKILL);
-	await_empty(reaper);
+	await_empty(reaper, GRACE_MS);
+}
+
+/* Their time is over: first what a terminal that is gone would do. */
+static void hang_up_all(struct reaper *reaper)
+{
+	kill(-1, SIGHUP);
+	kill(-1, SIGCONT);
+	await_empty(reaper, HANGUP_MS);
 }
 
 /* What is left of the shell's end when the message does not arrive: never a success that was none. */
@@ -227,9 +295,48 @@ static int last_word(const struct reaper *reaper)
 
 static int supervise(struct reaper *reaper)
 {
+	bool over = false;
+
+	while (!reaper->ended && !over && !timed_out(reaper)) {
+		wait_once(reaper);
+		over = nsh_time_limits_are_over(&reaper->limits);
+	}
+	if (over)
+		hang_up_all(reaper);
+	end_the_rest(reaper);
+	tell(reaper, MESSAGE_EXITED, reaper->ended ? reaper->status : SIGHUP);
+	return last_word(reaper);
+}
+
+/* The hub decides, as a login could be coming. */
+static void tell_if_empty(struct reaper *reaper)
+{
+	if (!reaper->alone || !is_empty(reaper))
+		return;
+	tell(reaper, MESSAGE_EMPTY, 0);
+	reaper->alone = false;
+}
+
+static int supervise_shared(struct reaper *reaper)
+{
+	bool over = false;
+
+	reaper->empty = true;
+	while (!reaper->ending && !over) {
+		tell_if_empty(reaper);
+		wait_once(reaper);
+		over = nsh_time_limits_are_over(&reaper->limits);
+	}
+	if (over)
+		hang_up_all(reaper);
+	end_the_rest(reaper);
+	return 0;
+}
+
+static int supervise_joined(struct reaper *reaper)
+{
 	while (!reaper->ended && !timed_out(reaper))
 		wait_once(reaper);
-	end_the_rest(reaper);
 	tell(reaper, MESSAGE_EXITED, reaper->ended ? reaper->status : SIGHUP);
 	return last_word(reaper);
 }
@@ -254,6 +361,17 @@ static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
 	return nsh_sandbox_guard_network(err);
 }
 
+/* What follows the making or joining of namespaces, for all of them. */
+static int settle(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+{
+	if (chdir("/") < 0)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/");
+	reaper->children = open_children();
+	if (reaper->children < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "signalfd");
+	return nsh_privileges_drop(init->policy, err);
+}
+
 static int prepare(const struct init *init, struct reaper *reaper, struct nsh_err *err)
 {
 	int ret = nsh_plan_run(init->plan, err);
@@ -262,15 +380,48 @@ static int prepare(const struct init *init, struct reaper *reaper, struct nsh_er
 		ret = nsh_command_verify(init->launch.command->program, err);
 	if (ret == 0 && init->asks_network)
 		ret = ask_for_network(reaper, err);
+	if (ret == 0)
+		ret = settle(init, reaper, err);
+	return ret < 0 ? ret : nsh_privileges_tie(err);
+}
+
+/* Its namespaces are opened while it may still look at itself. */
+static int prepare_shared(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+{
+	struct nsh_ways own;
+	int ret = nsh_door_open_own(&own, err);
+
+	if (ret == 0)
+		ret = prepare(init, reaper, err);
 	if (ret < 0)
 		return ret;
-	if (chdir("/") < 0)
-		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/");
-	reaper->children = open_children();
-	if (reaper->children < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "signalfd");
-	ret = nsh_privileges_drop(init->policy, err);
-	return ret < 0 ? ret : nsh_privileges_tie(err);
+	nsh_time_limits_start(&reaper->limits, init->policy, NULL);
+	return nsh_host_is_ready(reaper->outer, &own, err);
+}
+
+/* The name that the login's terminal has in the sandbox, for programs that are told it. */
+static void name_terminal(const struct launch *launch, const char *place)
+{
+	static char text[sizeof("SSH_TTY=/dev/") + NSH_PLACE_NAME];
+
+	snprintf(text, sizeof(text), "SSH_TTY=/dev/%s", place);
+	for (char **at = launch->environment; *place && *at; at++)
+		if (!strncmp(*at, "SSH_TTY=", 8))
+			*at = text;
+}
+
+static int prepare_joined(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+{
+	char place[NSH_PLACE_NAME];
+	int ret = nsh_door_step_in(init->ways, init->terminal, place, err);
+
+	nsh_door_close_ways(init->ways);
+	if (ret == 0 && init->other_root)
+		ret = nsh_command_verify(init->launch.command->program, err);
+	if (ret < 0)
+		return ret;
+	name_terminal(&init->launch, place);
+	return settle(init, reaper, err);
 }
 
 /* What the shell may have and PID 1 must not is given up as soon as the shell has it. */
@@ -284,18 +435,62 @@ static pid_t start_shell(const struct init *init, struct nsh_err *err)
 	return shell;
 }
 
+/* Returns an exit code when there is none. */
+static int begin(const struct init *init, struct reaper *reaper)
+{
+	struct nsh_err err;
+
+	reaper->shell = start_shell(init, &err);
+	if (reaper->shell < 0)
+		return nsh_refuse(-reaper->shell, init->id, &err);
+	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	return 0;
+}
+
+static struct reaper make_reaper(const struct init *init)
+{
+	close(init->outer_own);
+	return (struct reaper){.outer = init->outer, .busy = true, .stack = init};
+}
+
 int nsh_init_run(void *arg)
 {
 	const struct init *init = arg;
-	struct reaper reaper = {.outer = init->outer, .busy = true, .stack = init};
+	struct reaper reaper = make_reaper(init);
 	struct nsh_err err;
+	int code;
 
-	close(init->outer_own);
 	if (prepare(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
-	reaper.shell = start_shell(init, &err);
-	if (reaper.shell < 0)
-		return nsh_refuse(-reaper.shell, init->id, &err);
-	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	code = begin(init, &reaper);
+	if (code)
+		return code;
+	nsh_time_limits_start(&reaper.limits, init->policy, init->terminal);
 	return supervise(&reaper);
+}
+
+int nsh_init_run_shared(void *arg)
+{
+	const struct init *init = arg;
+	struct reaper reaper = make_reaper(init);
+	struct nsh_err err;
+
+	if (prepare_shared(init, &reaper, &err) < 0)
+		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	return supervise_shared(&reaper);
+}
+
+int nsh_init_run_joined(void *arg)
+{
+	const struct init *init = arg;
+	struct reaper reaper = make_reaper(init);
+	struct nsh_err err;
+	int code;
+
+	reaper.joined = true;
+	if (prepare_joined(init, &reaper, &err) < 0)
+		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	code = begin(init, &reaper);
+	return code ? code : supervise_joined(&reaper);
 }

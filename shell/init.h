@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PID 1 of a session.
+ * What runs inside: PID 1 of a session or of a shared sandbox, and the shell's parent in a shared sandbox.
  */
 #ifndef SHELL_INIT_H
 #define SHELL_INIT_H
 
 #include <stdbool.h>
 
+#include "nsshell/door.h"
 #include "nsshell/plan.h"
 #include "shell/exec.h"
 
 struct init {
 	const struct nsh_policy *policy;
-	const struct nsh_plan *plan;
-	const char *id;    /* the session's */
+	const struct nsh_plan *plan; /* NULL in a sandbox that is joined */
+	struct nsh_ways *ways;       /* that one's, to be joined; or NULL */
+	const char *terminal;        /* to be shown in it; or NULL */
+	const char *id;              /* the session's */
 	bool other_root;   /* the plan enters another root, in which the shell is looked up */
 	bool asks_network; /* the outer process is asked to connect the network */
 	struct launch launch;
@@ -21,7 +24,15 @@ struct init {
 	int outer_own; /* the other end, to be closed here */
 };
 
-/* The whole life of PID 1; a nsh_child_fn. Returns its exit code. */
+/* All of these are a nsh_child_fn, the whole life of a process, and return its exit code. */
+
+/* PID 1 of a session, with the session's shell as its child. */
 int nsh_init_run(void *init);
+
+/* PID 1 of a shared sandbox, which has no shell: outer is the hub's end (nsshell/hub.h), once it is ready. */
+int nsh_init_run_shared(void *init);
+
+/* The shell's parent in a sandbox that a login has joined. It is PID 1's to reap what the shell leaves behind. */
+int nsh_init_run_joined(void *init);
 
 #endif

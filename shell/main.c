@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "nsshell/frame.h"
+#include "nsshell/host.h"
+#include "nsshell/hub.h"
 #include "nsshell/id.h"
 #include "nsshell/plan.h"
 #include "nsshell/policy.h"
@@ -101,17 +103,91 @@ static int run_confined(struct run *run, const struct confinement *confinement)
 }
 
 /* Everything that there is to know is in the frame; the machine's policy is not read again. */
-static int run_framed(struct run *run, struct nsh_frame *frame)
+static int run_framed(struct run *run, struct nsh_frame *frame, bool hosts)
 {
 	struct confinement confinement = {
 		.policy = &frame->policy,
 		.user = &frame->account,
 		.id = frame->id,
+		.framed = true,
 		.userns = frame->user,
 	};
 
-	memcpy(run->id, frame->id, sizeof(run->id));
+	if (hosts && nsh_session_host(&confinement, NSH_HOST_FD, &run->err) == 0)
+		return 0;
+	if (hosts)
+		return NSH_EXIT_REFUSED;
+	if (frame->shared) {
+		frame->ways.part[NSH_DOOR_USER] = frame->user;
+		confinement.ways = &frame->ways;
+		confinement.userns = -1;
+	}
 	return run_confined(run, &confinement);
+}
+
+/* What is made is handed to the hub, and then joined like by all who come later. */
+static int make_sandbox(struct nsh_ways *ways, const struct confinement *confinement,
+			struct nsh_hub *hub, struct nsh_err *err)
+{
+	struct nsh_host host = {.init = -1};
+	struct nsh_hub_made made = {.id = confinement->id, .cgroup = "", .n_parts = NSH_DOOR_PARTS};
+	int ret;
+
+	nsh_ways_clear(&host.ways);
+	ret = nsh_session_make(&host, confinement, err);
+	made.parts = host.ways.part;
+	made.init = host.init;
+	made.outer = host.outer;
+	if (ret == 0)
+		ret = nsh_hub_made(hub, &made, err);
+	if (ret == 0) {
+		*ways = host.ways;
+		nsh_ways_clear(&host.ways);
+	}
+	nsh_host_close(&host);
+	return ret;
+}
+
+static void tell_stale(const struct run *run, const struct nsh_hub *hub)
+{
+	if (hub->stale && run->start.terminal >= 0)
+		dprintf(STDERR_FILENO, "nsshell: %s\n", nsh_hub_stale_sentence(hub->answer));
+}
+
+/*
+ * Standalone, with the user's hub. What it hands out is looked at: it could be anybody's that has the same user id, and
+ * confined less. What is the shell's own (its program, limits, filter) is as the policy has it now, also where the sandbox
+ * is of an older one.
+ */
+static int run_shared(struct run *run, struct confinement *confinement)
+{
+	const struct nsh_hub_login login = {
+		.place = {.uid = getuid(), .standalone = true},
+		.policy = confinement->policy,
+		.process = getpid(),
+	};
+	struct nsh_ways ways;
+	struct nsh_hub hub;
+	int ret = nsh_hub_enter(&hub, &login, &run->err);
+
+	nsh_ways_clear(&ways);
+	if (ret == 0)
+		tell_stale(run, &hub);
+	if (ret == 0 && hub.answer == NSH_HUB_MAKE)
+		ret = make_sandbox(&ways, confinement, &hub, &run->err);
+	if (ret == 0 && hub.answer == NSH_HUB_JOIN) {
+		memcpy(ways.part, hub.parts, sizeof(ways.part));
+		memcpy(run->id, hub.id, sizeof(run->id));
+		for (int i = 0; i < NSH_HUB_PARTS; i++)
+			hub.parts[i] = -1;
+	}
+	if (ret == 0 && hub.answer != NSH_HUB_COUNTED)
+		ret = nsh_door_check(&ways, &run->err);
+	confinement->ways = hub.answer == NSH_HUB_COUNTED ? NULL : &ways;
+	nsh_hub_close(&hub);
+	if (ret < 0)
+		return NSH_EXIT_REFUSED;
+	return run_confined(run, confinement);
 }
 
 static int run_user(struct run *run)
@@ -133,12 +209,14 @@ static int run_user(struct run *run)
 		nsh_err_set(&run->err, NSH_REASON_DENIED, -EPERM, "session.confine = deny");
 		return NSH_EXIT_REFUSED;
 	}
-	return run_confined(run, &confinement);
+	return nsh_hub_is_needed(&policy, true) ? run_shared(run, &confinement)
+						: run_confined(run, &confinement);
 }
 
 static int run_all(struct run *run)
 {
 	struct nsh_frame frame;
+	bool hosts;
 	int framed;
 
 	if (nsh_start_read(&run->start, &run->err) < 0)
@@ -152,10 +230,14 @@ static int run_all(struct run *run)
 		return run_inside(run);
 	if (getuid() == 0)
 		return run_root(run);
-	framed = nsh_frame_open(&frame, &run->err);
+	hosts = nsh_host_is_asked(run->argc == 1 ? run->argv[0] : NULL);
+	framed = nsh_frame_open(&frame, hosts, &run->err);
 	if (framed < 0)
 		return NSH_EXIT_REFUSED;
-	return framed ? run_framed(run, &frame) : run_user(run);
+	if (!framed)
+		return run_user(run);
+	memcpy(run->id, frame.id, sizeof(run->id));
+	return run_framed(run, &frame, hosts);
 }
 
 static int print(const char *text)

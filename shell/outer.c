@@ -33,6 +33,7 @@ struct outer {
 	int inner;
 	int signals;
 	pid_t pid;
+	bool joined; /* pid is not PID 1, but the shell's parent in a sandbox of several logins */
 	bool handed; /* the shell was given the terminal */
 	bool busy;   /* something happened since memory was given back */
 };
@@ -112,6 +113,17 @@ static void __attribute__((noreturn)) end_with_init(const struct outer *outer)
 }
 
 /*
+ * A session's end need not be waited for. But PID 1 of a shared sandbox waits in the kernel for every process of its
+ * namespace to be reaped, and of that one only this process is the parent.
+ */
+static void __attribute__((noreturn)) end_with_shell(const struct outer *outer, int status)
+{
+	while (outer->joined && waitpid(outer->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	end(outer, status);
+}
+
+/*
  * Stops as a process does that the signal's default action stops; returns when continued. For
  * Ctrl-Z what end() says of Ctrl-C holds as well.
  */
@@ -158,7 +170,7 @@ static void listen_inner(struct outer *outer)
 	if (got != (ssize_t)sizeof(message))
 		end_with_init(outer);
 	if (message.kind == MESSAGE_EXITED)
-		end(outer, message.value);
+		end_with_shell(outer, message.value);
 	if (message.kind == MESSAGE_STOPPED)
 		follow_stop(outer, message.value);
 }
@@ -197,10 +209,14 @@ static void watch(struct outer *outer)
 }
 
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
-void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool handed)
+void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool joined, bool handed)
 {
-	struct outer outer = {
-		.start = start, .inner = inner, .pid = pid, .handed = handed, .busy = true};
+	struct outer outer = {.start = start,
+			      .inner = inner,
+			      .pid = pid,
+			      .joined = joined,
+			      .handed = handed,
+			      .busy = true};
 	sigset_t all;
 
 	sigfillset(&all);

@@ -49,4 +49,7 @@ int nsh_cgroup_verify(const char *path, const struct nsh_cgroup_limits *limits,
 int nsh_cgroup_make(pid_t process, const char *id, const struct nsh_cgroup_limits *limits,
 		    struct nsh_err *err);
 
+/* Moves a process into one that there is, as root, where no systemd looks after them. */
+int nsh_cgroup_enter(const char *path, pid_t process, struct nsh_err *err);
+
 #endif

@@ -10,16 +10,15 @@
 
 #include <sys/types.h>
 
+#include "nsshell/door.h"
 #include "nsshell/err.h"
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
 
-#define NSH_DOOR_NAMESPACES 7
-
 /* The way into a session: the namespaces of its PID 1. */
 struct nsh_door {
-	int namespaces[NSH_DOOR_NAMESPACES]; /* -1: the same as this process's */
-	pid_t init;                          /* outside */
+	struct nsh_ways ways;
+	pid_t init; /* outside */
 };
 
 /*

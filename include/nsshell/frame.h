@@ -13,6 +13,7 @@
  *	login     what PAM has told: service, rhost and tty, in the form of nsshell/field.h
  *	cgroup    the control group that has the login's limits, if there are any (nsshell/cgroup.h)
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
+ *	door-*    those of the PID 1 of a shared sandbox, which the login's shell joins, likewise (nsshell/door.h)
  *
  * No process outside sees it, the kernel lets nobody but the machine's root make it where logins
  * begin, and it is gone with the last process that is in it.
@@ -21,6 +22,7 @@
 #define NSSHELL_FRAME_H
 
 #include "nsshell/cgroup.h"
+#include "nsshell/door.h"
 #include "nsshell/err.h"
 #include "nsshell/id.h"
 #include "nsshell/policy.h"
@@ -42,11 +44,26 @@ struct nsh_made_frame {
  */
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
-		   const char *hostname, const struct nsh_cgroup *cgroup, struct nsh_err *err);
+		   const char *hostname, const struct nsh_cgroup *cgroup, bool shared,
+		   struct nsh_err *err);
+
+/* Whether it is in the frame: the user namespace has a name of its own there, and the network is the frame's. */
+static inline bool nsh_frame_has_door(enum nsh_door_part part)
+{
+	return part != NSH_DOOR_USER && part != NSH_DOOR_NETWORK;
+}
+
+/*
+ * In the frame, as root: shows in it the way into its sandbox. The parts that the login has already are not used. The
+ * frame must have been made with shared.
+ */
+int nsh_frame_open_door(const struct nsh_ways *ways, struct nsh_err *err);
 
 /* A frame as the user finds it. */
 struct nsh_frame {
-	int user; /* user namespace, to be joined; nsh_frame_close() closes it */
+	int user;    /* user namespace, to be joined; nsh_frame_close() closes it, as the next */
+	bool shared; /* there is a sandbox to join: its namespaces, but those that the login has */
+	struct nsh_ways ways;
 	char id[NSH_ID_LEN + 1];
 	struct nsh_policy policy;
 	struct nsh_user account;
@@ -57,8 +74,10 @@ struct nsh_frame {
  * other thing on NSH_FRAME_FOLDER is an error: what is not root's, can be written, is no tmpfs, has
  * other than a user namespace of this user and right below the present one, or is for another user; and a
  * process that is not, or not any more, in the control group that has the login's limits.
+ *
+ * new: the way into its sandbox is not there yet, as it is the caller who makes that (nsshell/host.h).
  */
-int nsh_frame_open(struct nsh_frame *frame, struct nsh_err *err);
+int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err);
 
 void nsh_frame_close(struct nsh_frame *frame);
 

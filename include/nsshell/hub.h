@@ -61,9 +61,9 @@ enum nsh_hub_answer {
 
 struct nsh_hub {
 	enum nsh_hub_answer answer;
-	bool stale;  /* joins one of another policy, or makes one beside it */
-	int socket;  /* until nsh_hub_close() */
-	pid_t pid;   /* of the hub */
+	bool stale;              /* joins one of another policy, or makes one beside it */
+	int socket;              /* until nsh_hub_close() */
+	pid_t pid;               /* of the hub */
 	char id[NSH_ID_LEN + 1]; /* NSH_HUB_JOIN: the sandbox's, as are the next */
 	char cgroup[NSH_CGROUP_MAX];
 	int parts[NSH_HUB_PARTS]; /* for the caller to close; -1 for what is not there */
@@ -86,23 +86,26 @@ struct nsh_hub_made {
 	const char *cgroup; /* or "" */
 	const int *parts;
 	size_t n_parts;
-	int init;    /* the hub's end of the socket to PID 1 (nsshell/message.h), or -1 for a frame without one */
+	int init; /* the hub's end of the socket to PID 1 (nsshell/message.h), or -1 for a frame without one */
 	pid_t outer; /* PID 1's parent, which ends with it and the other way round */
 };
 
 /* After NSH_HUB_MAKE. When this is not reached another login makes the sandbox. */
 int nsh_hub_made(struct nsh_hub *hub, const struct nsh_hub_made *made, struct nsh_err *err);
 
+/* A sentence for the person whose login has joined, or made (NSH_HUB_MAKE), a sandbox beside one of another policy. */
+const char *nsh_hub_stale_sentence(enum nsh_hub_answer answer);
+
 void nsh_hub_close(struct nsh_hub *hub);
 
 /* What the hub says of a login, or of a sandbox without one (process 0). */
 struct nsh_hub_entry {
 	pid_t process;
-	int64_t since;              /* nsh_boot_ms() of the login or sandbox */
-	int64_t end;                /* when linger_max or runtime_max ends it, likewise; 0: never */
-	bool stale;                 /* it joined a sandbox of another policy */
-	char id[NSH_ID_LEN + 1];    /* of its sandbox, "" when the hub knows of none */
-	char login[512];            /* as the frame has it (nsshell/frame.h) */
+	int64_t since;           /* nsh_boot_ms() of the login or sandbox */
+	int64_t end;             /* when linger_max or runtime_max ends it, likewise; 0: never */
+	bool stale;              /* it joined a sandbox of another policy */
+	char id[NSH_ID_LEN + 1]; /* of its sandbox, "" when the hub knows of none */
+	char login[512];         /* as the frame has it (nsshell/frame.h) */
 };
 
 /* Asks the user's hub for all entries, malloc'ed; 0 of them when there is no hub. */

@@ -14,7 +14,8 @@
  * Sends a message with files. One of -1 is left out, and where it stood is not told: the message has to. flags are those
  * of sendmsg(2); there is never a SIGPIPE. 0 or -errno.
  */
-int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds, int flags);
+int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds,
+		  int flags);
 
 /*
  * Receives one of just that size. fds has room for NSH_PASS_MAX; they are close-on-exec and the caller's, *n_fds of

@@ -50,7 +50,8 @@ struct nsh_session {
 	const char *hostname;          /* valid, see nsshell/hostname.h */
 	const char *agent_socket;      /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
 	const char *terminal;          /* name below /dev of the session's own terminal, or NULL */
-	int userns;                    /* NSH_STAGE_FRAME: fd of the user namespace */
+	bool shared; /* of several logins: their terminals are given names as they come (nsshell/door.h) */
+	int userns;                      /* NSH_STAGE_FRAME: fd of the user namespace */
 	const struct nsh_cgroup *cgroup; /* NSH_STAGE_FRAME: what holds the login to its limits */
 };
 
@@ -67,12 +68,13 @@ enum nsh_op_kind {
 	NSH_OP_TMPFS,     /* a new tmpfs on path, with options (text) */
 	NSH_OP_FOLDER,    /* make the folder path with mode */
 	NSH_OP_FILE,      /* make the file path with text, or (source) a copy after text */
-	NSH_OP_LINK,      /* make path a symbolic link to text */
-	NSH_OP_BIND,      /* show source on path; optional: unless path is not there */
-	NSH_OP_DEVICE,    /* show on path what has the name text in the folder in the slot */
-	NSH_OP_HIDE,      /* cover the file or folder path with an empty one */
-	NSH_OP_SHOW,      /* show what the slot holds on path */
-	NSH_OP_REOPEN,    /* make path's folder, and show on path what the slot holds */
+	NSH_OP_PLACES, /* make number empty files that nobody can open, whose names begin with path */
+	NSH_OP_LINK,   /* make path a symbolic link to text */
+	NSH_OP_BIND,   /* show source on path; optional: unless path is not there */
+	NSH_OP_DEVICE, /* show on path what has the name text in the folder in the slot */
+	NSH_OP_HIDE,   /* cover the file or folder path with an empty one */
+	NSH_OP_SHOW,   /* show what the slot holds on path */
+	NSH_OP_REOPEN, /* make path's folder, and show on path what the slot holds */
 	NSH_OP_OVERLAY, /* replace the folder in the slot by an overlay on it, with path-upper, -work */
 	NSH_OP_PIN,     /* show the namespace fd on path */
 	NSH_OP_SEAL,      /* make the file system on path read-only */
@@ -95,7 +97,7 @@ struct nsh_op {
 	bool optional;  /* path may be absent */
 	bool read_only; /* NSH_OP_SHOW: with all mounts in it */
 	bool of_owner;  /* path is below the owner's folders, or becomes the owner's */
-	int number;     /* NSH_OP_TERMINALS: or -1 */
+	int number;     /* NSH_OP_TERMINALS: or -1; NSH_OP_PLACES */
 	int fd;         /* borrowed */
 	id_t inside[2]; /* NSH_OP_IDMAP: uid and gid inside and outside */
 	id_t outside[2];

@@ -36,6 +36,12 @@ int nsh_sandbox_become(const struct nsh_user *user, struct nsh_err *err);
 pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err);
 
 /*
+ * Starts child(arg) in the PID namespace that was joined (nsshell/door.h), likewise. -ESRCH with NSH_REASON_ENDED when
+ * that has ended.
+ */
+pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err);
+
+/*
  * In PID 1 of a session that is behind pasta (nsshell/nat.h), when that is ready and before powers are given up:
  * keeps what is sent to loopback addresses in the session.
  */

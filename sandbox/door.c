@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Joining a shared sandbox.
+ *
+ * The terminal of a login is one of the machine's, and the sandbox has terminals of its own (sandbox/plan_dev.c). It is
+ * held in a mount namespace for that purpose alone, as only there the user's powers are enough, and shown at a free one
+ * of the places that the sandbox has for it. A number among the sandbox's own, as in a session with one login, would be
+ * taken by then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsshell/cleanup.h"
+#include "nsshell/door.h"
+#include "nsshell/sandbox.h"
+#include "sandbox/path.h"
+
+static const struct {
+	char name[8];
+	int type;
+} parts[NSH_DOOR_PARTS] = {
+	[NSH_DOOR_USER] = {"user", CLONE_NEWUSER},       [NSH_DOOR_UTS] = {"uts", CLONE_NEWUTS},
+	[NSH_DOOR_IPC] = {"ipc", CLONE_NEWIPC},          [NSH_DOOR_NETWORK] = {"net", CLONE_NEWNET},
+	[NSH_DOOR_CGROUP] = {"cgroup", CLONE_NEWCGROUP}, [NSH_DOOR_PID] = {"pid", CLONE_NEWPID},
+	[NSH_DOOR_MOUNT] = {"mnt", CLONE_NEWNS},
+};
+
+const char *nsh_door_name(enum nsh_door_part part)
+{
+	return parts[part].name;
+}
+
+int nsh_door_open_own(struct nsh_ways *ways, struct nsh_err *err)
+{
+	char path[64];
+
+	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", parts[i].name);
+		ways->part[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (ways->part[i] < 0)
+			return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path);
+	}
+	return 0;
+}
+
+void nsh_door_close_ways(struct nsh_ways *ways)
+{
+	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
+		nsh_cleanup_close(&ways->part[i]);
+		ways->part[i] = -1;
+	}
+}
+
+static bool is_same(int one, int other)
+{
+	struct stat a;
+	struct stat b;
+
+	return one >= 0 && other >= 0 && fstat(one, &a) == 0 && fstat(other, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool is_owned(int part, int user)
+{
+	NSH_CLOSE int owner = ioctl(part, NS_GET_USERNS);
+
+	return is_same(owner, user);
+}
+
+/* Where the sandbox has the machine's network there is none to be joined. */
+static void drop_own_network(struct nsh_ways *ways)
+{
+	NSH_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (!is_same(own, ways->part[NSH_DOOR_NETWORK]))
+		return;
+	close(ways->part[NSH_DOOR_NETWORK]);
+	ways->part[NSH_DOOR_NETWORK] = -1;
+}
+
+int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err)
+{
+	NSH_CLOSE int present = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	int user = ways->part[NSH_DOOR_USER];
+	NSH_CLOSE int parent = ioctl(user, NS_GET_PARENT);
+	uid_t owner;
+	bool ok = ioctl(user, NS_GET_NSTYPE) == CLONE_NEWUSER && is_same(parent, present) &&
+		  ioctl(user, NS_GET_OWNER_UID, &owner) == 0 && owner == getuid();
+
+	drop_own_network(ways);
+	for (int i = NSH_DOOR_USER + 1; i < NSH_DOOR_PARTS; i++) {
+		int part = ways->part[i];
+		bool machines = i == NSH_DOOR_NETWORK && part < 0;
+
+		ok &= machines ||
+		      (ioctl(part, NS_GET_NSTYPE) == parts[i].type && is_owned(part, user));
+	}
+	return ok ? 0
+		  : nsh_err_set(err, NSH_REASON_NAMESPACES, -EPERM,
+				"what the user's hub has handed out is no sandbox of this user's");
+}
+
+static int join(const struct nsh_ways *ways, enum nsh_door_part part, struct nsh_err *err)
+{
+	if (ways->part[part] < 0 || setns(ways->part[part], parts[part].type) == 0)
+		return 0;
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
+			   "join the sandbox's namespace \"%s\"", parts[part].name);
+}
+
+int nsh_door_unlock(const struct nsh_ways *ways, const struct nsh_policy *policy,
+		    struct nsh_err *err)
+{
+	int ret = join(ways, NSH_DOOR_USER, err);
+
+	if (ret == 0)
+		ret = nsh_privileges_bound(policy, err);
+	return ret < 0 ? ret : join(ways, NSH_DOOR_PID, err);
+}
+
+/* Places for terminals */
+
+/* Held while a place is looked for. What it is a lock on can be opened by joining processes only: by its mode. */
+static int lock_places(struct nsh_err *err)
+{
+	int fd = open("/dev/" NSH_PLACE_LOCK, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/dev/%s", NSH_PLACE_LOCK);
+}
+
+static bool is_terminal(const struct stat *place, const struct stat *terminal)
+{
+	return place->st_dev == terminal->st_dev && place->st_ino == terminal->st_ino;
+}
+
+/* A terminal that is gone has no name any more; what was shown for it is in nobody's way but that of the next. */
+static bool is_free(const char *path, int place, const struct stat *st)
+{
+	if (nsh_path_is_mount(place, "", AT_EMPTY_PATH) == 0)
+		return true;
+	return st->st_nlink == 0 && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+}
+
+/* Returns whether it is the terminal's place now. */
+static bool take_place(const char *path, int tree, const struct stat *terminal)
+{
+	NSH_CLOSE int place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (place < 0 || fstat(place, &st) < 0)
+		return false;
+	if (is_terminal(&st, terminal))
+		return true;
+	return is_free(path, place, &st) &&
+	       move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+}
+
+/* Two logins can have one terminal, as with su(1). */
+static int show_terminal(int tree, char name[NSH_PLACE_NAME], struct nsh_err *err)
+{
+	NSH_CLOSE int lock = lock_places(err);
+	struct stat terminal;
+
+	if (lock < 0)
+		return lock;
+	if (fstat(tree, &terminal) < 0)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "terminal");
+	for (int i = 0; i < NSH_PLACES; i++) {
+		char path[sizeof("/dev/") + NSH_PLACE_NAME];
+
+		snprintf(name, NSH_PLACE_NAME, NSH_PLACE_PREFIX "%d", i);
+		snprintf(path, sizeof(path), "/dev/%s", name);
+		if (take_place(path, tree, &terminal))
+			return 0;
+	}
+	/* More logins than places: it works without a name. */
+	name[0] = '\0';
+	return 0;
+}
+
+/* Of a mount namespace that the powers over the sandbox's user namespace are enough for. */
+static int hold_terminal(const char *terminal, struct nsh_err *err)
+{
+	char path[PATH_MAX];
+	int tree;
+
+	snprintf(path, sizeof(path), "/dev/%s", terminal);
+	if (unshare(CLONE_NEWNS) < 0)
+		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "unshare");
+	tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return tree < 0 ? nsh_err_sys(err, NSH_REASON_VIEW, -errno, "hold %s", path) : tree;
+}
+
+int nsh_door_step_in(const struct nsh_ways *ways, const char *terminal, char place[NSH_PLACE_NAME],
+		     struct nsh_err *err)
+{
+	NSH_CLOSE int tree = terminal ? hold_terminal(terminal, err) : -1;
+	int ret = terminal && tree < 0 ? tree : 0;
+
+	place[0] = '\0';
+	for (int i = NSH_DOOR_UTS; i < NSH_DOOR_PARTS && ret == 0; i++)
+		if (i != NSH_DOOR_PID)
+			ret = join(ways, i, err);
+	if (ret == 0 && tree >= 0)
+		ret = show_terminal(tree, place, err);
+	return ret;
+}
