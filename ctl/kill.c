@@ -38,6 +38,9 @@
 /* Longest time between SIGKILL and the end, in milliseconds: for sshd's monitor, and for what writes to a slow disk. */
 #define KILL_MS 10000
 
+/* Of that, how long nsshell's processes outside have to end by themselves. */
+#define SPARE_MS 2000
+
 /* Rounds, in milliseconds. */
 #define STEP_MIN_MS 10
 #define STEP_MAX_MS 200
@@ -58,17 +61,24 @@ struct wanted {
 	char *cgroup; /* owned, or NULL */
 };
 
-/* A process that has been asked to end. */
-struct asked {
+struct known {
 	pid_t pid;
 	uint64_t start;
 };
 
+/* Processes that something has been done with; owned. */
+struct noted {
+	struct known *at;
+	size_t count;
+};
+
 struct killing {
-	struct wanted *wanted; /* owned, as is the next */
+	struct wanted *wanted; /* owned */
 	size_t n_wanted;
-	struct asked *asked;
-	size_t n_asked;
+	struct noted asked;  /* to end, or stopped */
+	struct noted inits;  /* each PID 1 */
+	struct noted outers; /* of what has joined a sandbox */
+	int64_t spare;       /* nsh_now_ms() until when these are left alone */
 	int signal;
 };
 
@@ -164,37 +174,45 @@ static bool send_signals(const struct nsh_member *member, const int *signals, si
 	return true;
 }
 
-static bool is_asked(struct killing *killing, const struct nsh_process *process)
+static bool is_noted(const struct noted *noted, const struct nsh_process *process)
 {
-	for (size_t i = 0; i < killing->n_asked; i++)
-		if (killing->asked[i].pid == process->pid &&
-		    killing->asked[i].start == process->start)
+	for (size_t i = 0; i < noted->count; i++)
+		if (noted->at[i].pid == process->pid && noted->at[i].start == process->start)
 			return true;
 	return false;
 }
 
-static void remember(struct killing *killing, const struct nsh_process *process)
+/* Without memory it is not known the next time. */
+static void note(struct noted *noted, const struct nsh_process *process)
 {
-	struct asked *grown = reallocarray(killing->asked, killing->n_asked + 1, sizeof(*grown));
+	struct known *grown;
 
+	if (is_noted(noted, process))
+		return;
+	grown = reallocarray(noted->at, noted->count + 1, sizeof(*grown));
 	if (!grown)
-		return; /* it is asked again */
-	killing->asked = grown;
-	killing->asked[killing->n_asked++] =
-		(struct asked){.pid = process->pid, .start = process->start};
+		return;
+	noted->at = grown;
+	noted->at[noted->count++] = (struct known){.pid = process->pid, .start = process->start};
+}
+
+static void forget(struct noted *noted)
+{
+	free(noted->at);
+	*noted = (struct noted){0};
 }
 
 static void ask(struct killing *killing, const struct nsh_member *member)
 {
 	static const int logout[] = {SIGHUP, SIGTERM, SIGCONT};
 
-	if (is_asked(killing, &member->process))
+	if (is_noted(&killing->asked, &member->process))
 		return;
 	if (killing->signal)
 		send_signals(member, &killing->signal, 1);
 	else
 		send_signals(member, logout, 3);
-	remember(killing, &member->process);
+	note(&killing->asked, &member->process);
 }
 
 static bool comes_from(const struct nsh_live *live, pid_t pid, const struct nsh_member *ancestor)
@@ -236,7 +254,16 @@ static void ask_session(struct killing *killing, const struct nsh_live *live)
 			ask(killing, &live->members[i]);
 }
 
-static void kill_session(const struct nsh_live *live)
+/*
+ * What has joined a sandbox has its parent outside, which has to take note of its end before PID 1 is gone. It does,
+ * and ends too; what does not in time is killed like the rest.
+ */
+static bool is_spared(const struct killing *killing, const struct nsh_member *member)
+{
+	return nsh_now_ms() < killing->spare && is_noted(&killing->outers, &member->process);
+}
+
+static void kill_session(const struct killing *killing, const struct nsh_live *live)
 {
 	static const int end = SIGKILL;
 
@@ -247,7 +274,7 @@ static void kill_session(const struct nsh_live *live)
 			send_signals(init, &end, 1);
 	}
 	for (size_t i = 0; i < live->n_members; i++)
-		if (live->members[i].is_users)
+		if (live->members[i].is_users && !is_spared(killing, &live->members[i]))
 			send_signals(&live->members[i], &end, 1);
 }
 
@@ -260,11 +287,11 @@ static size_t stop_session(struct killing *killing, const struct nsh_live *live)
 	for (size_t i = 0; i < live->n_members; i++) {
 		const struct nsh_member *member = &live->members[i];
 
-		if (!member->is_users || member->process.depth > 1 ||
-		    is_asked(killing, &member->process))
+		if (!member->is_users || member->process.depth > 1 || is_spared(killing, member) ||
+		    is_noted(&killing->asked, &member->process))
 			continue;
 		send_signals(member, &stop, 1);
-		remember(killing, &member->process);
+		note(&killing->asked, &member->process);
 		count++;
 	}
 	return count;
@@ -342,6 +369,41 @@ static bool is_held(const struct killing *killing)
 	return false;
 }
 
+/* PID 1 loses its mounts first, and ends when all that was in its namespace has been taken note of. */
+static bool has_init(const struct killing *killing)
+{
+	for (size_t i = 0; i < killing->inits.count; i++) {
+		NSH_CLOSE int folder = nsh_process_open(killing->inits.at[i].pid);
+		struct nsh_process now;
+
+		if (folder >= 0 && nsh_process_read(&now, folder) &&
+		    now.start == killing->inits.at[i].start && now.state != 'Z')
+			return true;
+	}
+	return false;
+}
+
+static bool is_left(const struct killing *killing)
+{
+	return has_cgroup(killing) || is_held(killing) || has_init(killing);
+}
+
+static void note_member(struct noted *noted, const struct nsh_live *live, pid_t pid)
+{
+	const struct nsh_member *member = nsh_live_member(live, pid);
+
+	if (member)
+		note(noted, &member->process);
+}
+
+static void note_shells(struct killing *killing, const struct nsh_live *live)
+{
+	for (size_t i = 0; i < live->n_shells; i++)
+		note_member(&killing->inits, live, live->shells[i].init);
+	for (size_t i = 0; i < live->n_joined; i++)
+		note_member(&killing->outers, live, live->joined[i].outer);
+}
+
 enum round { ASK, STOP, KILL, LOOK };
 
 /* One round. Returns how many there still were, of sessions or (STOP) of processes; -errno. */
@@ -358,10 +420,11 @@ static int do_round(struct killing *killing, enum round round, struct nsh_err *e
 
 		if (!is_wanted(killing, live))
 			continue;
+		note_shells(killing, live);
 		if (round == ASK)
 			ask_session(killing, live);
 		if (round == KILL)
-			kill_session(live);
+			kill_session(killing, live);
 		count += round == STOP ? (int)stop_session(killing, live) : 1;
 	}
 	nsh_lives_free(&lives);
@@ -378,7 +441,7 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 		struct timespec wait = {.tv_nsec = step * 1000000};
 
 		ret = do_round(killing, round, err);
-		if (ret < 0 || (ret == 0 && !has_cgroup(killing) && !is_held(killing)))
+		if (ret < 0 || (ret == 0 && !is_left(killing)))
 			return ret;
 		nanosleep(&wait, NULL);
 		step = step < STEP_MAX_MS / 2 ? 2 * step : STEP_MAX_MS;
@@ -390,9 +453,8 @@ static int kill_all(struct killing *killing, struct nsh_err *err)
 {
 	int ret = 1;
 
-	free(killing->asked);
-	killing->asked = NULL;
-	killing->n_asked = 0;
+	forget(&killing->asked);
+	killing->spare = nsh_now_ms() + SPARE_MS;
 	for (int i = 0; i < STOPS_MAX && ret > 0; i++)
 		ret = do_round(killing, STOP, err);
 	return ret < 0 ? ret : do_rounds(killing, KILL, KILL_MS, err);
@@ -487,7 +549,9 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < killing.n_wanted; i++)
 		free(killing.wanted[i].cgroup);
 	free(killing.wanted);
-	free(killing.asked);
+	forget(&killing.asked);
+	forget(&killing.inits);
+	forget(&killing.outers);
 	return code;
 }
 

@@ -50,7 +50,7 @@ def held_in(form, pam, account):
 def hubs():
     """All hubs there are: those of the tests' users, as nobody else is confined here."""
     return [int(pid) for pid in os.listdir("/proc")
-            if pid.isdigit() and status_of(pid).get("Name") == "nsshell-hub"]
+            if pid.isdigit() and alive(pid) and status_of(pid).get("Name") == "nsshell-hub"]
 
 
 def row_of(session):
@@ -142,7 +142,7 @@ def test_lingering(framed_sshd, policy, alice):
     assert row["LOGINS"] == "0" and row["FROM"] == "-"
     commands = [process["command"] for process in ctl_json("ps", session["id"])["processes"]]
     assert "sleep 300" in commands
-    assert len(ctl("top", "-n", "1").out.splitlines()) == 3
+    assert ctl("top", "-n", "1").out.startswith("1 session\n")
     with logins(framed_sshd, alice, 1) as (back,):
         assert count_is(1)["id"] == before["id"] and only()["ends"] is None
         assert "sleep 300" in back.ask("ps ax").out
