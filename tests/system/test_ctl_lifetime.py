@@ -10,12 +10,11 @@ import pytest
 
 from lib_ctl import CTL, OK, checked, ctl, ctl_json
 from lib_frame import HeldLogin
-from lib_left import Machine, assert_nothing_left
 from lib_process import (
     Held, HeldProgram, alive, alive_pids_of, children, status as status_of, wait_until,
 )
 from lib_sessions import await_sessions, only, sessions
-from lib_settings import NSSHELL
+from lib_settings import NSSHELL, PREFIX
 
 JOB = "setsid sleep 300 </dev/null >/dev/null 2>&1 &"
 
@@ -47,10 +46,23 @@ def held_in(form, pam, account):
     return Held(account) if form == "standalone" else HeldLogin(pam, account, str(NSSHELL))
 
 
+def program_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
 def hubs():
-    """All hubs there are: those of the tests' users, as nobody else is confined here."""
-    return [int(pid) for pid in os.listdir("/proc")
-            if pid.isdigit() and alive(pid) and status_of(pid).get("Name") == "nsshell-hub"]
+    """All hubs of the build under test; they hold the namespaces of sandboxes."""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if status_of(pid).get("Name") == "nsshell-hub" and alive(pid)
+            and program_of(pid).startswith(f"{PREFIX}/")]
+
+
+def await_nothing(account):
+    """The user's processes end before those who wait for them."""
+    wait_until(lambda: not hubs() and not alive_pids_of(account), "the end of the hub")
 
 
 def row_of(session):
@@ -149,14 +161,13 @@ def test_lingering(framed_sshd, policy, alice):
     count_is(0)
     assert kill(session["id"][:8]) < 5
     assert sessions() == [] and alive_pids_of(alice) == []
-    wait_until(lambda: not hubs(), "the end of the hub")
+    await_nothing(alice)
 
 
 @pytest.mark.parametrize("kind", ["user", "linger"])
 def test_kill_ends_all_of_it(framed_sshd, policy, alice, kind):
     """"until nsshellctl kill": all logins end, what lingers ends, and nothing is left."""
     lifetime(policy, alice, kind)
-    machine = Machine([alice])
     server = framed_sshd.process.pid
     with logins(framed_sshd, alice, 3) as made:
         made[0].ask(JOB)
@@ -167,7 +178,7 @@ def test_kill_ends_all_of_it(framed_sshd, policy, alice, kind):
         for login in made:
             assert login.process.wait(timeout=30) != 0
     assert alive(server)
-    assert_nothing_left(machine)
+    await_nothing(alice)
     with logins(framed_sshd, alice, 1):
         assert only()["id"] != session["id"]
     await_sessions(0)
@@ -175,14 +186,13 @@ def test_kill_ends_all_of_it(framed_sshd, policy, alice, kind):
 
 def test_kill_what_does_not_want_to_end(framed_sshd, policy, alice):
     lifetime(policy, alice, "linger")
-    machine = Machine([alice])
     with logins(framed_sshd, alice) as (first, second):
         first.ask("(trap '' HUP TERM INT; while :; do sleep 1; done) </dev/null >/dev/null 2>&1 &")
         second.tell("trap '' HUP TERM; while :; do sleep 1; done")
         session = count_is(2)
         assert 0.9 < kill(session["id"], "--timeout", "1") < 15
         assert sessions() == [] and alive_pids_of(alice) == []
-    assert_nothing_left(machine)
+    await_nothing(alice)
 
 
 def test_joined_stale(framed_sshd, policy, alice):
@@ -262,7 +272,7 @@ def test_users_see_and_end_their_own(form, pam, policy, alice, bob):
     assert only(account=alice)["login_count"] == (0 if form == "standalone" else None)
     kill(alice.name, account=alice)
     assert sessions() == []
-    wait_until(lambda: not hubs() and not alive_pids_of(alice), "the end of the hub")
+    await_nothing(alice)
 
 
 @pytest.mark.parametrize("form", ["standalone", "framed"])
@@ -332,4 +342,4 @@ def test_enter(form, pam, policy, alice):
         assert entered.ask("hostname").out == session["hostname"]
         assert only()["login_count"] == 0 and only()["shells"][0]["joined"] == []
         assert kill(alice.name) < 5
-    wait_until(lambda: not hubs() and not alive_pids_of(alice), "the end of the hub")
+    await_nothing(alice)
