@@ -212,6 +212,7 @@ static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct a
 		ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
 		if (ret < 0 && ret != -ENOENT)
 			return ret;
+		hub->started |= ret < 0;
 		ret = ret < 0 ? start(login, err) : ask(asking, hub->socket, process);
 		if (hub->socket < 0 && ret < 0)
 			return ret;
@@ -270,7 +271,7 @@ static void note_login(struct nsh_hub_request *request, const struct nsh_login *
 
 static void clear(struct nsh_hub *hub)
 {
-	*hub = (struct nsh_hub){.socket = -1};
+	*hub = (struct nsh_hub){.socket = -1, .started = hub->started};
 	for (int i = 0; i < NSH_HUB_PARTS; i++)
 		hub->parts[i] = -1;
 }
@@ -287,6 +288,7 @@ int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct
 	NSH_CLOSE int process = login->process > 0 ? pidfd_open(login->process, 0) : -1;
 	int ret;
 
+	hub->started = false;
 	clear(hub);
 	if (process < 0)
 		return nsh_err_set(
