@@ -29,7 +29,8 @@ static const char *const names[] = {
 	[NSH_LIFETIME_LINGER] = "linger",
 };
 
-int64_t nsh_time_left(int64_t max, int64_t passed)
+/* Whatever the clocks say: from 0 to max. */
+static int64_t time_left(int64_t max, int64_t passed)
 {
 	return passed < 0 ? max : passed > max ? 0 : max - passed;
 }
@@ -47,8 +48,8 @@ static void read_runtime(struct nsh_time_limit *limit)
 
 	if (!limit->max || !read_process(&init, 1))
 		return;
-	limit->left = nsh_time_left(
-		limit->max, nsh_boot_ms() - (int64_t)(nsh_ticks_seconds(init.start) * 1000));
+	limit->left = time_left(limit->max,
+				nsh_boot_ms() - (int64_t)(nsh_ticks_seconds(init.start) * 1000));
 }
 
 /* When one of the user's terminals in the folder was read last, in seconds since the epoch; 0 without one. */
@@ -85,7 +86,7 @@ static void read_idle(struct nsh_time_limit *limit)
 		last = at > last ? at : last;
 	}
 	if (last)
-		limit->left = nsh_time_left(limit->max, (int64_t)(time(NULL) - last) * 1000);
+		limit->left = time_left(limit->max, (int64_t)(time(NULL) - last) * 1000);
 }
 
 /* What stands in a shared sandbox without having begun there has come with a login, or with nsshellctl enter. */
@@ -124,9 +125,9 @@ static void ask_hub(struct nsh_lifetime *lifetime, const char *id)
 		known = true;
 		logins += entries[i].process != 0;
 		if (!entries[i].process && entries[i].end)
-			lifetime->linger.left = nsh_time_left(
-				lifetime->linger.max,
-				lifetime->linger.max - (entries[i].end - nsh_boot_ms()));
+			lifetime->linger.left =
+				time_left(lifetime->linger.max,
+					  lifetime->linger.max - (entries[i].end - nsh_boot_ms()));
 	}
 	if (known)
 		lifetime->logins = logins;

@@ -30,9 +30,6 @@ struct nsh_lifetime {
 void nsh_lifetime_read(struct nsh_lifetime *lifetime, const struct nsh_policy *policy,
 		       const struct nsh_sight *sight);
 
-/* What is left of a limit, whatever the clocks say: from 0 to max. Pure. */
-int64_t nsh_time_left(int64_t max, int64_t passed);
-
 void nsh_lifetime_print(const struct nsh_lifetime *lifetime);
 json_t *nsh_lifetime_describe(const struct nsh_lifetime *lifetime);
 

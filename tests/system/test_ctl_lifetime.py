@@ -231,7 +231,7 @@ def test_new_beside_stale(framed_sshd, policy, alice):
 
 def test_own_sessions_that_are_counted(framed_sshd, policy, alice):
     """max_sessions with lifetime = session: the hub counts, and each login has a session of its own."""
-    policy.user(alice.name, "[session]\nmax_sessions=2\nruntime_max=2h")
+    policy.user(alice.name, "[session] max_sessions=2\nruntime_max=2h")
     with logins(framed_sshd, alice):
         for session in await_sessions(2):
             assert session["lifetime"] == "session" and session["login_count"] == 1
