@@ -31,7 +31,7 @@
 #include "nsshell/message.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
-#include "shell/memory.h"
+#include "nsshell/memory.h"
 #include "shell/refuse.h"
 #include "shell/time_limits.h"
 
@@ -226,7 +226,7 @@ static void wait_once(struct reaper *reaper)
 	int ready = poll(fds, 2, time_left(reaper));
 
 	if (ready == 0)
-		nsh_memory_release((void (*)(void))wait_once, reaper->stack);
+		nsh_memory_release_all((void (*)(void))wait_once, reaper->stack);
 	reaper->busy = ready != 0;
 	if (ready <= 0)
 		return;
