@@ -152,9 +152,11 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 		call, "(sv)(sv)(sv)(sv)", "Description", "s",
 		login->hub ? "Sandbox of nsshell's" : "Login confined by nsshell", "Slice", "s",
 		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1);
+	/* Systemd lets processes join a scope only where it is told that another manages what is in it. */
 	if (ret >= 0 && login->hub)
-		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 3, (uint32_t)login->process,
-					    (uint32_t)getppid(), (uint32_t)login->hub);
+		ret = sd_bus_message_append(call, "(sv)(sv)", "Delegate", "b", 1, "PIDs", "au", 3,
+					    (uint32_t)login->process, (uint32_t)getppid(),
+					    (uint32_t)login->hub);
 	else if (ret >= 0)
 		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 2, (uint32_t)login->process,
 					    (uint32_t)getppid());
