@@ -4,6 +4,7 @@
  *
  *	nsshell-scope PROCESS USER ID MEMORY TASKS CPU HUB
  *	nsshell-scope UNIT PROCESS
+ *	nsshell-scope hub USER PROCESS
  *
  * Started as root by nsshell-session, with an empty environment. PROCESS opens the PAM session of the user id
  * USER. MEMORY is in bytes, CPU in percent of one processor; 0 is no limit. It ends with 0, or with 1 and a
@@ -14,7 +15,8 @@
  * process that started this one, among the user's others.
  *
  * A sandbox that several logins share has a scope of its own in any case, with the user's hub in it (HUB, else 0): it is
- * to outlast the session that it was begun in. The second form has systemd move a login's process into that.
+ * to outlast the session that it was begun in. The second form has systemd move a login's process into that, the third makes one for a hub
+ * that has no sandbox.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -152,11 +154,14 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 		call, "(sv)(sv)(sv)(sv)", "Description", "s",
 		login->hub ? "Sandbox of nsshell's" : "Login confined by nsshell", "Slice", "s",
 		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1);
-	/* Systemd lets processes join a scope only where it is told that another manages what is in it. */
-	if (ret >= 0 && login->hub)
-		ret = sd_bus_message_append(call, "(sv)(sv)", "Delegate", "b", 1, "PIDs", "au", 3,
-					    (uint32_t)login->process, (uint32_t)getppid(),
-					    (uint32_t)login->hub);
+	/* Logins come later: systemd lets processes into a scope only if others manage what is in it. */
+	if (ret >= 0 && login->process && login->hub)
+		ret = sd_bus_message_append(call, "(sv)", "Delegate", "b", 1);
+	if (ret >= 0 && !login->process)
+		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t)login->hub);
+	else if (ret >= 0 && login->hub)
+		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 3, (uint32_t)login->process,
+					    (uint32_t)getppid(), (uint32_t)login->hub);
 	else if (ret >= 0)
 		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 2, (uint32_t)login->process,
 					    (uint32_t)getppid());
@@ -248,7 +253,11 @@ static int make_scope(struct login *login)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	int ret = sd_bus_match_signal(login->bus, NULL, MANAGER, "JobRemoved", on_removed, login);
 
-	snprintf(login->unit, sizeof(login->unit), "nsshell-%s.scope", login->id);
+	if (login->id)
+		snprintf(login->unit, sizeof(login->unit), "nsshell-%s.scope", login->id);
+	else
+		snprintf(login->unit, sizeof(login->unit), "nsshell-hub-%u-%u.scope", login->user,
+			 (unsigned)login->hub);
 	login->may_outlive = true;
 	if (ret >= 0)
 		ret = start_scope(login, &error);
@@ -300,26 +309,36 @@ static int attach(sd_bus *bus, const char *unit, uint64_t process)
 	return ret;
 }
 
+static int act(struct login *login, int argc, char **argv)
+{
+	uint64_t number;
+
+	if (argc == 3)
+		return read_number(argv[2], &number) ? attach(login->bus, argv[1], number) : -1;
+	if (argc == 4) {
+		if (!read_number(argv[2], &number) || !read_number(argv[3], &login->hub))
+			return -1;
+		login->user = (uid_t)number;
+		return make_scope(login);
+	}
+	if (!read_arguments(login, argv))
+		return -1;
+	return !login->hub && find_session(login) ? set_properties(login) : make_scope(login);
+}
+
 int main(int argc, char **argv)
 {
 	struct login login = {0};
-	uint64_t process = 0;
-	bool attaches = argc == 3 && read_number(argv[2], &process);
 	int ret;
 
-	if (!attaches && (argc != 8 || !read_arguments(&login, argv))) {
+	if (argc != 3 && argc != 4 && argc != 8) {
 		fputs("nsshell-scope is started by nsshell-session; see pam_nsshell(8)\n", stderr);
 		return 2;
 	}
 	ret = sd_bus_open_system(&login.bus);
 	if (ret < 0)
 		return complain("the system bus", ret, NULL) < 0;
-	if (attaches)
-		ret = attach(login.bus, argv[1], process);
-	else if (!login.hub && find_session(&login))
-		ret = set_properties(&login);
-	else
-		ret = make_scope(&login);
+	ret = act(&login, argc, argv);
 	sd_bus_unref(login.bus);
 	free(login.job);
 	return ret < 0;

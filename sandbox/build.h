@@ -106,6 +106,7 @@ void nsh_lists_free(struct builder *b);
 
 /* sandbox/plan_tmp.c: /tmp and its like */
 bool nsh_tmp_has(const char *path);
+bool nsh_tmp_is_agent(const char *path);
 void nsh_tmp_make(struct builder *b);
 void nsh_tmp_show_in_root(struct builder *b);
 

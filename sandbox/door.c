@@ -3,9 +3,9 @@
  * Joining a shared sandbox.
  *
  * The terminal of a login is one of the machine's, and the sandbox has terminals of its own (sandbox/plan_dev.c). It is
- * held in a mount namespace for that purpose alone, as only there the user's powers are enough, and shown at a free one
- * of the places that the sandbox has for it. A number among the sandbox's own, as in a session with one login, would be
- * taken by then.
+ * held in a mount namespace before the sandbox's is joined, and shown at a free one of the places that the sandbox has
+ * for it. A number among the sandbox's own, as in a session with one login, would be taken by then. The same with
+ * the socket of a forwarded agent, where no frame has it in its /tmp.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/door.h"
 #include "nsshell/sandbox.h"
+#include "sandbox/build.h"
 #include "sandbox/path.h"
 
 static const struct {
@@ -127,7 +128,7 @@ int nsh_door_unlock(const struct nsh_ways *ways, const struct nsh_policy *policy
 	return ret < 0 ? ret : join(ways, NSH_DOOR_PID, err);
 }
 
-/* Places for terminals */
+/* Places for what logins bring along */
 
 /* Held while a place is looked for. What it is a lock on can be opened by joining processes only: by its mode. */
 static int lock_places(struct nsh_err *err)
@@ -139,12 +140,14 @@ static int lock_places(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/dev/%s", NSH_PLACE_LOCK);
 }
 
-static bool is_terminal(const struct stat *place, const struct stat *terminal)
+static bool is_same_file(const struct stat *one, const struct stat *other)
 {
-	return place->st_dev == terminal->st_dev && place->st_ino == terminal->st_ino;
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
-/* A terminal that is gone has no name any more; what was shown for it is in nobody's way but that of the next. */
+/*
+ * A terminal or socket that is gone has no name any more; what was shown for it is in nobody's way but that of the next.
+ */
 static bool is_free(const char *path, int place, const struct stat *st)
 {
 	if (nsh_path_is_mount(place, "", AT_EMPTY_PATH) == 0)
@@ -152,67 +155,86 @@ static bool is_free(const char *path, int place, const struct stat *st)
 	return st->st_nlink == 0 && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
 }
 
-/* Returns whether it is the terminal's place now. */
-static bool take_place(const char *path, int tree, const struct stat *terminal)
+/* Returns whether it is this one's place now. */
+static bool take_place(const char *path, int tree, const struct stat *held)
 {
 	NSH_CLOSE int place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (place < 0 || fstat(place, &st) < 0)
 		return false;
-	if (is_terminal(&st, terminal))
+	/* Two logins can have one terminal, as with su(1). */
+	if (is_same_file(&st, held))
 		return true;
 	return is_free(path, place, &st) &&
 	       move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
 }
 
-/* Two logins can have one terminal, as with su(1). */
-static int show_terminal(int tree, char name[NSH_PLACE_NAME], struct nsh_err *err)
+/* With more logins than places it has no name: name is "". */
+static int find_place(int tree, const char *prefix, char name[NSH_PLACE_NAME], struct nsh_err *err)
 {
-	NSH_CLOSE int lock = lock_places(err);
-	struct stat terminal;
+	NSH_CLOSE int lock = tree < 0 ? -1 : lock_places(err);
+	struct stat held;
 
+	name[0] = '\0';
+	if (tree < 0)
+		return 0;
 	if (lock < 0)
 		return lock;
-	if (fstat(tree, &terminal) < 0)
-		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "terminal");
+	if (fstat(tree, &held) < 0)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/dev/%s*", prefix);
 	for (int i = 0; i < NSH_PLACES; i++) {
 		char path[sizeof("/dev/") + NSH_PLACE_NAME];
 
-		snprintf(name, NSH_PLACE_NAME, NSH_PLACE_PREFIX "%d", i);
+		snprintf(name, NSH_PLACE_NAME, "%s%d", prefix, i);
 		snprintf(path, sizeof(path), "/dev/%s", name);
-		if (take_place(path, tree, &terminal))
+		if (take_place(path, tree, &held))
 			return 0;
 	}
-	/* More logins than places: it works without a name. */
 	name[0] = '\0';
 	return 0;
 }
 
-/* Of a mount namespace that the powers over the sandbox's user namespace are enough for. */
 static int hold_terminal(const char *terminal, struct nsh_err *err)
 {
 	char path[PATH_MAX];
 	int tree;
 
 	snprintf(path, sizeof(path), "/dev/%s", terminal);
-	if (unshare(CLONE_NEWNS) < 0)
-		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "unshare");
 	tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	return tree < 0 ? nsh_err_sys(err, NSH_REASON_VIEW, -errno, "hold %s", path) : tree;
 }
 
-int nsh_door_step_in(const struct nsh_ways *ways, const char *terminal, char place[NSH_PLACE_NAME],
-		     struct nsh_err *err)
+/* The environment names it: what is no socket of the user's where sshd makes them is left where it is. */
+static int hold_agent(const char *path)
 {
-	NSH_CLOSE int tree = terminal ? hold_terminal(terminal, err) : -1;
-	int ret = terminal && tree < 0 ? tree : 0;
+	NSH_CLOSE int fd = nsh_tmp_is_agent(path) ? nsh_path_open(path, 0) : -1;
+	struct stat st;
 
-	place[0] = '\0';
-	for (int i = NSH_DOOR_UTS; i < NSH_DOOR_PARTS && ret == 0; i++)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != getuid())
+		return -1;
+	return open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}
+
+int nsh_door_step_in(const struct nsh_ways *ways, struct nsh_luggage *luggage, struct nsh_err *err)
+{
+	NSH_CLOSE int terminal = -1;
+	NSH_CLOSE int agent = -1;
+	int ret = 0;
+
+	/* A mount namespace for that alone: there the powers over the sandbox's user namespace are enough. */
+	if ((luggage->terminal || luggage->agent) && unshare(CLONE_NEWNS) < 0)
+		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "unshare");
+	if (luggage->terminal)
+		ret = terminal = hold_terminal(luggage->terminal, err);
+	if (ret >= 0 && luggage->agent)
+		agent = hold_agent(luggage->agent);
+	for (int i = NSH_DOOR_UTS; i < NSH_DOOR_PARTS && ret >= 0; i++)
 		if (i != NSH_DOOR_PID)
 			ret = join(ways, i, err);
-	if (ret == 0 && tree >= 0)
-		ret = show_terminal(tree, place, err);
+	if (ret >= 0)
+		ret = find_place(terminal, NSH_PLACE_TERMINAL, luggage->terminal_name, err);
+	if (ret >= 0)
+		ret = find_place(agent, NSH_PLACE_AGENT, luggage->agent_name, err);
 	return ret;
 }

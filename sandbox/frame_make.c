@@ -31,6 +31,7 @@ static int sys(struct nsh_err *err, const char *what)
 	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", what);
 }
 
+/* The folder that frames are mounted on. */
 static int prepare_folder(struct nsh_err *err)
 {
 	char parent[] = NSH_FRAME_FOLDER;
@@ -47,6 +48,13 @@ static int prepare_folder(struct nsh_err *err)
 	return ret;
 }
 
+static int open_namespace(const char *path, struct nsh_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? sys(err, path) : fd;
+}
+
 /* What "/" is: a folder, and the mount that it is seen through. */
 static int look_at_root(struct statx *root, struct nsh_err *err)
 {
@@ -59,11 +67,12 @@ static int look_at_root(struct statx *root, struct nsh_err *err)
  * setns(2) leads to the namespace's root and so out of a chroot. That is noticed here, where it does
  * no harm, and not in the login's own process.
  */
-static int check_root(int namespace, struct nsh_err *err)
+static int check_root(struct nsh_err *err)
 {
+	NSH_CLOSE int namespace = open_namespace("/proc/self/ns/mnt", err);
 	struct statx before;
 	struct statx after;
-	int ret = look_at_root(&before, err);
+	int ret = namespace < 0 ? namespace : look_at_root(&before, err);
 
 	if (ret == 0 && setns(namespace, CLONE_NEWNS) < 0)
 		ret = sys(err, "look up the root");
@@ -75,13 +84,6 @@ static int check_root(int namespace, struct nsh_err *err)
 		return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
 				   "the service runs in a chroot, where no frame can be made");
 	return 0;
-}
-
-static int open_namespace(const char *path, struct nsh_err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? sys(err, path) : fd;
 }
 
 static int open_origin(struct nsh_origin *origin, const struct nsh_policy *policy,
@@ -108,7 +110,7 @@ static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
 	ret = frame->mount = open_namespace("/proc/self/ns/mnt", err);
 	if (ret >= 0)
 		ret = frame->uts = open_namespace("/proc/self/ns/uts", err);
-	return ret < 0 ? ret : check_root(frame->mount, err);
+	return ret < 0 ? ret : 0;
 }
 
 /* In the frame's network for as long as it takes, with root's power over it. */
@@ -225,6 +227,13 @@ static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *pol
 	return ret < 0 ? ret : 0;
 }
 
+int nsh_frame_check(struct nsh_err *err)
+{
+	int ret = prepare_folder(err);
+
+	return ret < 0 ? ret : check_root(err);
+}
+
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
 		   const char *hostname, const struct nsh_cgroup *cgroup, bool shared,
@@ -242,11 +251,9 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.shared = shared,
 	};
 	struct nsh_origin origin = {.mount = -1, .uts = -1};
-	int ret = prepare_folder(err);
+	int ret = check_proc(err);
 
 	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
-	if (ret == 0)
-		ret = check_proc(err);
 	if (ret == 0)
 		ret = open_origin(&origin, policy, err);
 	if (ret == 0)

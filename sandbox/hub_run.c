@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "nsshell/clock.h"
+#include "nsshell/memory.h"
 #include "nsshell/message.h"
 #include "nsshell/pass.h"
 #include "sandbox/hub_protocol.h"
@@ -88,6 +89,7 @@ struct hub {
 	size_t room;
 	unsigned last; /* number of a sandbox */
 	int64_t first; /* as long as nobody has come: when to give up */
+	bool busy;     /* something happened since memory was given back */
 };
 
 /* Without memory a hub cannot keep its word; its end is that of all its sandboxes. */
@@ -497,6 +499,19 @@ static bool obey(struct hub *hub, struct client *client, const struct nsh_hub_re
 	return true;
 }
 
+/*
+ * A login of another version has come: that one finds no hub from here on, and starts its own. This one sees to what it
+ * has, to the end.
+ */
+static void retire(struct hub *hub)
+{
+	if (hub->listener < 0)
+		return;
+	close(hub->listener);
+	hub->listener = -1;
+	nsh_hub_unlist(hub->place);
+}
+
 /* Returns false when the client is gone. */
 static bool listen_client(struct hub *hub, struct client *client)
 {
@@ -508,6 +523,8 @@ static bool listen_client(struct hub *hub, struct client *client)
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return true;
+	if (ret == -EPROTO || (ret == 1 && request.protocol != NSH_HUB_PROTOCOL))
+		retire(hub);
 	if (ret == 1 && is_sound(&request, n_fds) && obey(hub, client, &request, fds))
 		return true;
 	close_all(fds, n_fds);
@@ -557,6 +574,8 @@ static int time_left(const struct hub *hub)
 	}
 	for (size_t i = 0; i < hub->n_logins; i++)
 		sooner(&next, hub->logins[i].end);
+	if (hub->busy)
+		sooner(&next, nsh_boot_ms() + NSH_IDLE_MS);
 	if (!next)
 		return -1;
 	left = next - nsh_boot_ms();
@@ -603,6 +622,7 @@ static void turn(struct hub *hub)
 	size_t n_clients = hub->n_clients;
 	size_t n_logins = hub->n_logins;
 	size_t n = 0;
+	int ready;
 
 	add_polled(hub, &n, n_clients < CLIENTS_MAX ? hub->listener : -1);
 	for (size_t i = 0; i < n_sandboxes; i++)
@@ -611,8 +631,12 @@ static void turn(struct hub *hub)
 		add_polled(hub, &n, hub->clients[i].socket);
 	for (size_t i = 0; i < n_logins; i++)
 		add_polled(hub, &n, hub->logins[i].process);
-	if (poll(hub->polled, n, time_left(hub)) > 0)
+	ready = poll(hub->polled, n, time_left(hub));
+	if (ready > 0)
 		look_at_all(hub, hub->polled, n_sandboxes, n_clients, n_logins);
+	else if (hub->busy)
+		nsh_memory_release((void (*)(void))turn, (const char *)&n - getpagesize());
+	hub->busy = ready > 0;
 	look_at_clocks(hub);
 }
 

@@ -118,7 +118,8 @@ static int share(struct nsh_confined *confined, struct nsh_policy *policy,
 		return ret;
 	switch (hub->answer) {
 	case NSH_HUB_COUNTED:
-		return make(confined, policy, entrant, NULL, err);
+		ret = hub->started ? nsh_limits_set_apart(hub->pid, entrant->user, err) : 0;
+		return ret < 0 ? ret : make(confined, policy, entrant, NULL, err);
 	case NSH_HUB_MAKE:
 		return make_shared(confined, policy, entrant, hub, err);
 	case NSH_HUB_JOIN:
@@ -136,6 +137,9 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 	*confined =
 		(struct nsh_confined){.frame = {.mount = -1, .uts = -1, .network = -1, .user = -1}};
 	memcpy(confined->id, entrant->id, sizeof(confined->id));
+	ret = nsh_frame_check(err);
+	if (ret < 0)
+		return ret;
 	if (entrant->alone || !nsh_hub_is_needed(policy, false))
 		return make(confined, policy, entrant, NULL, err);
 	ret = share(confined, policy, entrant, &hub, err);

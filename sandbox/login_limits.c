@@ -195,6 +195,22 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 	return ret;
 }
 
+/* nsshell-scope hub USER PROCESS */
+int nsh_limits_set_apart(pid_t hub, const struct nsh_user *user, struct nsh_err *err)
+{
+	char name[] = "nsshell-scope";
+	char form[] = "hub";
+	char number[24];
+	char owner[24];
+	char *argv[] = {name, form, owner, number, NULL};
+
+	if (!systemd_runs())
+		return 0;
+	snprintf(owner, sizeof(owner), "%u", user->uid);
+	snprintf(number, sizeof(number), "%d", hub);
+	return start_scope(argv, err);
+}
+
 /* nsshell-scope UNIT PROCESS */
 static int attach(const char *path, pid_t process, struct nsh_err *err)
 {

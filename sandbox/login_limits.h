@@ -21,6 +21,12 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, pid_t process, pid_t hub,
 		   struct nsh_err *err);
 
+/*
+ * Takes a user's hub that has no sandbox out of the scope of the login that has started it, where systemd runs: it is to
+ * count logins for as long as there are any.
+ */
+int nsh_limits_set_apart(pid_t hub, const struct nsh_user *user, struct nsh_err *err);
+
 /* Puts process into the control group of the sandbox that it joins, if that has one, and makes sure of it. */
 int nsh_limits_join(const struct nsh_cgroup *cgroup, pid_t process, struct nsh_err *err);
 

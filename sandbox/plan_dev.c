@@ -102,7 +102,9 @@ static void add_placeholders(struct builder *b)
 		add_placeholder(b, NSH_OP_FILE, b->session->terminal);
 	if (b->session->shared) {
 		add_placeholder(b, NSH_OP_FILE, NSH_PLACE_LOCK);
-		add_placeholder(b, NSH_OP_PLACES, NSH_PLACE_PREFIX)->number = NSH_PLACES;
+		add_placeholder(b, NSH_OP_PLACES, NSH_PLACE_TERMINAL)->number = NSH_PLACES;
+		if (b->session->stage == NSH_STAGE_WHOLE)
+			add_placeholder(b, NSH_OP_PLACES, NSH_PLACE_AGENT)->number = NSH_PLACES;
 	}
 }
 

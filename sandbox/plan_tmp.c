@@ -47,7 +47,7 @@ bool nsh_tmp_has(const char *path)
  * and the environment is the user's, so only what looks as sshd makes it is brought along; that it
  * is the user's own socket is checked when it is opened.
  */
-static bool is_agent_socket(const char *path)
+bool nsh_tmp_is_agent(const char *path)
 {
 	const char *folder = path ? nsh_path_below("/tmp", path) : NULL;
 	const char *name = folder ? strchr(folder, '/') : NULL;
@@ -135,7 +135,7 @@ void nsh_tmp_make(struct builder *b)
 {
 	bool ephemeral = b->home[0] && nsh_policy_number(b->session->policy, NSH_KEY_VIEW_HOME) ==
 					       NSH_HOME_EPHEMERAL;
-	bool agent = b->private_tmp && is_agent_socket(b->session->agent_socket);
+	bool agent = b->private_tmp && nsh_tmp_is_agent(b->session->agent_socket);
 	unsigned slot = agent ? nsh_build_slot(b) : 0;
 
 	if (!b->private_tmp && !ephemeral)

@@ -31,7 +31,7 @@
 #include "nsshell/message.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
-#include "shell/memory.h"
+#include "nsshell/memory.h"
 #include "shell/refuse.h"
 #include "shell/time_limits.h"
 
@@ -226,7 +226,7 @@ static void wait_once(struct reaper *reaper)
 	int ready = poll(fds, 2, time_left(reaper));
 
 	if (ready == 0)
-		nsh_memory_release((void (*)(void))wait_once, reaper->stack);
+		nsh_memory_release_all((void (*)(void))wait_once, reaper->stack);
 	reaper->busy = ready != 0;
 	if (ready <= 0)
 		return;
@@ -399,28 +399,32 @@ static int prepare_shared(const struct init *init, struct reaper *reaper, struct
 	return nsh_host_is_ready(reaper->outer, &own, err);
 }
 
-/* The name that the login's terminal has in the sandbox, for programs that are told it. */
-static void name_terminal(const struct launch *launch, const char *place)
+/* What the environment says of something that the login has brought along is that it is at its place. */
+static void name_place(const struct launch *launch, const char *variable, const char *place,
+		       char text[64])
 {
-	static char text[sizeof("SSH_TTY=/dev/") + NSH_PLACE_NAME];
+	size_t len = strlen(variable);
 
-	snprintf(text, sizeof(text), "SSH_TTY=/dev/%s", place);
+	snprintf(text, 64, "%s=/dev/%s", variable, place);
 	for (char **at = launch->environment; *place && *at; at++)
-		if (!strncmp(*at, "SSH_TTY=", 8))
+		if (!strncmp(*at, text, len + 1))
 			*at = text;
 }
 
 static int prepare_joined(const struct init *init, struct reaper *reaper, struct nsh_err *err)
 {
-	char place[NSH_PLACE_NAME];
-	int ret = nsh_door_step_in(init->ways, init->terminal, place, err);
+	static char terminal[64];
+	static char agent[64];
+	struct nsh_luggage luggage = {.terminal = init->terminal, .agent = init->agent};
+	int ret = nsh_door_step_in(init->ways, &luggage, err);
 
 	nsh_door_close_ways(init->ways);
 	if (ret == 0 && init->other_root)
 		ret = nsh_command_verify(init->launch.command->program, err);
 	if (ret < 0)
 		return ret;
-	name_terminal(&init->launch, place);
+	name_place(&init->launch, "SSH_TTY", luggage.terminal_name, terminal);
+	name_place(&init->launch, "SSH_AUTH_SOCK", luggage.agent_name, agent);
 	return settle(init, reaper, err);
 }
 

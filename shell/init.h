@@ -15,7 +15,8 @@ struct init {
 	const struct nsh_policy *policy;
 	const struct nsh_plan *plan; /* NULL in a sandbox that is joined */
 	struct nsh_ways *ways;       /* that one's, to be joined; or NULL */
-	const char *terminal;        /* to be shown in it; or NULL */
+	const char *terminal;        /* below /dev; or NULL, as with the machine's /dev */
+	const char *agent;           /* socket to be brought along; or NULL */
 	const char *id;              /* the session's */
 	bool other_root;   /* the plan enters another root, in which the shell is looked up */
 	bool asks_network; /* the outer process is asked to connect the network */

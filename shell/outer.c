@@ -23,7 +23,7 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
-#include "shell/memory.h"
+#include "nsshell/memory.h"
 #include "nsshell/message.h"
 #include "shell/outer.h"
 #include "shell/refuse.h"
@@ -198,7 +198,7 @@ static void watch(struct outer *outer)
 	int ready = poll(fds, 2, outer->busy ? NSH_IDLE_MS : -1);
 
 	if (ready == 0)
-		nsh_memory_release((void (*)(void))watch, (const char *)fds - getpagesize());
+		nsh_memory_release_all((void (*)(void))watch, (const char *)fds - getpagesize());
 	outer->busy = ready != 0;
 	if (ready <= 0)
 		return;

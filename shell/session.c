@@ -29,7 +29,7 @@
 #include "nsshell/sandbox.h"
 #include "nsshell/environment.h"
 #include "shell/init.h"
-#include "shell/memory.h"
+#include "nsshell/memory.h"
 #include "shell/outer.h"
 #include "shell/session.h"
 
@@ -258,6 +258,7 @@ int nsh_session_run(const struct start *start, const struct command *command,
 		.plan = &plan,
 		.ways = confinement->ways,
 		.terminal = has_own_dev(policy) ? session.terminal : NULL,
+		.agent = has_own_dev(policy) && !confinement->framed ? session.agent_socket : NULL,
 		.id = confinement->id,
 		.other_root = has_other_root(policy),
 		.launch = {.start = start,
@@ -319,7 +320,7 @@ static int make_shared(struct init *init, struct nsh_plan *plan,
 
 static void wait_for(pid_t pid)
 {
-	nsh_memory_release((void (*)(void))wait_for, (const char *)&pid - getpagesize());
+	nsh_memory_release_all((void (*)(void))wait_for, (const char *)&pid - getpagesize());
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -353,6 +354,8 @@ static int begin(void *data, struct nsh_err *err)
 {
 	struct making *making = data;
 
+	if (chdir("/") < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "/");
 	making->pid = make_shared(&making->init, &making->plan, making->confinement, -1, err);
 	return making->pid < 0 ? making->pid : pidfd_open(making->pid, 0);
 }

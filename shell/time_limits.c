@@ -75,7 +75,7 @@ static void each_terminal(const struct time_limits *limits, terminal_fn *act, vo
 	if (limits->terminal && !strchr(limits->terminal, '/'))
 		look_at(dev, limits->terminal, act, data);
 	for (int i = 0; i < NSH_PLACES; i++) {
-		snprintf(name, sizeof(name), NSH_PLACE_PREFIX "%d", i);
+		snprintf(name, sizeof(name), NSH_PLACE_TERMINAL "%d", i);
 		if (faccessat(dev, name, F_OK, 0) < 0)
 			return;
 		look_at(dev, name, act, data);

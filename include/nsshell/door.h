@@ -59,20 +59,30 @@ int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err);
 int nsh_door_unlock(const struct nsh_ways *ways, const struct nsh_policy *policy,
 		    struct nsh_err *err);
 
-/* Longest name of a terminal in a sandbox, with its NUL. */
-#define NSH_PLACE_NAME 16
-
-/* How many terminals of logins can have a name in a shared sandbox at a time: /dev/login0 and so on. */
+/*
+ * The places in a shared sandbox's /dev where what logins bring along is shown: /dev/login0 and so on for their terminals,
+ * /dev/agent0 for the sockets of forwarded agents. More at a time have no name.
+ */
 #define NSH_PLACES 128
-#define NSH_PLACE_PREFIX "login"
+#define NSH_PLACE_TERMINAL "login"
+#define NSH_PLACE_AGENT "agent"
 #define NSH_PLACE_LOCK ".login"
 
+/* Longest name of a place, with its NUL. */
+#define NSH_PLACE_NAME 16
+
+/* What a login brings along; NULL where the sandbox has it already, as with the machine's /dev or a frame's /tmp. */
+struct nsh_luggage {
+	const char *terminal;               /* its name below /dev */
+	const char *agent;                  /* path of a socket, not trusted; none is no error */
+	char terminal_name[NSH_PLACE_NAME]; /* of its place, "" when it has none */
+	char agent_name[NSH_PLACE_NAME];
+};
+
 /*
- * In a process that was started after that: joins the other namespaces. terminal, a name below /dev, is shown in the
- * sandbox's own /dev; place is its name there, "" when it has none. NULL: there is none, or the sandbox has the machine's
- * /dev. The current folder is the root then.
+ * In a process that was started after that: joins the other namespaces, and shows there what the login brings along. The
+ * current folder is the root then.
  */
-int nsh_door_step_in(const struct nsh_ways *ways, const char *terminal, char place[NSH_PLACE_NAME],
-		     struct nsh_err *err);
+int nsh_door_step_in(const struct nsh_ways *ways, struct nsh_luggage *luggage, struct nsh_err *err);
 
 #endif

@@ -37,9 +37,14 @@ struct nsh_made_frame {
 };
 
 /*
- * Makes a frame, as root and in a process of one thread that is moved into it. hostname is valid
- * (nsshell/hostname.h); what in the policy names places is settled here. Errors are those of the plan and of the system calls; -EBUSY when the process
- * stands in a frame already, -EPERM in a chroot. After an error the process should end: what had been
+ * Checks, as root and in a process of one thread, that the calling process can have a frame: -EBUSY when it stands in one
+ * already, -EPERM in a chroot. Its current folder may be the root then.
+ */
+int nsh_frame_check(struct nsh_err *err);
+
+/*
+ * Makes a frame, after that check, as root and in a process of one thread that is moved into it. hostname is valid
+ * (nsshell/hostname.h); what in the policy names places is settled here. Errors are those of the plan and of the system calls. After an error the process should end: what had been
  * made goes with it.
  */
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,

@@ -61,6 +61,7 @@ enum nsh_hub_answer {
 
 struct nsh_hub {
 	enum nsh_hub_answer answer;
+	bool started;            /* by this login */
 	bool stale;              /* joins one of another policy, or makes one beside it */
 	int socket;              /* until nsh_hub_close() */
 	pid_t pid;               /* of the hub */

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "shell/memory.h"
+#include "nsshell/memory.h"
 
 /* The main stack of a process that has just started is within this many bytes. */
 #define STACK_RANGE (256 * 1024)
@@ -91,8 +91,13 @@ void nsh_memory_release(void (*code)(void), const void *stack)
 	set_apart((uintptr_t)nsh_memory_release);
 	set_apart((uintptr_t)poll);
 	set_apart((uintptr_t)madvise);
-	release_heap((uintptr_t)__builtin_thread_pointer());
 	release(top - STACK_RANGE, top);
 	for (int i = 0; i < segments.count; i++)
 		release(segments.at[i].start, segments.at[i].end);
+}
+
+void nsh_memory_release_all(void (*code)(void), const void *stack)
+{
+	release_heap((uintptr_t)__builtin_thread_pointer());
+	nsh_memory_release(code, stack);
 }
