@@ -75,7 +75,7 @@ static int make_shared(struct nsh_confined *confined, struct nsh_policy *policy,
 
 	nsh_ways_clear(&host.ways);
 	if (ret == 0 && entrant->has_shell)
-		ret = nsh_host_start(&host, entrant->user, confined->frame.network, err);
+		ret = nsh_host_start(&host, entrant->user, &confined->frame, err);
 	if (ret == 0 && entrant->has_shell)
 		ret = nsh_frame_open_door(&host.ways, err);
 	if (ret == 0)

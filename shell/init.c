@@ -391,6 +391,7 @@ static int prepare_shared(const struct init *init, struct reaper *reaper, struct
 	struct nsh_ways own;
 	int ret = nsh_door_open_own(&own, err);
 
+	nsh_host_use_all_processors();
 	if (ret == 0)
 		ret = prepare(init, reaper, err);
 	if (ret < 0)
