@@ -28,8 +28,9 @@
 /* Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. */
 #define ANSWER_MS 20000
 
-/* Between one attempt and the next. */
+/* Between one attempt and the next, at first and at last. */
 #define STEP_NS 1000000L
+#define STEP_MAX_NS 50000000L
 
 bool nsh_hub_is_shared(const struct nsh_policy *policy)
 {
@@ -200,31 +201,42 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, code, "the user's hub");
 }
 
-/* Until a hub has answered. hub->socket is then the connection. */
+/* Returns -EAGAIN when there is to be another attempt. hub->socket is the connection. */
+static int attempt(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
+		   int process, struct nsh_err *err)
+{
+	int ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
+
+	if (ret == -ENOENT) {
+		hub->started = true;
+		ret = start(login, err);
+		return ret < 0 ? ret : -EAGAIN;
+	}
+	if (ret < 0)
+		return ret;
+	ret = ask(asking, hub->socket, process);
+	if (ret == -EAGAIN)
+		nsh_hub_close(hub);
+	return ret < 0 && ret != -EAGAIN ? explain(ret, err) : ret;
+}
+
+/* Until a hub has answered. At once after the first, which has started it, as a rule. */
 static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
 		int process, struct nsh_err *err)
 {
-	const struct timespec step = {.tv_nsec = STEP_NS};
+	struct timespec step = {.tv_nsec = STEP_NS};
 	int64_t end = nsh_now_ms() + ANSWER_MS;
-	int ret;
+	int ret = attempt(hub, login, asking, process, err);
 
-	for (;;) {
-		ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
-		if (ret < 0 && ret != -ENOENT)
-			return ret;
-		hub->started |= ret < 0;
-		ret = ret < 0 ? start(login, err) : ask(asking, hub->socket, process);
-		if (hub->socket < 0 && ret < 0)
-			return ret;
-		if (hub->socket >= 0 && ret != -EAGAIN)
-			return ret < 0 ? explain(ret, err) : 0;
-		if (hub->socket >= 0) {
-			nsh_hub_close(hub);
-			nanosleep(&step, NULL);
-		}
-		if (nsh_now_ms() > end)
-			return explain(-ETIMEDOUT, err);
+	if (ret == -EAGAIN)
+		ret = attempt(hub, login, asking, process, err);
+	while (ret == -EAGAIN && nsh_now_ms() < end) {
+		nanosleep(&step, NULL);
+		if (step.tv_nsec < STEP_MAX_NS)
+			step.tv_nsec *= 2;
+		ret = attempt(hub, login, asking, process, err);
 	}
+	return ret == -EAGAIN ? explain(ret, err) : ret;
 }
 
 static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err *err)

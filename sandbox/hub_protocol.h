@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What logins and hubs say to each other (nsshell/hub.h). Both are built together; a version is there because a hub
- * outlives an update.
+ * What logins and hubs say to each other (nsshell/hub.h). Both are built together, but a hub can outlive an
+ * update: it gives way to one of the version that it does not understand.
  */
 #ifndef SANDBOX_HUB_PROTOCOL_H
 #define SANDBOX_HUB_PROTOCOL_H
@@ -68,6 +68,9 @@ int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_er
  */
 #define NSH_HUB_FIRST_FD 10
 int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err);
+
+/* In the hub: it is not found any more. */
+void nsh_hub_unlist(const struct nsh_hub_place *place);
 
 /* Whether who has connected may speak to this hub. */
 bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket);

@@ -499,6 +499,19 @@ static bool obey(struct hub *hub, struct client *client, const struct nsh_hub_re
 	return true;
 }
 
+/*
+ * A login of another version has come: that one finds no hub from here on, and starts its own. This one sees to what it
+ * has, to the end.
+ */
+static void retire(struct hub *hub)
+{
+	if (hub->listener < 0)
+		return;
+	close(hub->listener);
+	hub->listener = -1;
+	nsh_hub_unlist(hub->place);
+}
+
 /* Returns false when the client is gone. */
 static bool listen_client(struct hub *hub, struct client *client)
 {
@@ -510,6 +523,8 @@ static bool listen_client(struct hub *hub, struct client *client)
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return true;
+	if (ret == -EPROTO || (ret == 1 && request.protocol != NSH_HUB_PROTOCOL))
+		retire(hub);
 	if (ret == 1 && is_sound(&request, n_fds) && obey(hub, client, &request, fds))
 		return true;
 	close_all(fds, n_fds);

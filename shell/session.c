@@ -356,6 +356,8 @@ static int begin(void *data, struct nsh_err *err)
 {
 	struct making *making = data;
 
+	if (chdir("/") < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "/");
 	making->pid = make_shared(&making->init, &making->plan, making->confinement, -1, err);
 	return making->pid < 0 ? making->pid : pidfd_open(making->pid, 0);
 }
