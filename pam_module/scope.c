@@ -154,6 +154,9 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 		call, "(sv)(sv)(sv)(sv)", "Description", "s",
 		login->hub ? "Sandbox of nsshell's" : "Login confined by nsshell", "Slice", "s",
 		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1);
+	/* Logins come later: systemd lets processes into a scope only if others manage what is in it. */
+	if (ret >= 0 && login->process && login->hub)
+		ret = sd_bus_message_append(call, "(sv)", "Delegate", "b", 1);
 	if (ret >= 0 && !login->process)
 		ret = sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t)login->hub);
 	else if (ret >= 0 && login->hub)

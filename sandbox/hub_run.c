@@ -324,8 +324,8 @@ static unsigned take_login(struct hub *hub, struct client *client)
 static void join(struct hub *hub, struct client *client, struct sandbox *sandbox)
 {
 	bool stale = sandbox->policy != client->request.terms.policy;
-	unsigned number = take_login(hub, client); /* which can move them all */
-	struct login *login = &hub->logins[number - 1];
+	unsigned number = take_login(hub, client);
+	struct login *login = &hub->logins[number - 1]; /* the array has moved */
 
 	login->sandbox = sandbox->number;
 	login->stale = stale;

@@ -335,7 +335,7 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 	pid = make_shared(&init, &plan, confinement, confinement->userns, err);
 	if (pid < 0)
 		return pid;
-	nsh_host_use_all_processors();
+	nsh_host_leave_cpu();
 	close_range(0, ~0U, 0);
 	wait_for(pid);
 	/* Nothing that was there before is any more. */
