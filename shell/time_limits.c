@@ -113,7 +113,7 @@ static void tell(const struct time_limits *limits, const struct time_limit *limi
 
 	if (minutes > 0)
 		snprintf(when, sizeof(when), "in %d minute%s", minutes, minutes == 1 ? "" : "s");
-	snprintf(text, sizeof(text), "\r\n\anshell: this session ends %s: %s = %s\r\n", when,
+	snprintf(text, sizeof(text), "\r\n\ansshell: this session ends %s: %s = %s\r\n", when,
 		 limit->key, limit->text);
 	each_terminal(limits, write_on, text);
 }
