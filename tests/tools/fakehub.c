@@ -3,8 +3,8 @@
  * fakehub NAME ANSWER: what a user could put in the place of a standalone hub (sandbox/hub_place.c, NAME without its NUL).
  *
  * Prints a line when it listens, and gives everybody the same answer for ever: "nothing" at all, "short", another
- * "protocol", or that the login joins what it is handed: "devices", "sockets", too "few" files, the "machine"'s namespaces
- * as far as this process has them, or namespaces that were made in a "nested" user namespace. "counted": it says that it
+ * "protocol", or that the login joins what it is handed: "devices", "sockets", too "few" files, its "own" namespaces,
+ * or namespaces that were made in a "nested" user namespace. "counted": it says that it
  * is only counted.
  */
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static void make_nested(void)
 
 static int make_files(const char *answer, int *fds)
 {
-	if (!strcmp(answer, "machine") || !strcmp(answer, "nested")) {
+	if (!strcmp(answer, "own") || !strcmp(answer, "nested")) {
 		open_namespaces(fds);
 		return NSH_DOOR_PARTS;
 	}
