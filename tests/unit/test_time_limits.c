@@ -236,8 +236,8 @@ static void test_idle(void **state)
 	assert_shows("in 5 minutes: idle_max = 10m");
 	assert_false(go_on(&limits, 4 * MINUTE - SECOND));
 	assert_shows("in 1 minute:");
-	/* Not before, and no later than by one look at the terminals. */
-	assert_true(go_on(&limits, SECOND + 30 * SECOND));
+	/* Not before, and no later than by one look at the terminals and by what the kernel does not note. */
+	assert_true(go_on(&limits, SECOND + 30 * SECOND + 8 * SECOND));
 	assert_shows("this session ends now: idle_max = 10m");
 }
 
@@ -249,7 +249,7 @@ static void test_idle_begins_anew_with_input(void **state)
 	type_at(1000000);
 	start(&limits, "none", "10m");
 	for (int i = 1; i <= 20; i++) {
-		assert_false(go_on(&limits, 9 * MINUTE + 30 * SECOND));
+		assert_false(go_on(&limits, 9 * MINUTE + 40 * SECOND));
 		assert_shows("in 1 minute:");
 		type_at(1000000 + i);
 	}
@@ -257,6 +257,22 @@ static void test_idle_begins_anew_with_input(void **state)
 	assert_false(go_on(&limits, 9 * MINUTE));
 	assert_shows("in 5 minutes:");
 	assert_true(go_on(&limits, 2 * MINUTE));
+}
+
+/* The kernel notes no more than one input in eight seconds (tty_update_time): the last of them counts. */
+static void test_input_that_is_not_noted(void **state)
+{
+	struct time_limits limits;
+
+	(void)state;
+	type_at(1000000);
+	start(&limits, "none", "3s");
+	assert_false(go_on(&limits, 2 * SECOND));
+	type_at(1000008);
+	/* Here the last key is pressed. */
+	assert_false(go_on(&limits, 8 * SECOND - 1));
+	assert_false(go_on(&limits, 3 * SECOND));
+	assert_true(go_on(&limits, 2 * SECOND));
 }
 
 /* The wall clock is set back and forth, by days: what was typed then counts, and nothing ends early or goes on for ever. */
@@ -357,6 +373,7 @@ int main(void)
 		TEST(test_waits_are_short),
 		TEST(test_idle),
 		TEST(test_idle_begins_anew_with_input),
+		TEST(test_input_that_is_not_noted),
 		TEST(test_wall_clock),
 		TEST(test_output_is_no_input),
 		TEST(test_idle_without_a_terminal),
