@@ -165,6 +165,9 @@ static int receive(int socket, struct nsh_hub_reply *reply, int *fds, size_t *n_
 		return 0;
 	if (ret == 1)
 		return -EPROTO;
+	/* That is what the kernel says at the end of SO_RCVTIMEO. */
+	if (ret == -EAGAIN)
+		return -ETIMEDOUT;
 	return ret == 0 || ret == -ECONNRESET || ret == -EPIPE ? -EAGAIN : ret;
 }
 

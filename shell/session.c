@@ -338,7 +338,8 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 	nsh_host_leave_cpu();
 	close_range(0, ~0U, 0);
 	wait_for(pid);
-	return 0;
+	/* Nothing that was there before is any more. */
+	_exit(0);
 }
 
 /* Standalone: a process that stays when this login leaves is PID 1's parent, and has pasta. */
