@@ -80,11 +80,16 @@ class Standalone:
     def hold(self, account):
         return Held(account)
 
+    def run(self, account, command):
+        """Likewise; without a terminal nobody is told anything."""
+        return "", sh(account, command)
+
     def refusal(self, account):
         result = sh(account, "echo ran")
         if result.rc == 0 and result.out == "ran\n":
             return ""
-        return assert_refused(result)["why"]
+        # Without root's log the user has the reason too.
+        return assert_refused(result)["why"].partition(":")[0]
 
 
 def staying():
@@ -133,11 +138,17 @@ class Traces:
 LEAVE = {
     "background": "sleep 600 & echo $!",
     "nohup": "nohup sleep 600 >/dev/null 2>&1 & echo $!",
-    "setsid": "setsid -f sh -c 'echo $$; exec sleep 600 >/dev/null'",
-    "stubborn": "setsid -f sh -c 'trap \"\" HUP TERM INT; echo $$; exec sleep 600 >/dev/null'",
+    "setsid": "setsid sleep 600 >/dev/null 2>&1 & echo $!",
+    "stubborn": "setsid sh -c 'trap \"\" HUP TERM INT; exec sleep 600' >/dev/null 2>&1 & echo $!",
 }
 
 
 def runs(held, pid):
     """Whether the program with that id inside still sleeps."""
     return held.ask(f"cat /proc/{pid}/comm").out == "sleep"
+
+
+def first_process():
+    """The host's id of the PID 1 of the one shared sandbox."""
+    (pid,) = [pid for pid in staying() if status(pid).get("NSpid", "").split()[1:] == ["1"]]
+    return pid
