@@ -1,6 +1,7 @@
 """Sandboxes that several logins of a user share: logins that are held open, and which one they stand in."""
 
 import os
+import time
 from contextlib import suppress
 
 from lib_frame import HeldLogin
@@ -131,7 +132,10 @@ class Traces:
 
     def await_end(self, seconds=20):
         """Nothing is left: no process, mount, file or namespace, and no hub."""
-        wait_until(lambda: not self.left(), f"nothing is left: {self.left()}", seconds)
+        deadline = time.monotonic() + seconds
+        while self.left():
+            assert time.monotonic() < deadline, self.left()
+            time.sleep(0.02)
 
 
 # Programs that a login leaves behind, in the ways that are meant for it. Each prints its id inside.
