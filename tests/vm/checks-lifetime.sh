@@ -38,10 +38,11 @@ let_go()
 	wait "$(cat /run/held-$2)"
 }
 
-# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end.
+# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end. From Debian 13 on there is one more
+# for the user's systemd.
 has_sessions()
 {
-	loginctl list-sessions --no-legend | awk "/ $1( |\$)/ { print \$1 }" >/run/sessions
+	loginctl list-sessions --no-legend | awk "/ $1( |\$)/ && !/ manager / { print \$1 }" >/run/sessions
 	has_lines /run/sessions "$2" || return 1
 	while read -r number; do
 		loginctl show-session "$number" -P State | grep -xE 'active|online' || return 1
