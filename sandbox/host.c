@@ -82,6 +82,14 @@ int nsh_host_is_ready(int socket, struct nsh_ways *ways, struct nsh_err *err)
 		       : 0;
 }
 
+void nsh_host_leave_cpu(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 static void end_child(pid_t pid)
 {
 	kill(pid, SIGKILL);

@@ -165,6 +165,9 @@ static int receive(int socket, struct nsh_hub_reply *reply, int *fds, size_t *n_
 		return 0;
 	if (ret == 1)
 		return -EPROTO;
+	/* That is what the kernel says at the end of SO_RCVTIMEO. */
+	if (ret == -EAGAIN)
+		return -ETIMEDOUT;
 	return ret == 0 || ret == -ECONNRESET || ret == -EPIPE ? -EAGAIN : ret;
 }
 
@@ -253,7 +256,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return 0;
 	case NSH_HUB_SAYS_JOIN:
 		hub->answer = NSH_HUB_JOIN;
-		memcpy(hub->id, reply->entry.id, sizeof(hub->id));
+		memcpy(hub->id, reply->id, sizeof(hub->id));
 		memcpy(hub->cgroup, reply->cgroup, sizeof(hub->cgroup));
 		memcpy(hub->parts, asking->fds, asking->n_fds * sizeof(int));
 		return 0;
@@ -264,7 +267,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return nsh_err_set(
 			err, NSH_REASON_STALE, -ESTALE,
 			"session.stale = refuse, and the sandbox %s is of another policy",
-			reply->entry.id);
+			reply->id);
 	}
 	return explain(-EPROTO, err);
 }
@@ -358,22 +361,35 @@ void nsh_hub_close(struct nsh_hub *hub)
 	clear(hub);
 }
 
-static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+static int read_entries(int file, struct nsh_hub_entry **entries, size_t *count)
 {
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds;
-	int ret;
+	struct nsh_hub_entry entry;
 
-	while ((ret = receive(socket, &reply, fds, &n_fds)) == 0 &&
-	       reply.kind == NSH_HUB_SAYS_ENTRY) {
+	while (pread(file, &entry, sizeof(entry), (off_t)(*count * sizeof(entry))) ==
+	       (ssize_t)sizeof(entry)) {
 		struct nsh_hub_entry *grown = reallocarray(*entries, *count + 1, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		*entries = grown;
-		(*entries)[(*count)++] = reply.entry;
+		(*entries)[(*count)++] = entry;
 	}
+	return 0;
+}
+
+static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+{
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	int ret = receive(socket, &reply, fds, &n_fds);
+
+	if (ret == 0)
+		ret = n_fds == 1 && reply.kind == NSH_HUB_SAYS_LIST
+			      ? read_entries(fds[0], entries, count)
+			      : -EPROTO;
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
 	return ret;
 }
 

@@ -395,6 +395,7 @@ static int prepare_shared(const struct init *init, struct reaper *reaper, struct
 		ret = prepare(init, reaper, err);
 	if (ret < 0)
 		return ret;
+	nsh_host_leave_cpu();
 	nsh_time_limits_start(&reaper->limits, init->policy, NULL);
 	return nsh_host_is_ready(reaper->outer, &own, err);
 }

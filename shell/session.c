@@ -335,9 +335,11 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 	pid = make_shared(&init, &plan, confinement, confinement->userns, err);
 	if (pid < 0)
 		return pid;
+	nsh_host_leave_cpu();
 	close_range(0, ~0U, 0);
 	wait_for(pid);
-	return 0;
+	/* Nothing that was there before is any more. */
+	_exit(0);
 }
 
 /* Standalone: a process that stays when this login leaves is PID 1's parent, and has pasta. */

@@ -37,6 +37,9 @@ int nsh_host_await(int init, struct nsh_ways *ways, struct nsh_err *err);
 /* In PID 1: says it. ways are its own namespaces, which are closed. */
 int nsh_host_is_ready(int socket, struct nsh_ways *ways, struct nsh_err *err);
 
+/* In PID 1 and in its parent: they need not stay on the processor that nsh_host_start() was called on. */
+void nsh_host_leave_cpu(void);
+
 void nsh_host_close(struct nsh_host *host);
 
 #endif
