@@ -38,10 +38,11 @@ let_go()
 	wait "$(cat /run/held-$2)"
 }
 
-# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end.
+# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end. From Debian 13 on there is one more
+# for the user's systemd.
 has_sessions()
 {
-	loginctl list-sessions --no-legend | awk "/ $1( |\$)/ { print \$1 }" >/run/sessions
+	loginctl list-sessions --no-legend | awk "/ $1( |\$)/ && !/ manager / { print \$1 }" >/run/sessions
 	has_lines /run/sessions "$2" || return 1
 	while read -r number; do
 		loginctl show-session "$number" -P State | grep -xE 'active|online' || return 1
@@ -83,6 +84,8 @@ lingers()
 		until [ "$(pgrep -cx sleep)" = 2 ]; do :; done; echo $NSSHELL_SESSION' | tr -d '\r' | tail -n 1)
 	wait_for is_away nshstay
 	is_there nshstay "$sandbox"
+	# At the machine's end it goes before the network.
+	systemctl show "nsshell-$sandbox.scope" -P After | grep -w systemd-user-sessions.service
 	systemctl restart ssh
 	[ "$(ssh_as nshstay 'echo $NSSHELL_SESSION; ps -C sleep -o args=')" = "$sandbox
 sleep 1111
@@ -134,6 +137,8 @@ limits_are_for_all()
 	while read -r pid; do
 		grep -x "0::$group" "/proc/$pid/cgroup"
 	done </run/processes
+	# Systemd is told that others manage the scope; these are not the user.
+	[ "$(stat -c %U "/sys/fs/cgroup$group/cgroup.procs" "/sys/fs/cgroup$group/memory.max" | sort -u)" = root ]
 	[ "$(cat /sys/fs/cgroup$group/memory.max)" = $((200 << 20)) ]
 	[ "$(cat /sys/fs/cgroup$group/pids.max)" = 64 ]
 	pgrep -u nshlast -x load
