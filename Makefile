@@ -140,9 +140,11 @@ $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
+# The clock of the limits in time is the test's.
+$(BUILD)/tests/unit/test_time_limits: private WRAP = -Wl,--wrap=clock_gettime -Wl,--wrap=getuid
 $(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(more_objects) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(more_objects) $(all_parts) $(LDFLAGS) -liniparser -lcmocka -ljansson -lpam
+	$(COMPILE_OWN) -MMD -MP -pie -o $@ $< $(more_objects) $(all_parts) $(WRAP) $(LDFLAGS) -liniparser -lcmocka -ljansson -lpam
 
 # Only with clang. What asks the machine of itself is given an answer of the target's.
 $(BUILD)/tests/fuzz/policy: private WRAP = -Wl,--wrap=nsh_group_find

@@ -159,8 +159,48 @@ static void check_systemd(struct nsh_doctor *doctor)
 	}
 }
 
+/*
+ * With the module a lingering sandbox is in a scope of its own. Without, its processes stay in that of the login, and
+ * logind says what becomes of them.
+ */
+static void check_lingering(struct nsh_doctor *doctor)
+{
+	static const char *const argv[] = {"busctl",
+					   "get-property",
+					   "org.freedesktop.login1",
+					   "/org/freedesktop/login1",
+					   "org.freedesktop.login1.Manager",
+					   "KillUserProcesses",
+					   NULL};
+	struct nsh_output output;
+	struct nsh_err err;
+
+	if (nsh_doctor_number(doctor, NSH_KEY_SESSION_LIFETIME, NSH_LIFETIME_SESSION) !=
+		    NSH_LIFETIME_LINGER ||
+	    doctor->has_module[NSH_SERVICE_SSHD] || access("/run/systemd/system", F_OK) < 0)
+		return;
+	if (nsh_spawn(&output, argv, ASK_SECONDS, &err) < 0) {
+		nsh_find_unknown(doctor, "linger", "KillUserProcesses of logind", err.text);
+		return;
+	}
+	if (!strncmp(output.text, "b true", 6)) {
+		nsh_find(doctor, NSH_LEVEL_WARN, "linger",
+			 "session.lifetime = linger: systemd ends what lingers with the login "
+			 "(KillUserProcesses=yes)");
+		nsh_advise(doctor, "pam_nsshell.so in PAM's file of sshd, or KillUserProcesses=no "
+				   "in logind.conf");
+	} else if (!strncmp(output.text, "b false", 7)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "linger",
+			 "systemd leaves it (KillUserProcesses=no)");
+	} else {
+		nsh_find_unknown(doctor, "linger", "KillUserProcesses of logind", "it is not told");
+	}
+	free(output.text);
+}
+
 void nsh_doctor_jobs(struct nsh_doctor *doctor)
 {
+	check_lingering(doctor);
 	check_cron(doctor);
 	check_at(doctor);
 	check_systemd(doctor);

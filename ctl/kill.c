@@ -3,10 +3,13 @@
  * nsshellctl kill: ends sessions, and waits until nothing of them is left.
  *
  * What is ended is what is of the session in each round: what has been started meanwhile too. First as at a logout,
- * HUP and TERM, and CONT for what is stopped, to what runs in it; nsshell's own two and sshd's end by that, when
+ * HUP and TERM, and CONT for what is stopped, to what runs in it; nsshell's own and sshd's end by that, when
  * they have told how it ended. Root's processes of the login (sshd's monitor, su) are never signalled: they end when
  * the user's have. After the time-out it is KILL, for PID 1 first, with which the kernel kills all of its namespace.
  * What is in none is stopped before, so that it cannot start others faster than they are found.
+ *
+ * Of a shared sandbox that is all logins, and what lingers in it. The user's hub holds its namespaces, and lets go of
+ * them when PID 1 is gone; it is left alone, and may have others to look after.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -24,14 +27,19 @@
 #include "ctl/commands.h"
 #include "ctl/live.h"
 #include "ctl/output.h"
+#include "ctl/read.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
+#include "nsshell/hub.h"
 
 #define TIMEOUT_DEFAULT 5
 #define TIMEOUT_MAX 86400
 
 /* Longest time between SIGKILL and the end, in milliseconds: for sshd's monitor, and for what writes to a slow disk. */
 #define KILL_MS 10000
+
+/* Of that, how long nsshell's processes outside have to end by themselves. */
+#define SPARE_MS 2000
 
 /* Rounds, in milliseconds. */
 #define STEP_MIN_MS 10
@@ -49,20 +57,28 @@ struct options {
 struct wanted {
 	char id[NSH_ID_LEN + 1];
 	uid_t uid;
+	bool framed;
 	char *cgroup; /* owned, or NULL */
 };
 
-/* A process that has been asked to end. */
-struct asked {
+struct known {
 	pid_t pid;
 	uint64_t start;
 };
 
+/* Processes that something has been done with; owned. */
+struct noted {
+	struct known *at;
+	size_t count;
+};
+
 struct killing {
-	struct wanted *wanted; /* owned, as is the next */
+	struct wanted *wanted; /* owned */
 	size_t n_wanted;
-	struct asked *asked;
-	size_t n_asked;
+	struct noted asked;  /* to end, or stopped */
+	struct noted inits;  /* each PID 1 */
+	struct noted outers; /* of what has joined a sandbox */
+	int64_t spare;       /* nsh_now_ms() until when these are left alone */
 	int signal;
 };
 
@@ -158,59 +174,68 @@ static bool send_signals(const struct nsh_member *member, const int *signals, si
 	return true;
 }
 
-static bool is_asked(struct killing *killing, const struct nsh_process *process)
+static bool is_noted(const struct noted *noted, const struct nsh_process *process)
 {
-	for (size_t i = 0; i < killing->n_asked; i++)
-		if (killing->asked[i].pid == process->pid &&
-		    killing->asked[i].start == process->start)
+	for (size_t i = 0; i < noted->count; i++)
+		if (noted->at[i].pid == process->pid && noted->at[i].start == process->start)
 			return true;
 	return false;
 }
 
-static void remember(struct killing *killing, const struct nsh_process *process)
+/* Without memory it is not known the next time. */
+static void note(struct noted *noted, const struct nsh_process *process)
 {
-	struct asked *grown = reallocarray(killing->asked, killing->n_asked + 1, sizeof(*grown));
+	struct known *grown;
 
+	if (is_noted(noted, process))
+		return;
+	grown = reallocarray(noted->at, noted->count + 1, sizeof(*grown));
 	if (!grown)
-		return; /* it is asked again */
-	killing->asked = grown;
-	killing->asked[killing->n_asked++] =
-		(struct asked){.pid = process->pid, .start = process->start};
+		return;
+	noted->at = grown;
+	noted->at[noted->count++] = (struct known){.pid = process->pid, .start = process->start};
+}
+
+static void forget(struct noted *noted)
+{
+	free(noted->at);
+	*noted = (struct noted){0};
 }
 
 static void ask(struct killing *killing, const struct nsh_member *member)
 {
 	static const int logout[] = {SIGHUP, SIGTERM, SIGCONT};
 
-	if (is_asked(killing, &member->process))
+	if (is_noted(&killing->asked, &member->process))
 		return;
 	if (killing->signal)
 		send_signals(member, &killing->signal, 1);
 	else
 		send_signals(member, logout, 3);
-	remember(killing, &member->process);
+	note(&killing->asked, &member->process);
 }
 
-static const struct nsh_member *find(const struct nsh_live *live, pid_t pid)
+static bool comes_from(const struct nsh_live *live, pid_t pid, const struct nsh_member *ancestor)
 {
-	for (size_t i = 0; i < live->n_members; i++)
-		if (live->members[i].process.pid == pid)
-			return &live->members[i];
-	return NULL;
+	const struct nsh_member *at = nsh_live_member(live, pid);
+
+	for (int depth = 0; at && depth < 64; depth++) {
+		if (at == ancestor)
+			return true;
+		at = nsh_live_member(live, at->process.parent);
+	}
+	return false;
 }
 
 /* nsshell's own, and what it was started by: these end when what runs in the session has. */
 static bool carries_shell(const struct nsh_live *live, const struct nsh_member *member)
 {
-	for (size_t i = 0; i < live->n_shells; i++) {
-		const struct nsh_member *at = find(live, live->shells[i].init);
-
-		for (int depth = 0; at && depth < 64; depth++) {
-			if (at == member)
-				return true;
-			at = find(live, at->process.parent);
-		}
-	}
+	for (size_t i = 0; i < live->n_shells; i++)
+		if (comes_from(live, live->shells[i].init, member))
+			return true;
+	for (size_t i = 0; i < live->n_joined; i++)
+		if (comes_from(live, live->joined[i].inner, member))
+			return true;
 	return false;
 }
 
@@ -229,18 +254,27 @@ static void ask_session(struct killing *killing, const struct nsh_live *live)
 			ask(killing, &live->members[i]);
 }
 
-static void kill_session(const struct nsh_live *live)
+/*
+ * What has joined a sandbox has its parent outside, which has to take note of its end before PID 1 is gone. It does,
+ * and ends too; what does not in time is killed like the rest.
+ */
+static bool is_spared(const struct killing *killing, const struct nsh_member *member)
+{
+	return nsh_now_ms() < killing->spare && is_noted(&killing->outers, &member->process);
+}
+
+static void kill_session(const struct killing *killing, const struct nsh_live *live)
 {
 	static const int end = SIGKILL;
 
 	for (size_t i = 0; i < live->n_shells; i++) {
-		const struct nsh_member *init = find(live, live->shells[i].init);
+		const struct nsh_member *init = nsh_live_member(live, live->shells[i].init);
 
 		if (init)
 			send_signals(init, &end, 1);
 	}
 	for (size_t i = 0; i < live->n_members; i++)
-		if (live->members[i].is_users)
+		if (live->members[i].is_users && !is_spared(killing, &live->members[i]))
 			send_signals(&live->members[i], &end, 1);
 }
 
@@ -253,11 +287,11 @@ static size_t stop_session(struct killing *killing, const struct nsh_live *live)
 	for (size_t i = 0; i < live->n_members; i++) {
 		const struct nsh_member *member = &live->members[i];
 
-		if (!member->is_users || member->process.depth > 1 ||
-		    is_asked(killing, &member->process))
+		if (!member->is_users || member->process.depth > 1 || is_spared(killing, member) ||
+		    is_noted(&killing->asked, &member->process))
 			continue;
 		send_signals(member, &stop, 1);
-		remember(killing, &member->process);
+		note(&killing->asked, &member->process);
 		count++;
 	}
 	return count;
@@ -271,6 +305,28 @@ static bool is_wanted(const struct killing *killing, const struct nsh_live *live
 	return false;
 }
 
+/* The hub stays where the sandbox was made that it was started for, and can have others by now. */
+static bool has_hub_alone(const char *cgroup)
+{
+	char path[1100];
+	NSH_FREE char *text = NULL;
+	char *end;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	if (nsh_read(path, &text) < 0 || !*text)
+		return false;
+	for (char *at = text; *at; at = end) {
+		NSH_CLOSE int folder = nsh_process_open((pid_t)strtol(at, &end, 10));
+		struct nsh_process process;
+
+		if (end == at || folder < 0 || !nsh_process_read(&process, folder) ||
+		    strcmp(process.name, "nsshell-hub") != 0)
+			return false;
+		end += *end == '\n';
+	}
+	return true;
+}
+
 /* A session is gone when its control group is, too: root alone can tell. */
 static bool has_cgroup(const struct killing *killing)
 {
@@ -279,10 +335,73 @@ static bool has_cgroup(const struct killing *killing)
 
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s",
 			 killing->wanted[i].cgroup ? killing->wanted[i].cgroup : "");
-		if (killing->wanted[i].cgroup && access(path, F_OK) == 0)
+		if (killing->wanted[i].cgroup && access(path, F_OK) == 0 && !has_hub_alone(path))
 			return true;
 	}
 	return false;
+}
+
+static bool is_in_hub(const struct wanted *wanted)
+{
+	const struct nsh_hub_place place = {.uid = wanted->uid, .standalone = !wanted->framed};
+	struct nsh_hub_entry *entries = NULL;
+	size_t count = 0;
+	struct nsh_err err;
+	bool found = false;
+
+	if (nsh_hub_list(&place, &entries, &count, &err) == 0)
+		for (size_t i = 0; i < count; i++)
+			found |= !strcmp(entries[i].id, wanted->id);
+	free(entries);
+	return found;
+}
+
+/* Likewise while the hub holds on to it. Whose hub may not be asked tells nothing. */
+static bool is_held(const struct killing *killing)
+{
+	bool all = geteuid() == 0;
+
+	if (all && access(NSH_HUB_FILE, F_OK) < 0)
+		return false;
+	for (size_t i = 0; i < killing->n_wanted; i++)
+		if (killing->wanted[i].framed == all && is_in_hub(&killing->wanted[i]))
+			return true;
+	return false;
+}
+
+/* PID 1 loses its mounts first, and ends when all that was in its namespace has been taken note of. */
+static bool has_init(const struct killing *killing)
+{
+	for (size_t i = 0; i < killing->inits.count; i++) {
+		NSH_CLOSE int folder = nsh_process_open(killing->inits.at[i].pid);
+		struct nsh_process now;
+
+		if (folder >= 0 && nsh_process_read(&now, folder) &&
+		    now.start == killing->inits.at[i].start && now.state != 'Z')
+			return true;
+	}
+	return false;
+}
+
+static bool is_left(const struct killing *killing)
+{
+	return has_cgroup(killing) || is_held(killing) || has_init(killing);
+}
+
+static void note_member(struct noted *noted, const struct nsh_live *live, pid_t pid)
+{
+	const struct nsh_member *member = nsh_live_member(live, pid);
+
+	if (member)
+		note(noted, &member->process);
+}
+
+static void note_shells(struct killing *killing, const struct nsh_live *live)
+{
+	for (size_t i = 0; i < live->n_shells; i++)
+		note_member(&killing->inits, live, live->shells[i].init);
+	for (size_t i = 0; i < live->n_joined; i++)
+		note_member(&killing->outers, live, live->joined[i].outer);
 }
 
 enum round { ASK, STOP, KILL, LOOK };
@@ -301,10 +420,11 @@ static int do_round(struct killing *killing, enum round round, struct nsh_err *e
 
 		if (!is_wanted(killing, live))
 			continue;
+		note_shells(killing, live);
 		if (round == ASK)
 			ask_session(killing, live);
 		if (round == KILL)
-			kill_session(live);
+			kill_session(killing, live);
 		count += round == STOP ? (int)stop_session(killing, live) : 1;
 	}
 	nsh_lives_free(&lives);
@@ -321,7 +441,7 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 		struct timespec wait = {.tv_nsec = step * 1000000};
 
 		ret = do_round(killing, round, err);
-		if (ret < 0 || (ret == 0 && !has_cgroup(killing)))
+		if (ret < 0 || (ret == 0 && !is_left(killing)))
 			return ret;
 		nanosleep(&wait, NULL);
 		step = step < STEP_MAX_MS / 2 ? 2 * step : STEP_MAX_MS;
@@ -333,9 +453,8 @@ static int kill_all(struct killing *killing, struct nsh_err *err)
 {
 	int ret = 1;
 
-	free(killing->asked);
-	killing->asked = NULL;
-	killing->n_asked = 0;
+	forget(&killing->asked);
+	killing->spare = nsh_now_ms() + SPARE_MS;
 	for (int i = 0; i < STOPS_MAX && ret > 0; i++)
 		ret = do_round(killing, STOP, err);
 	return ret < 0 ? ret : do_rounds(killing, KILL, KILL_MS, err);
@@ -366,7 +485,7 @@ static int want(struct killing *killing, const struct nsh_live *live)
 		return -ENOMEM;
 	killing->wanted = grown;
 	grown += killing->n_wanted++;
-	*grown = (struct wanted){.uid = live->uid};
+	*grown = (struct wanted){.uid = live->uid, .framed = live->framed};
 	memcpy(grown->id, live->id, sizeof(grown->id));
 	grown->cgroup = live->cgroup ? strdup(live->cgroup) : NULL;
 	return 0;
@@ -430,7 +549,9 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < killing.n_wanted; i++)
 		free(killing.wanted[i].cgroup);
 	free(killing.wanted);
-	free(killing.asked);
+	forget(&killing.asked);
+	forget(&killing.inits);
+	forget(&killing.outers);
 	return code;
 }
 

@@ -8,7 +8,7 @@
 
 #include "ctl/command.h"
 #include "ctl/commands.h"
-#include "ctl/live_policy.h"
+#include "ctl/list.h"
 #include "ctl/output.h"
 
 struct options {
@@ -46,7 +46,9 @@ static const struct argp argp = {
 	.doc = "The sessions that there are, read from the kernel; of these users only, by name or "
 	       "user id. Root "
 	       "sees all of them, others their own."
-	       "\vPOLICY is current; changed when a login now would be made of other files, or of "
+	       "\vLOGINS is how many stand in it, 0 when it lingers; so many of them are stale as "
+	       "have joined a sandbox of another policy. POLICY is current; changed when a login "
+	       "now would be made of other files, or of "
 	       "files that have been "
 	       "changed; invalid when it would be refused.",
 };
@@ -66,6 +68,7 @@ static int add_row(struct nsh_table *table, const struct nsh_live *live)
 	struct nsh_policy_age age;
 	char tty[NSH_TTY_NAME];
 	char text[NSH_SIZE_TEXT];
+	char logins[NSH_LOGINS_TEXT];
 	double lasted = (double)time(NULL) - live->since;
 	int ret = nsh_policy_age_find(&age, live);
 
@@ -73,6 +76,7 @@ static int add_row(struct nsh_table *table, const struct nsh_live *live)
 	nsh_table_add(table, live->user);
 	nsh_table_add(table, nsh_age_text(text, lasted > 0 ? (unsigned long long)lasted : 0));
 	nsh_table_add(table, nsh_tty_name(tty, live->tty));
+	nsh_table_add(table, nsh_list_logins_text(logins, live, &age));
 	nsh_table_addf(table, "%zu", live->n_members);
 	nsh_table_add(table, nsh_size_text(text, live->memory));
 	nsh_table_add(table,
@@ -86,9 +90,9 @@ static int add_row(struct nsh_table *table, const struct nsh_live *live)
 /* What can be of any length comes last: on a terminal it is what is cut. */
 static int print_table(const struct options *options, const struct nsh_lives *lives)
 {
-	static const char *const titles[] = {"ID",     "USER",   "AGE",  "TTY",      "PROCS",
-					     "MEMORY", "POLICY", "FROM", "HOST NAME"};
-	struct nsh_table table = {.titles = titles, .n_columns = 9};
+	static const char *const titles[] = {"ID",    "USER",   "AGE",    "TTY",  "LOGINS",
+					     "PROCS", "MEMORY", "POLICY", "FROM", "HOST NAME"};
+	struct nsh_table table = {.titles = titles, .n_columns = 10};
 	int code = NSH_CTL_OK;
 
 	for (size_t i = 0; i < lives->count && code == NSH_CTL_OK; i++)
@@ -97,25 +101,17 @@ static int print_table(const struct options *options, const struct nsh_lives *li
 	return code == NSH_CTL_OK ? nsh_table_print(&table) : code;
 }
 
-static json_t *describe_policy(const struct nsh_live *live)
+static json_t *describe_policy(const struct nsh_policy_age *age)
 {
-	struct nsh_policy_age age;
 	json_t *files = json_array();
-	json_t *value;
-	int ret = nsh_policy_age_find(&age, live);
 
-	for (size_t i = 0; i < age.n_files; i++)
-		json_array_append_new(files,
-				      json_pack("{so sb sb}", "path",
-						nsh_json_text(age.files[i].path), "changed",
-						age.files[i].changed, "new", age.files[i].is_new));
-	value = json_pack("{ss so so}", "state", nsh_policy_state_name(age.state), "reason",
-			  nsh_json_text(*age.reason ? age.reason : NULL), "files", files);
-	nsh_policy_age_free(&age);
-	if (ret == 0)
-		return value;
-	json_decref(value);
-	return NULL;
+	for (size_t i = 0; i < age->n_files; i++)
+		json_array_append_new(files, json_pack("{so sb sb}", "path",
+						       nsh_json_text(age->files[i].path), "changed",
+						       age->files[i].changed, "new",
+						       age->files[i].is_new));
+	return json_pack("{ss so so}", "state", nsh_policy_state_name(age->state), "reason",
+			 nsh_json_text(*age->reason ? age->reason : NULL), "files", files);
 }
 
 static json_t *describe_tty(unsigned tty)
@@ -123,6 +119,22 @@ static json_t *describe_tty(unsigned tty)
 	char name[NSH_TTY_NAME];
 
 	return nsh_json_text(tty ? nsh_tty_name(name, tty) : NULL);
+}
+
+/* Those that have joined it. */
+static json_t *describe_joined(const struct nsh_live *live, const struct nsh_live_shell *shell)
+{
+	json_t *joined = json_array();
+
+	for (size_t i = 0; i < live->n_joined; i++) {
+		const struct nsh_live_joined *one = &live->joined[i];
+
+		if (one->pid_namespace == shell->pid_namespace)
+			json_array_append_new(joined,
+					      json_pack("{si si so}", "inner", one->inner, "outer",
+							one->outer, "tty", describe_tty(one->tty)));
+	}
+	return joined;
 }
 
 static json_t *describe_shells(const struct nsh_live *live)
@@ -133,10 +145,11 @@ static json_t *describe_shells(const struct nsh_live *live)
 		const struct nsh_live_shell *shell = &live->shells[i];
 
 		json_array_append_new(
-			shells, json_pack("{si so sI so}", "init", shell->init, "outer",
+			shells, json_pack("{si so sI so sb so}", "init", shell->init, "outer",
 					  shell->outer ? json_integer(shell->outer) : json_null(),
 					  "pid_namespace", (json_int_t)shell->pid_namespace, "tty",
-					  describe_tty(shell->tty)));
+					  describe_tty(shell->tty), "shared", shell->shared,
+					  "joined", describe_joined(live, shell)));
 	}
 	return shells;
 }
@@ -195,19 +208,28 @@ static json_t *describe(const struct nsh_live *live)
 		describe_shells(live), "mount_namespaces", mounts, "limits", describe_limits(live));
 }
 
+static json_t *describe_all(const struct nsh_live *live)
+{
+	struct nsh_policy_age age;
+	json_t *session = describe(live);
+	int ret = nsh_policy_age_find(&age, live);
+
+	nsh_list_describe_logins(session, live, &age);
+	json_object_set_new(session, "policy", describe_policy(&age));
+	nsh_policy_age_free(&age);
+	if (ret == 0)
+		return session;
+	json_decref(session);
+	return NULL;
+}
+
 static int print_json(const struct options *options, const struct nsh_lives *lives)
 {
 	json_t *sessions = json_array();
 
-	for (size_t i = 0; i < lives->count; i++) {
-		json_t *session;
-
-		if (!is_wanted(options, &lives->at[i]))
-			continue;
-		session = describe(&lives->at[i]);
-		json_object_set_new(session, "policy", describe_policy(&lives->at[i]));
-		json_array_append_new(sessions, session);
-	}
+	for (size_t i = 0; i < lives->count; i++)
+		if (is_wanted(options, &lives->at[i]))
+			json_array_append_new(sessions, describe_all(&lives->at[i]));
 	return nsh_json_print(json_pack("{so}", "sessions", sessions));
 }
 
@@ -221,6 +243,9 @@ static int run(int argc, char **argv)
 	nsh_command_parse(&argp, argc, argv, false, &options);
 	if (nsh_lives_find(&lives, &err) < 0)
 		return nsh_complain_err(&err);
+	/* All else is known without. */
+	if (nsh_lives_ask(&lives, &err) < 0)
+		nsh_complain_err(&err);
 	code = options.json ? print_json(&options, &lives) : print_table(&options, &lives);
 	nsh_lives_free(&lives);
 	return code;

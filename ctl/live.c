@@ -117,17 +117,17 @@ static char *copy_field(const struct nsh_field *field)
 	return strndup(field->text, field->len);
 }
 
-static void take_login(struct nsh_live *live, const char *login)
+void nsh_live_take_login(const char *login, char **service, char **source, char **tty)
 {
 	struct nsh_field field;
 
 	while (login && nsh_field_next(&login, &field) == 1) {
-		if (nsh_field_is(&field, "service") && !live->service)
-			live->service = copy_field(&field);
-		else if (nsh_field_is(&field, "rhost") && !live->source)
-			live->source = copy_field(&field);
-		else if (nsh_field_is(&field, "tty") && !live->login_tty)
-			live->login_tty = copy_field(&field);
+		if (nsh_field_is(&field, "service") && !*service)
+			*service = copy_field(&field);
+		else if (nsh_field_is(&field, "rhost") && !*source)
+			*source = copy_field(&field);
+		else if (nsh_field_is(&field, "tty") && !*tty)
+			*tty = copy_field(&field);
 	}
 }
 
@@ -146,7 +146,7 @@ static bool make_live(struct nsh_live *live, struct nsh_sight *sight)
 	if (sight->framed ? !take_account(live, sight->account)
 			  : !(live->user = strdup(nsh_account_name(sight->owner))))
 		return false;
-	take_login(live, sight->login);
+	nsh_live_take_login(sight->login, &live->service, &live->source, &live->login_tty);
 	/* In another root it is not the frame itself that tells. */
 	live->framed |= live->service != NULL;
 	live->files = take(&sight->files);
@@ -300,6 +300,7 @@ static void begin(struct walk *walk, struct nsh_lives *lives)
 	/* In a user namespace "/" tells who the machine's root is, as in sandbox/frame_open.c. */
 	walk->root = stat("/", &st) == 0 ? st.st_uid : 0;
 	walk->all &= walk->root == 0;
+	lives->all = walk->all;
 	walk->own_mount = own < 0 ? 0 : number_of(own, "ns/mnt");
 	raise_files();
 }

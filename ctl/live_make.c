@@ -30,7 +30,7 @@ static int by_pid(const void *a, const void *b)
 		       ((const struct nsh_member *)b)->process.pid);
 }
 
-static struct nsh_member *find_entry(const struct walk *walk, pid_t pid)
+struct nsh_member *nsh_walk_find(const struct walk *walk, pid_t pid)
 {
 	struct nsh_member wanted = {.process.pid = pid};
 
@@ -82,7 +82,7 @@ static int session_of(const struct walk *walk, const struct nsh_member *member)
 	return session == NO_SESSION ? session_of_mount(walk, member) : session;
 }
 
-static int add_member(struct nsh_live *live, const struct nsh_member *member)
+int nsh_live_add(struct nsh_live *live, const struct nsh_member *member)
 {
 	struct nsh_member *grown = reallocarray(live->members, live->n_members + 1, sizeof(*grown));
 
@@ -93,120 +93,12 @@ static int add_member(struct nsh_live *live, const struct nsh_member *member)
 	return 0;
 }
 
-static int add_shell(struct nsh_live *live, const struct nsh_live_shell *shell)
-{
-	struct nsh_live_shell *grown =
-		reallocarray(live->shells, live->n_shells + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	live->shells = grown;
-	live->shells[live->n_shells++] = *shell;
-	return 0;
-}
-
-static const struct nsh_member *find_member(const struct nsh_live *live, pid_t pid)
-{
-	for (size_t i = 0; i < live->n_members; i++)
-		if (live->members[i].process.pid == pid)
-			return &live->members[i];
-	return NULL;
-}
-
-/*
- * Standalone the outer process is in no namespace of the session's, and users may look at neither it nor PID 1. It
- * is PID 1's parent, always: when it ends PID 1 is killed.
- */
-static int add_hidden(struct walk *walk, struct nsh_live *live, pid_t pid, unsigned depth,
-		      const struct nsh_member **found)
-{
-	const struct nsh_member *entry = find_entry(walk, pid);
-
-	*found = find_member(live, pid);
-	if (*found || !entry || entry->process.uid != live->uid || entry->process.depth != depth)
-		return 0;
-	if (add_member(live, entry) < 0)
-		return -ENOMEM;
-	live->members[live->n_members - 1].mount = 0; /* the machine's, if anything */
-	*found = &live->members[live->n_members - 1];
-	return 0;
-}
-
-/* Whether the PID namespace is one right below the login's, and not one that was made inside. */
-static bool is_outermost(const struct walk *walk, const struct nsh_member *init)
-{
-	const struct space *space = nsh_space_find(walk, init->pid_namespace);
-	const struct space *around =
-		space && space->parent ? nsh_space_find(walk, space->parent) : NULL;
-
-	return !around || around->session == NO_SESSION;
-}
-
-static bool has_shell(const struct nsh_live *live, pid_t init)
-{
-	for (size_t i = 0; i < live->n_shells; i++)
-		if (live->shells[i].init == init)
-			return true;
-	return false;
-}
-
-static int add_shell_of(struct walk *walk, struct nsh_live *live, struct nsh_process init,
-			uint64_t pid_namespace)
-{
-	struct nsh_live_shell shell = {.init = init.pid, .pid_namespace = pid_namespace};
-	const struct nsh_member *outer;
-	int ret = add_hidden(walk, live, init.parent, init.depth - 1, &outer);
-
-	if (ret == 0 && outer) {
-		shell.outer = outer->process.pid;
-		shell.tty = outer->process.tty;
-	}
-	return ret < 0 ? ret : add_shell(live, &shell);
-}
-
-/* For users: PID 1 is the parent of what may be looked at. */
-static int add_by_child(struct walk *walk, struct nsh_live *live, const struct nsh_member *child)
-{
-	struct nsh_process process = child->process;
-	uint64_t pid_namespace = child->pid_namespace;
-	const struct nsh_member *init;
-	const struct nsh_member *known = find_member(live, process.parent);
-	int ret;
-
-	if (known || process.depth < 2 || process.inside == 1)
-		return 0;
-	ret = add_hidden(walk, live, process.parent, process.depth, &init);
-	if (ret < 0 || !init || init->process.inside != 1 || has_shell(live, init->process.pid))
-		return ret;
-	return add_shell_of(walk, live, init->process, pid_namespace);
-}
-
-static int add_shells(struct walk *walk, struct nsh_live *live)
-{
-	size_t n_seen = live->n_members;
-	int ret = 0;
-
-	for (size_t i = 0; i < n_seen && ret == 0; i++) {
-		struct nsh_member member = live->members[i]; /* the array can move */
-
-		if (member.process.inside == 1 && member.process.depth > 1 &&
-		    is_outermost(walk, &member))
-			ret = add_shell_of(walk, live, member.process, member.pid_namespace);
-	}
-	for (size_t i = 0; i < n_seen && ret == 0 && !walk->all; i++) {
-		struct nsh_member member = live->members[i];
-
-		ret = add_by_child(walk, live, &member);
-	}
-	return ret;
-}
-
 static bool began_by_users(const struct nsh_live *live, const struct nsh_member *member)
 {
 	for (int i = 0; member && i < ANCESTORS_MAX; i++) {
 		if (member->process.depth > 1 || member->process.uid == live->uid)
 			return true;
-		member = find_member(live, member->process.parent);
+		member = nsh_live_member(live, member->process.parent);
 	}
 	return false;
 }
@@ -227,10 +119,22 @@ static int shells_by_init(const void *a, const void *b)
 		       ((const struct nsh_live_shell *)b)->init);
 }
 
+static int joined_by_start(const void *a, const void *b)
+{
+	const struct nsh_live_joined *one = a;
+	const struct nsh_live_joined *other = b;
+
+	if (one->start != other->start)
+		return one->start < other->start ? -1 : 1;
+	return compare(one->inner, other->inner);
+}
+
 static void find_tty(struct nsh_live *live)
 {
 	for (size_t i = 0; i < live->n_shells && !live->tty; i++)
 		live->tty = live->shells[i].tty;
+	for (size_t i = 0; i < live->n_joined && !live->tty; i++)
+		live->tty = live->joined[i].tty;
 	for (size_t i = 0; i < live->n_members && !live->tty; i++)
 		if (live->members[i].process.uid == live->uid &&
 		    live->members[i].process.depth == 1)
@@ -307,13 +211,15 @@ static void find_memory(struct nsh_live *live)
 
 static int finish(struct walk *walk, struct nsh_live *live)
 {
-	int ret = add_shells(walk, live);
+	int ret = nsh_live_find_shells(walk, live);
 
 	if (ret < 0)
 		return ret;
 	qsort(live->members, live->n_members, sizeof(*live->members), by_start);
 	if (live->n_shells)
 		qsort(live->shells, live->n_shells, sizeof(*live->shells), shells_by_init);
+	if (live->n_joined)
+		qsort(live->joined, live->n_joined, sizeof(*live->joined), joined_by_start);
 	for (size_t i = 0; i < live->n_members; i++) {
 		live->members[i].is_users = began_by_users(live, &live->members[i]);
 		live->has_users |= live->members[i].is_users;
@@ -367,7 +273,7 @@ int nsh_lives_make(struct walk *walk)
 		int session = session_of(walk, &walk->entries[i]);
 
 		if (session != NO_SESSION &&
-		    add_member(&walk->lives->at[session], &walk->entries[i]) < 0)
+		    nsh_live_add(&walk->lives->at[session], &walk->entries[i]) < 0)
 			return -ENOMEM;
 	}
 	return finish_all(walk);
@@ -383,8 +289,10 @@ void nsh_live_free(struct nsh_live *live)
 	free(live->from);
 	free(live->files);
 	free(live->cgroup);
+	nsh_live_free_logins(live);
 	free(live->members);
 	free(live->shells);
+	free(live->joined);
 	*live = (struct nsh_live){0};
 }
 
@@ -414,6 +322,14 @@ const struct nsh_live *nsh_lives_by_id(const struct nsh_lives *lives, const char
 	if (!found)
 		*ret = nsh_err_set(err, NSH_REASON_MACHINE, -ENOENT, "no such session: \"%s\"", id);
 	return *ret < 0 ? NULL : found;
+}
+
+const struct nsh_member *nsh_live_member(const struct nsh_live *live, pid_t pid)
+{
+	for (size_t i = 0; i < live->n_members; i++)
+		if (live->members[i].process.pid == pid)
+			return &live->members[i];
+	return NULL;
 }
 
 bool nsh_live_is_of(const struct nsh_live *live, const char *user)

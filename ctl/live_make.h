@@ -36,9 +36,24 @@ struct walk {
 
 struct space *nsh_space_find(const struct walk *walk, uint64_t inode);
 
+/* What a frame's "login" says (nsshell/frame.h); what is known already stays. Owned. */
+void nsh_live_take_login(const char *login, char **service, char **source, char **tty);
+
+/* The process of that number, when the walk has met it, or NULL. */
+struct nsh_member *nsh_walk_find(const struct walk *walk, pid_t pid);
+
+/* Adds a process to a session's. -ENOMEM. */
+int nsh_live_add(struct nsh_live *live, const struct nsh_member *member);
+
+/* Finds a session's shells among its processes, and adds what of them is in none of its namespaces. -ENOMEM. */
+int nsh_live_find_shells(struct walk *walk, struct nsh_live *live);
+
 /* Gives processes to sessions and sorts both. Sessions that have none are dropped. -ENOMEM. */
 int nsh_lives_make(struct walk *walk);
 
 void nsh_live_free(struct nsh_live *live);
+
+/* ctl/live_logins.c: part of that. */
+void nsh_live_free_logins(struct nsh_live *live);
 
 #endif

@@ -14,6 +14,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/field.h"
 #include "nsshell/policy.h"
+#include "nsshell/size.h"
 
 #ifndef NSH_POLICY_FOLDER
 #define NSH_POLICY_FOLDER "/etc/nsshell"
@@ -137,6 +138,16 @@ static uid_t root_here(void)
 	return stat("/", &st) == 0 ? st.st_uid : 0;
 }
 
+/* Of the same files the same policy is made. */
+static void take_terms(struct nsh_policy_age *age, const struct nsh_policy *policy,
+		       const struct nsh_live *live, const char *files)
+{
+	if (!files || strcmp(files, live->files) != 0)
+		return;
+	age->lifetime = nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME);
+	age->runtime_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX));
+}
+
 /* Those of a login now, or NULL with the state and its reason set. */
 static char *resolve(struct nsh_policy_age *age, const struct nsh_live *live)
 {
@@ -154,6 +165,7 @@ static char *resolve(struct nsh_policy_age *age, const struct nsh_live *live)
 	}
 	if (nsh_policy_load(&policy, &place, &user, live->source ? &login : NULL, &err) == 0) {
 		text = nsh_policy_write_files(&policy, &len);
+		take_terms(age, &policy, live, text);
 		nsh_policy_free(&policy);
 	} else {
 		age->state =
@@ -169,7 +181,7 @@ int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live)
 	NSH_FREE char *now = NULL;
 	int ret;
 
-	*age = (struct nsh_policy_age){.state = NSH_POLICY_UNKNOWN};
+	*age = (struct nsh_policy_age){.state = NSH_POLICY_UNKNOWN, .lifetime = -1};
 	if (!live->files || (live->framed && !(live->service && live->source))) {
 		snprintf(age->reason, sizeof(age->reason),
 			 "the session does not say what its policy was made of");

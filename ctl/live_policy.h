@@ -22,6 +22,8 @@ struct nsh_policy_file {
 
 struct nsh_policy_age {
 	enum nsh_policy_state state;
+	int lifetime;       /* NSH_LIFETIME_...; -1 when unknown, as when the policy has changed */
+	int64_t runtime_ms; /* 0: none; likewise */
 	char reason[NSH_ERR_MAX];      /* of invalid and unknown; else "" */
 	struct nsh_policy_file *files; /* owned; NULL when unknown */
 	size_t n_files;

@@ -19,6 +19,7 @@
 #include "ctl/output.h"
 #include "ctl/read.h"
 #include "ctl/process.h"
+#include "ctl/status_lifetime.h"
 #include "ctl/status_words.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
@@ -39,6 +40,7 @@ struct status {
 	struct nsh_policy policy;
 	char hostname[65];
 	double since; /* 0 when unknown */
+	struct nsh_lifetime lifetime;
 	struct use memory;
 	struct use tasks;
 	struct use cpu; /* used in microseconds; max in percent of one processor */
@@ -63,9 +65,9 @@ static const struct argp_option option_list[] = {
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse,
-	.doc = "What the session is that this runs in: what is confined and how, what is used and "
-	       "left of its limits, and "
-	       "whom to ask.",
+	.doc = "What the session is that this runs in: what is confined and how, how long it "
+	       "lasts, "
+	       "what is used and left of its limits, and whom to ask.",
 };
 
 static bool read_control(const struct status *status, const char *name, char text[256])
@@ -174,6 +176,7 @@ static int find_status(struct status *status, struct nsh_err *err)
 		return ret;
 	gethostname(status->hostname, sizeof(status->hostname) - 1);
 	read_since(status);
+	nsh_lifetime_read(&status->lifetime, &status->policy, &status->sight);
 	status->memory = read_use(status, "memory.current", "memory.max");
 	status->tasks = read_use(status, "pids.current", "pids.max");
 	status->cpu = read_cpu(status);
@@ -302,6 +305,8 @@ static int print_text(const struct status *status)
 		print_tamed(i && !strcmp(words.at[i].area, words.at[i - 1].area) ? ""
 										 : words.at[i].area,
 			    words.at[i].text);
+	print_heading("Lifetime");
+	nsh_lifetime_print(&status->lifetime);
 	print_heading("Limits");
 	print_use("memory", &status->memory, true);
 	print_use("tasks", &status->tasks, false);
@@ -348,12 +353,13 @@ static int print_json(const struct status *status)
 							  "text", nsh_json_text(words.at[i].text)));
 	nsh_words_free(&words);
 	return nsh_json_print(json_pack(
-		"{sb ss so sI so ss so so so s{so so so so so so}}", "inside", true, "id",
+		"{sb ss so sI so ss so so so so s{so so so so so so}}", "inside", true, "id",
 		status->sight.id, "user", nsh_json_text(nsh_account_name(getuid())), "uid",
 		(json_int_t)getuid(), "hostname", nsh_json_text(status->hostname), "form",
 		form_of(status), "since",
 		status->since > 0 ? json_real(status->since) : json_null(), "contact",
-		nsh_json_text(contact_of(status)), "confined", confined, "limits", "memory",
+		nsh_json_text(contact_of(status)), "confined", confined, "lifetime",
+		nsh_lifetime_describe(&status->lifetime), "limits", "memory",
 		describe_use(&status->memory), "tasks", describe_use(&status->tasks), "cpu",
 		describe_use(&status->cpu), "tmp", describe_use(&status->tmp), "terminals",
 		describe_use(&status->terminals), "rlimits", describe_rlimits()));

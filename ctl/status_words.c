@@ -83,7 +83,16 @@ static void say_network(struct nsh_words *words, const struct nsh_policy *policy
 
 static void say_processes(struct nsh_words *words, const struct nsh_policy *policy)
 {
-	say(words, "processes", "only the session's own are seen; all end with the session");
+	static const char *const lifetimes[] = {
+		[NSH_LIFETIME_SESSION] = "only the session's own are seen; all end with the shell",
+		[NSH_LIFETIME_USER] = ("only those of the account's logins are seen; all end with "
+				       "the last login"),
+		[NSH_LIFETIME_LINGER] = ("only those of the account's logins are seen; they go on "
+					 "when the last login has ended"),
+	};
+
+	say(words, "processes", "%s",
+	    lifetimes[nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME)]);
 	if (nsh_policy_number(policy, NSH_KEY_IDENTITY_UID) == NSH_UID_ROOT)
 		say(words, "processes", "the user id is 0, without root's powers");
 	if (nsh_policy_number(policy, NSH_KEY_SECURITY_NO_NEW_PRIVS) == NSH_YES)

@@ -78,6 +78,12 @@ static const struct advice {
 	{"login_shell", "nsshellctl enable", false, "makes nsshell the login shell"},
 	{"limits", "nsshellctl doctor", false, "says which limits this machine can hold"},
 	{"machine", "nsshellctl doctor", false, "looks for what fails on this machine"},
+	{"sessions", "nsshellctl list", false,
+	 "shows the sessions that there are; session.max_sessions says how many there may be"},
+	{"stale", "nsshellctl list", false,
+	 "shows the sandbox of the older policy; nsshellctl kill ends it"},
+	{"ended", "nsshellctl list", false,
+	 "shows whether there is another sandbox; the next login makes one"},
 };
 
 /* For lines of before there was a kind. */
@@ -131,6 +137,18 @@ static const char *outcome(const struct nsh_why_line *line)
 	return verdict;
 }
 
+/* Of [session] lifetime. */
+static const char *sandbox(const struct nsh_why_line *line)
+{
+	const char *joined = line->fields[NSH_WHY_JOINED];
+	bool is_stale = line->fields[NSH_WHY_STALE] != NULL;
+
+	if (joined && !strcmp(joined, "yes"))
+		return is_stale ? "joined one that was there, of another policy"
+				: "joined one that was there";
+	return is_stale ? "a new one, beside one of another policy" : NULL;
+}
+
 static const char *trust(const struct nsh_why_line *line)
 {
 	if (line->verified)
@@ -173,6 +191,7 @@ static void print_line(const struct nsh_why_line *line, const char *id)
 				     : line->fields[NSH_WHY_REASON]);
 	print_part("policy", line->fields[NSH_WHY_POLICY]);
 	print_part("host name", line->fields[NSH_WHY_HOSTNAME]);
+	print_part("sandbox", sandbox(line));
 	print_part("cgroup", line->fields[NSH_WHY_CGROUP]);
 	print_part("found in", line->source);
 	printf("  %-9s ", "");

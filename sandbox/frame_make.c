@@ -101,33 +101,11 @@ static int open_origin(struct nsh_origin *origin, const struct nsh_policy *polic
 	return 0;
 }
 
-/*
- * Linux 6.18 and later number namespaces for each processor apart, and a mount namespace can be mounted only in one that
- * has a lower number. So that of a shared sandbox, which the frame shows, has to be made on the same processor.
- */
-static int unshare_on_one(int *processor)
-{
-	cpu_set_t before;
-	cpu_set_t one;
-	int ret;
-
-	*processor = sched_getcpu();
-	CPU_ZERO(&one);
-	CPU_SET(*processor, &one);
-	if (sched_getaffinity(0, sizeof(before), &before) < 0 ||
-	    sched_setaffinity(0, sizeof(one), &one) < 0)
-		*processor = -1;
-	ret = unshare(CLONE_NEWNS | CLONE_NEWUTS);
-	if (*processor >= 0 && sched_setaffinity(0, sizeof(before), &before) < 0)
-		return -1;
-	return ret;
-}
-
 static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
 {
 	int ret;
 
-	if (unshare_on_one(&frame->processor) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS) < 0)
 		return sys(err, "make a mount and a UTS namespace");
 	ret = frame->mount = open_namespace("/proc/self/ns/mnt", err);
 	if (ret >= 0)
@@ -275,8 +253,7 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 	struct nsh_origin origin = {.mount = -1, .uts = -1};
 	int ret = check_proc(err);
 
-	*frame = (struct nsh_made_frame){
-		.mount = -1, .uts = -1, .network = -1, .user = -1, .processor = -1};
+	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
 	if (ret == 0)
 		ret = open_origin(&origin, policy, err);
 	if (ret == 0)

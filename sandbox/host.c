@@ -30,29 +30,8 @@ static int failed(struct nsh_err *err, const char *what)
 			   what);
 }
 
-/* Where the frame was made: sandbox/frame_make.c says why. */
-static bool use_processor(int processor)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	if (processor >= 0)
-		CPU_SET(processor, &one);
-	return processor < 0 || sched_setaffinity(0, sizeof(one), &one) == 0;
-}
-
-void nsh_host_use_all_processors(void)
-{
-	cpu_set_t all;
-
-	/* Of those that are not there, or that the control group does not allow, the kernel takes none. */
-	memset(&all, 0xff, sizeof(all));
-	sched_setaffinity(0, sizeof(all), &all);
-}
-
 /* Nothing of the helper's is left in it but one end of the socket. */
-static void __attribute__((noreturn))
-run(const struct nsh_user *user, const struct nsh_made_frame *frame, int socket)
+static void __attribute__((noreturn)) run(const struct nsh_user *user, int network, int socket)
 {
 	static char name[] = NSH_HOST_NAME;
 	char *argv[] = {name, NULL};
@@ -61,8 +40,8 @@ run(const struct nsh_user *user, const struct nsh_made_frame *frame, int socket)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    setsid() < 0 || chdir("/") < 0 || setns(frame->network, CLONE_NEWNET) < 0 ||
-	    !use_processor(frame->processor) || nsh_sandbox_become(user, &err) < 0)
+	    setsid() < 0 || chdir("/") < 0 || setns(network, CLONE_NEWNET) < 0 ||
+	    nsh_sandbox_become(user, &err) < 0)
 		_exit(1);
 	if (socket == NSH_HOST_FD ? fcntl(socket, F_SETFD, 0) < 0 : dup2(socket, NSH_HOST_FD) < 0)
 		_exit(1);
@@ -103,6 +82,14 @@ int nsh_host_is_ready(int socket, struct nsh_ways *ways, struct nsh_err *err)
 		       : 0;
 }
 
+void nsh_host_leave_cpu(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 static void end_child(pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -110,8 +97,8 @@ static void end_child(pid_t pid)
 		;
 }
 
-int nsh_host_start(struct nsh_host *host, const struct nsh_user *user,
-		   const struct nsh_made_frame *frame, struct nsh_err *err)
+int nsh_host_start(struct nsh_host *host, const struct nsh_user *user, int network,
+		   struct nsh_err *err)
 {
 	int ends[2];
 	int ret;
@@ -123,7 +110,7 @@ int nsh_host_start(struct nsh_host *host, const struct nsh_user *user,
 	host->init = ends[0];
 	host->outer = fork();
 	if (host->outer == 0)
-		run(user, frame, ends[1]);
+		run(user, network, ends[1]);
 	close(ends[1]);
 	if (host->outer < 0)
 		return failed(err, "fork");

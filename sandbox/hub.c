@@ -28,8 +28,9 @@
 /* Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. */
 #define ANSWER_MS 20000
 
-/* Between one attempt and the next. */
+/* Between one attempt and the next, at first and at last. */
 #define STEP_NS 1000000L
+#define STEP_MAX_NS 50000000L
 
 bool nsh_hub_is_shared(const struct nsh_policy *policy)
 {
@@ -164,6 +165,9 @@ static int receive(int socket, struct nsh_hub_reply *reply, int *fds, size_t *n_
 		return 0;
 	if (ret == 1)
 		return -EPROTO;
+	/* That is what the kernel says at the end of SO_RCVTIMEO. */
+	if (ret == -EAGAIN)
+		return -ETIMEDOUT;
 	return ret == 0 || ret == -ECONNRESET || ret == -EPIPE ? -EAGAIN : ret;
 }
 
@@ -200,31 +204,42 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, code, "the user's hub");
 }
 
-/* Until a hub has answered. hub->socket is then the connection. */
+/* Returns -EAGAIN when there is to be another attempt. hub->socket is the connection. */
+static int attempt(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
+		   int process, struct nsh_err *err)
+{
+	int ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
+
+	if (ret == -ENOENT) {
+		hub->started = true;
+		ret = start(login, err);
+		return ret < 0 ? ret : -EAGAIN;
+	}
+	if (ret < 0)
+		return ret;
+	ret = ask(asking, hub->socket, process);
+	if (ret == -EAGAIN)
+		nsh_hub_close(hub);
+	return ret < 0 && ret != -EAGAIN ? explain(ret, err) : ret;
+}
+
+/* Until a hub has answered. At once after the first, which has started it, as a rule. */
 static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
 		int process, struct nsh_err *err)
 {
-	const struct timespec step = {.tv_nsec = STEP_NS};
+	struct timespec step = {.tv_nsec = STEP_NS};
 	int64_t end = nsh_now_ms() + ANSWER_MS;
-	int ret;
+	int ret = attempt(hub, login, asking, process, err);
 
-	for (;;) {
-		ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
-		if (ret < 0 && ret != -ENOENT)
-			return ret;
-		hub->started |= ret < 0;
-		ret = ret < 0 ? start(login, err) : ask(asking, hub->socket, process);
-		if (hub->socket < 0 && ret < 0)
-			return ret;
-		if (hub->socket >= 0 && ret != -EAGAIN)
-			return ret < 0 ? explain(ret, err) : 0;
-		if (hub->socket >= 0) {
-			nsh_hub_close(hub);
-			nanosleep(&step, NULL);
-		}
-		if (nsh_now_ms() > end)
-			return explain(-ETIMEDOUT, err);
+	if (ret == -EAGAIN)
+		ret = attempt(hub, login, asking, process, err);
+	while (ret == -EAGAIN && nsh_now_ms() < end) {
+		nanosleep(&step, NULL);
+		if (step.tv_nsec < STEP_MAX_NS)
+			step.tv_nsec *= 2;
+		ret = attempt(hub, login, asking, process, err);
 	}
+	return ret == -EAGAIN ? explain(ret, err) : ret;
 }
 
 static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err *err)
@@ -241,7 +256,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return 0;
 	case NSH_HUB_SAYS_JOIN:
 		hub->answer = NSH_HUB_JOIN;
-		memcpy(hub->id, reply->entry.id, sizeof(hub->id));
+		memcpy(hub->id, reply->id, sizeof(hub->id));
 		memcpy(hub->cgroup, reply->cgroup, sizeof(hub->cgroup));
 		memcpy(hub->parts, asking->fds, asking->n_fds * sizeof(int));
 		return 0;
@@ -252,7 +267,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return nsh_err_set(
 			err, NSH_REASON_STALE, -ESTALE,
 			"session.stale = refuse, and the sandbox %s is of another policy",
-			reply->entry.id);
+			reply->id);
 	}
 	return explain(-EPROTO, err);
 }
@@ -346,22 +361,35 @@ void nsh_hub_close(struct nsh_hub *hub)
 	clear(hub);
 }
 
-static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+static int read_entries(int file, struct nsh_hub_entry **entries, size_t *count)
 {
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds;
-	int ret;
+	struct nsh_hub_entry entry;
 
-	while ((ret = receive(socket, &reply, fds, &n_fds)) == 0 &&
-	       reply.kind == NSH_HUB_SAYS_ENTRY) {
+	while (pread(file, &entry, sizeof(entry), (off_t)(*count * sizeof(entry))) ==
+	       (ssize_t)sizeof(entry)) {
 		struct nsh_hub_entry *grown = reallocarray(*entries, *count + 1, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		*entries = grown;
-		(*entries)[(*count)++] = reply.entry;
+		(*entries)[(*count)++] = entry;
 	}
+	return 0;
+}
+
+static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+{
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	int ret = receive(socket, &reply, fds, &n_fds);
+
+	if (ret == 0)
+		ret = n_fds == 1 && reply.kind == NSH_HUB_SAYS_LIST
+			      ? read_entries(fds[0], entries, count)
+			      : -EPROTO;
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
 	return ret;
 }
 

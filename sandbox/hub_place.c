@@ -228,3 +228,12 @@ int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err)
 	close(socket);
 	return ret;
 }
+
+/* Standalone the name is the listening socket's. Else closing the file, whichever fd it is, takes all locks off it. */
+void nsh_hub_unlist(const struct nsh_hub_place *place)
+{
+	int fd = place->standalone ? -1 : open(NSH_HUB_FILE, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What logins and hubs say to each other (nsshell/hub.h). Both are built together; a version is there because a hub
- * outlives an update.
+ * What logins and hubs say to each other (nsshell/hub.h). Both are built together, but a hub can outlive an
+ * update: it gives way to one of the version that it does not understand.
  */
 #ifndef SANDBOX_HUB_PROTOCOL_H
 #define SANDBOX_HUB_PROTOCOL_H
@@ -23,8 +23,7 @@ enum nsh_hub_reply_kind {
 	NSH_HUB_SAYS_TAKEN, /* to NSH_HUB_MADE */
 	NSH_HUB_SAYS_FULL,
 	NSH_HUB_SAYS_STALE,
-	NSH_HUB_SAYS_ENTRY,
-	NSH_HUB_SAYS_END, /* of the list */
+	NSH_HUB_SAYS_LIST, /* with a file of all entries: there can be more than a socket holds */
 };
 
 /* What of the policy the hub acts on. Times in ms, 0 for none. */
@@ -53,7 +52,7 @@ struct nsh_hub_reply {
 	uint32_t protocol;
 	uint32_t kind;
 	uint32_t stale;
-	struct nsh_hub_entry entry; /* of a list; for NSH_HUB_SAYS_JOIN the id */
+	char id[NSH_ID_LEN + 1]; /* of the sandbox */
 	char cgroup[NSH_CGROUP_MAX];
 };
 
@@ -68,6 +67,9 @@ int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_er
  */
 #define NSH_HUB_FIRST_FD 10
 int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err);
+
+/* In the hub: it is not found any more. */
+void nsh_hub_unlist(const struct nsh_hub_place *place);
 
 /* Whether who has connected may speak to this hub. */
 bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,16 +67,37 @@ static int hand_over(const struct nsh_confined *confined, const struct nsh_host 
 	return nsh_hub_made(hub, &made, err);
 }
 
+/*
+ * A mount namespace can be shown only in an older one, and which is older the kernel tells by numbers that it has given
+ * out in order on each processor, but since Linux 6.18 not from one to the other. So the frame's and PID 1's, which is to
+ * be shown in it, are made on the same. PID 1 and its parent go where they like afterwards (nsh_host_leave_cpu()).
+ */
+static bool stay_on_cpu(cpu_set_t *before)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof(*before), before) < 0)
+		return false;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
 /* Without nsshell as login shell there is nobody to join a PID 1: what is shared is the frame. */
 static int make_shared(struct nsh_confined *confined, struct nsh_policy *policy,
 		       const struct nsh_entrant *entrant, struct nsh_hub *hub, struct nsh_err *err)
 {
 	struct nsh_host host = {.init = -1};
+	cpu_set_t cpus;
+	bool stays = stay_on_cpu(&cpus);
 	int ret = make(confined, policy, entrant, hub, err);
 
 	nsh_ways_clear(&host.ways);
 	if (ret == 0 && entrant->has_shell)
-		ret = nsh_host_start(&host, entrant->user, &confined->frame, err);
+		ret = nsh_host_start(&host, entrant->user, confined->frame.network, err);
+	if (stays)
+		sched_setaffinity(0, sizeof(cpus), &cpus);
 	if (ret == 0 && entrant->has_shell)
 		ret = nsh_frame_open_door(&host.ways, err);
 	if (ret == 0)

@@ -391,11 +391,11 @@ static int prepare_shared(const struct init *init, struct reaper *reaper, struct
 	struct nsh_ways own;
 	int ret = nsh_door_open_own(&own, err);
 
-	nsh_host_use_all_processors();
 	if (ret == 0)
 		ret = prepare(init, reaper, err);
 	if (ret < 0)
 		return ret;
+	nsh_host_leave_cpu();
 	nsh_time_limits_start(&reaper->limits, init->policy, NULL);
 	return nsh_host_is_ready(reaper->outer, &own, err);
 }

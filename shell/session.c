@@ -335,10 +335,11 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 	pid = make_shared(&init, &plan, confinement, confinement->userns, err);
 	if (pid < 0)
 		return pid;
-	nsh_host_use_all_processors();
+	nsh_host_leave_cpu();
 	close_range(0, ~0U, 0);
 	wait_for(pid);
-	return 0;
+	/* Nothing that was there before is any more. */
+	_exit(0);
 }
 
 /* Standalone: a process that stays when this login leaves is PID 1's parent, and has pasta. */
@@ -355,6 +356,8 @@ static int begin(void *data, struct nsh_err *err)
 {
 	struct making *making = data;
 
+	if (chdir("/") < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "/");
 	making->pid = make_shared(&making->init, &making->plan, making->confinement, -1, err);
 	return making->pid < 0 ? making->pid : pidfd_open(making->pid, 0);
 }

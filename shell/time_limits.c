@@ -4,8 +4,9 @@
  *
  * The clock is one that nobody can set and that goes on while the machine sleeps (CLOCK_BOOTTIME). Whether there was
  * input is told by the times of access that the kernel notes for terminals (tty_update_time). Those are of a clock that
- * can be set, so they are not compared with it: a time that is another than before is input, just now. So a session
- * can last longer than idle_max by the time from one look to the next, and never ends before.
+ * can be set, so they are not compared with it: a time that is another than before is input, just now. The kernel notes
+ * no more than one in eight seconds, so that long after it there can have been more. So a session can last longer than
+ * idle_max by that time and the one from one look to the next, and never ends before.
  *
  * Whatever has happened to the machine meanwhile, nobody is put out without a warning a minute before.
  */
@@ -27,6 +28,9 @@
 /* poll(2) does not count while the machine sleeps, so this is how late its waking is noticed. */
 #define LOOK_MAX_MS (30 * 1000)
 #define LOOK_MIN_MS 1000
+
+/* What is typed in these times of the wall clock is noted once. */
+#define NOTED_MS (8 * 1000)
 
 /* A warning that is late by no more than this still tells the time. */
 #define LATE_MS (10 * 1000)
@@ -113,7 +117,7 @@ static void tell(const struct time_limits *limits, const struct time_limit *limi
 
 	if (minutes > 0)
 		snprintf(when, sizeof(when), "in %d minute%s", minutes, minutes == 1 ? "" : "s");
-	snprintf(text, sizeof(text), "\r\n\anshell: this session ends %s: %s = %s\r\n", when,
+	snprintf(text, sizeof(text), "\r\n\ansshell: this session ends %s: %s = %s\r\n", when,
 		 limit->key, limit->text);
 	each_terminal(limits, write_on, text);
 }
@@ -158,7 +162,7 @@ static void look_for_input(struct time_limits *limits, int64_t now)
 	if (input && input == limits->input)
 		return;
 	limits->input = input;
-	limits->idle.end = now + limits->idle.length;
+	limits->idle.end = now + limits->idle.length + NOTED_MS;
 	limits->idle.warned = 0;
 }
 

@@ -34,7 +34,6 @@ struct nsh_made_frame {
 	int uts;     /* UTS namespace, likewise */
 	int network; /* network namespace, likewise; the login's own if the policy asks for none */
 	int user;    /* user namespace */
-	int processor; /* that the mount namespace was made on, or -1 */
 };
 
 /*

@@ -13,7 +13,6 @@
 
 #include "nsshell/door.h"
 #include "nsshell/err.h"
-#include "nsshell/frame.h"
 #include "nsshell/user.h"
 
 #define NSH_HOST_NAME "nsshell-sandbox"
@@ -25,9 +24,9 @@ struct nsh_host {
 	struct nsh_ways ways;
 };
 
-/* As root and in the frame: starts it as the user, and waits until it is ready. */
-int nsh_host_start(struct nsh_host *host, const struct nsh_user *user,
-		   const struct nsh_made_frame *frame, struct nsh_err *err);
+/* As root and in the frame, whose network is network: starts it as the user, and waits until it is ready. */
+int nsh_host_start(struct nsh_host *host, const struct nsh_user *user, int network,
+		   struct nsh_err *err);
 
 /* In nsshell: tells whether root has started it to be that. No user has a socket that root has made. */
 bool nsh_host_is_asked(const char *name);
@@ -35,11 +34,11 @@ bool nsh_host_is_asked(const char *name);
 /* Waits for the word of a PID 1 that it is ready. -EIO when it ends. */
 int nsh_host_await(int init, struct nsh_ways *ways, struct nsh_err *err);
 
-/* In what was started, when the namespaces are made: they were made on one processor (sandbox/frame_make.c). */
-void nsh_host_use_all_processors(void);
-
 /* In PID 1: says it. ways are its own namespaces, which are closed. */
 int nsh_host_is_ready(int socket, struct nsh_ways *ways, struct nsh_err *err);
+
+/* In PID 1 and in its parent: they need not stay on the processor that nsh_host_start() was called on. */
+void nsh_host_leave_cpu(void);
 
 void nsh_host_close(struct nsh_host *host);
 

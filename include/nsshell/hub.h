@@ -99,14 +99,17 @@ const char *nsh_hub_stale_sentence(enum nsh_hub_answer answer);
 
 void nsh_hub_close(struct nsh_hub *hub);
 
-/* What the hub says of a login, or of a sandbox without one (process 0). */
+/* What the hub says of a login, or of a sandbox (process 0). Times as nsh_boot_ms(). */
 struct nsh_hub_entry {
 	pid_t process;
-	int64_t since;           /* nsh_boot_ms() of the login or sandbox */
-	int64_t end;             /* when linger_max or runtime_max ends it, likewise; 0: never */
-	bool stale;              /* it joined a sandbox of another policy */
-	char id[NSH_ID_LEN + 1]; /* of its sandbox, "" when the hub knows of none */
-	char login[512];         /* as the frame has it (nsshell/frame.h) */
+	int32_t lifetime; /* of a sandbox: NSH_LIFETIME_... */
+	bool current;     /* of a sandbox: logins of its policy can join it */
+	bool stale;       /* of a login: it joined a sandbox of another policy */
+	int64_t since;
+	int64_t end;             /* when linger_max or runtime_max ends it; 0: never */
+	int64_t linger_end;      /* of a sandbox: when linger_max does */
+	char id[NSH_ID_LEN + 1]; /* of the sandbox, "" when the hub knows of none */
+	char login[512];         /* of a login: as the frame has it (nsshell/frame.h) */
 };
 
 /* Asks the user's hub for all entries, malloc'ed; 0 of them when there is no hub. */

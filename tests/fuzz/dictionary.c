@@ -30,8 +30,9 @@ static void print_choices(const char *choices)
 
 int main(void)
 {
-	static const char *const others[] = {"\n===\n", ", ",  " = ",   ":ro",  "/..",   "\\\n",
-					     "/8",      "::1", "local", "keep", "system"};
+	static const char *const others[] = {"\n===\n", ", ",   " = ", ":ro",   "/..",
+					     "\\\n",    "/8",   "::1", "local", "keep",
+					     "system",  "none", "90s", "7d"};
 	char text[64];
 
 	for (int i = 0; i < NSH_KEY_COUNT; i++) {

@@ -6,6 +6,7 @@
 #include "conf/value.h"
 #include "nsshell/hostname.h"
 #include "nsshell/item.h"
+#include "nsshell/size.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_enum(const struct nsh_key *key, const char *text, int number)
@@ -26,6 +27,21 @@ static void check_umask(const char *text, int number)
 		REQUIRE(!strcmp(text, "keep"));
 	else
 		REQUIRE(number >= 0 && number <= 0777 && strtol(text, NULL, 8) == number);
+}
+
+/* What is taken is within what whoever uses it counts with. */
+static void check_number(const char *text)
+{
+	unsigned long number = strtoul(text, NULL, 10);
+
+	REQUIRE(!strcmp(text, "none") || (number >= 1 && number <= NSH_NUMBER_MAX));
+}
+
+static void check_time(const char *text)
+{
+	int64_t ms = nsh_time_of(text);
+
+	REQUIRE(!strcmp(text, "none") ? ms == 0 : ms >= 1000 && ms <= INT64_C(3650) * 86400 * 1000);
 }
 
 /* A path has one spelling, and does not leave what it begins with. */
@@ -160,6 +176,10 @@ static void check_taken(const struct nsh_key *key, const char *text, int number)
 		check_enum(key, text, number);
 	else if (key->type == NSH_TYPE_UMASK)
 		check_umask(text, number);
+	else if (key->type == NSH_TYPE_NUMBER)
+		check_number(text);
+	else if (key->type == NSH_TYPE_TIME)
+		check_time(text);
 	else if (key->type == NSH_TYPE_PATH || (key->type == NSH_TYPE_ROOT && strcmp(text, "/")))
 		check_path(&item);
 	else if (key->type == NSH_TYPE_HOSTNAME)

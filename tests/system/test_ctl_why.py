@@ -9,7 +9,9 @@ import pytest
 
 import lib_pam
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
+from lib_frame import HeldLogin
 from lib_process import as_root, assert_refused, sh
+from lib_settings import NSSHELL
 
 ID = "0123456789abcdef"
 HEAD = "Nov 24 18:25:00 lab "
@@ -71,6 +73,40 @@ def test_framed_refusal(alice, policy, syslog, pam, log):
     assert "a file does not tell who has written it" in ctl("why", incident, "--log", path).out
 
 
+@pytest.mark.parametrize("kind, before, after, reason", [
+    ("sessions", "max_sessions=1", "max_sessions=1", "session.max_sessions = 1"),
+    ("stale", "lifetime=user\nstale=refuse", "lifetime=user\nstale=refuse\n[shell] umask=077",
+     "session.stale = refuse"),
+])
+def test_refused_beside_another(alice, policy, syslog, pam, log, kind, before, after, reason):
+    """Of issue 7: one login too many, and a shared sandbox of another policy that is not to be joined."""
+    policy.user(alice.name, f"[session]\n{before}")
+    with HeldLogin(pam, alice, str(NSSHELL)):
+        policy.user(alice.name, f"[session]\n{after}")
+        incident = lib_pam.assert_denied(pam.login(alice.name))["incident"]
+    path = log(as_file_has_it(syslog.line_with(f"session={incident}")))
+    (line,) = why(path, incident)
+    assert line["kind"] == kind and line["reason"].startswith(reason)
+    assert line["next"].startswith(f"nsshellctl list {alice.name}: ")
+
+
+@pytest.mark.parametrize("fields, words", [
+    ("joined=yes", "joined one that was there"),
+    ("joined=yes stale=joined", "joined one that was there, of another policy"),
+    ('hostname="x" stale=new', "a new one, beside one of another policy"),
+])
+def test_shared_sandbox(log, fields, words):
+    """Which sandbox a login got: "the next login is told which of the two it gets"."""
+    path = log(f"{HEAD}nsshell-session[7]: "
+               + LINE.replace("=deny", "=confine").replace("kind=policy", fields))
+    (line,) = why(path)
+    assert {key: line.get(key) for key in ("joined", "stale")} == {
+        "joined": "yes" if "joined=" in fields else None,
+        "stale": fields.partition("stale=")[2] or None,
+    }
+    assert re.search(rf"^  sandbox +{words}$", ctl("why", ID, "--log", path).out, re.MULTILINE)
+
+
 def test_all_words(log):
     text = ctl("why", ID, "--log", log(f"{HEAD}nsshell-session[7]: {LINE}")).out
     for title, value in (
@@ -87,7 +123,8 @@ def test_all_words(log):
     ("namespaces", "nsshellctl doctor ann"), ("view", "nsshellctl try ann"),
     ("frame", "nsshellctl doctor ann"), ("denied", "nsshellctl show ann"),
     ("login_shell", "nsshellctl enable ann"), ("limits", "nsshellctl doctor ann"),
-    ("machine", "nsshellctl doctor ann"), ("novel", "nsshellctl doctor ann"),
+    ("sessions", "nsshellctl list ann"), ("stale", "nsshellctl list ann"),
+    ("ended", "nsshellctl list ann"), ("machine", "nsshellctl doctor ann"), ("novel", "nsshellctl doctor ann"),
 ])
 def test_what_next(log, kind, command):
     path = log(f"{HEAD}nsshell-session[7]: " + LINE.replace("kind=policy", f"kind={kind}"))

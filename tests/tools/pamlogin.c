@@ -7,15 +7,21 @@
  * would. Exits with the command's status, with 200 when there was no session, and with 201 when the
  * module has left something changed in this process. COMMAND - runs nothing.
  *
- * PAMLOGIN_DEAF=1 has SIGCHLD ignored until COMMAND is run, PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1 with a second thread, PAMLOGIN_COUNT=N in
- * N processes one after the other, which must all end with 0.
+ * PAMLOGIN_DEAF=1 has SIGCHLD ignored until COMMAND is run, PAMLOGIN_TWICE=1 opens the session twice, PAMLOGIN_THREAD=1
+ * with a second thread, PAMLOGIN_BARE=1 opens none: COMMAND is all that there is of the login.
+ *
+ * PAMLOGIN_COUNT=N: in N processes, which must all end with 0. PAMLOGIN_SLOTS=M: as many at a time, or else one;
+ * PAMLOGIN_PAUSE=US: each begins after a random time of up to so many microseconds. When M is N and there is no such time
+ * they wait for each other and then all begin at once.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +177,8 @@ static int login(char **argv)
 	struct state after;
 	int ret;
 
+	if (getenv("PAMLOGIN_BARE"))
+		return run(argv);
 	look(&before);
 	ret = open_session(argv);
 	look(&after);
@@ -180,27 +188,72 @@ static int login(char **argv)
 	return ret == PAM_SUCCESS ? run(argv) : NO_SESSION;
 }
 
-/* Each in a process of its own, as sshd has one for each connection. */
+static long setting(const char *name, long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? atol(text) : otherwise;
+}
+
+/* gate, a pipe, is closed when it is time to begin. */
+static pid_t start_login(const int gate[2], long pause, char **argv)
+{
+	pid_t pid = fork();
+	char byte;
+
+	if (pid != 0)
+		return pid;
+	srandom((unsigned)getpid());
+	if (pause)
+		usleep((useconds_t)(random() % pause));
+	close(gate[1]);
+	if (read(gate[0], &byte, 1) < 0)
+		_exit(CHANGED);
+	close(gate[0]);
+	_exit(login(argv));
+}
+
+static int await_login(long number)
+{
+	int status = 0;
+	pid_t pid = wait(&status);
+
+	if (pid > 0 && status == 0)
+		return 0;
+	fprintf(stderr, "login %ld: process %d, wait status %#x\n", number, pid, status);
+	return 1;
+}
+
+/* Each in a process of its own, as sshd has one for each connection. After a failure no more are started. */
 static int login_often(long count, char **argv)
 {
-	for (long i = 0; i < count; i++) {
-		int status;
-		pid_t pid = fork();
+	long slots = setting("PAMLOGIN_SLOTS", 1);
+	long pause = setting("PAMLOGIN_PAUSE", 0);
+	bool together = slots == count && !pause;
+	long started = 0;
+	int failed = 0;
+	int gate[2];
 
-		if (pid == 0)
-			_exit(login(argv));
-		if (waitpid(pid, &status, 0) < 0 || status != 0) {
-			fprintf(stderr, "login %ld of %ld: wait status %#x\n", i + 1, count,
-				status);
-			return 1;
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return CHANGED;
+	if (!together)
+		close(gate[1]);
+	for (long ended = 0; ended < started || (started < count && !failed);) {
+		if (started < count && !failed && started - ended < slots) {
+			if (start_login(gate, pause, argv) < 0)
+				return CHANGED;
+			if (++started == count && together)
+				close(gate[1]);
+			continue;
 		}
+		failed |= await_login(++ended);
 	}
-	return 0;
+	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	const char *count = getenv("PAMLOGIN_COUNT");
+	long count = setting("PAMLOGIN_COUNT", 0);
 	pthread_t thread;
 
 	if (argc < 7)
@@ -213,5 +266,5 @@ int main(int argc, char **argv)
 	openlog("pamlogin", LOG_NDELAY, LOG_AUTHPRIV);
 	if (getenv("PAMLOGIN_THREAD"))
 		pthread_create(&thread, NULL, wait_for_ever, NULL);
-	return count ? login_often(atol(count), argv) : login(argv);
+	return count ? login_often(count, argv) : login(argv);
 }

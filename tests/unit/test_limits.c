@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes, shares, and what a policy's limits come to. */
+/* Sizes, shares, times, and what a policy's limits come to. */
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -69,6 +69,63 @@ static void test_percent(void **state)
 	assert_int_equal(percent, 100000);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_false(nsh_percent_parse(bad[i], &percent));
+}
+
+static void test_time(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} good[] = {
+		{"1s", 1000},
+		{"90s", 90000},
+		{"30m", 1800000},
+		{"8h", INT64_C(28800000)},
+		{"7d", INT64_C(604800000)},
+		{"3650d", INT64_C(315360000000)},
+		{"87600h", INT64_C(315360000000)},
+		{"5256000m", INT64_C(315360000000)},
+		{"315360000s", INT64_C(315360000000)},
+	};
+	static const char *const bad[] = {
+		"",
+		"s",
+		"0s",
+		"0d",
+		"1",
+		"-1s",
+		"+1s",
+		" 1s",
+		"1 s",
+		"1S",
+		"1ms",
+		"1h30m",
+		"1.5h",
+		"08h",
+		"0x1s",
+		"1w",
+		"1M",
+		"none",
+		"3651d",
+		"87601h",
+		"5256001m",
+		"315360001s",
+		"18446744073709551617s",
+		"213503982335d", /* 2^64 ms and some */
+		"99999999999999999999999s",
+	};
+	int64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_true(nsh_time_parse(good[i].text, &ms));
+		assert_int_equal(ms, good[i].ms);
+		assert_int_equal(nsh_time_of(good[i].text), good[i].ms);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (nsh_time_parse(bad[i], &ms))
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_int_equal(nsh_time_of("none"), 0);
 }
 
 static void test_memory(void **state)
@@ -177,9 +234,10 @@ static void test_rlimits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),       cmocka_unit_test(test_percent),
-		cmocka_unit_test(test_memory),     cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_many_tasks), cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_size),    cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_time),    cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_cgroup),  cmocka_unit_test(test_many_tasks),
+		cmocka_unit_test(test_rlimits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,18 @@ static void test_good(void **state)
 		{NSH_KEY_ENV_KEEP, "LC_*, LANG, *", 0, NULL},
 		{NSH_KEY_ENV_SET, "A=, B2=c=d e", 0, NULL},
 		{NSH_KEY_POLICY_LOCKED, "view.hide, session.confine", 0, NULL},
+		{NSH_KEY_SESSION_LIFETIME, "session", NSH_LIFETIME_SESSION, NULL},
+		{NSH_KEY_SESSION_LIFETIME, "user", NSH_LIFETIME_USER, NULL},
+		{NSH_KEY_SESSION_LIFETIME, "linger", NSH_LIFETIME_LINGER, NULL},
+		{NSH_KEY_SESSION_STALE, "join", NSH_STALE_JOIN, NULL},
+		{NSH_KEY_SESSION_STALE, "refuse", NSH_STALE_REFUSE, NULL},
+		{NSH_KEY_SESSION_STALE, "new", NSH_STALE_NEW, NULL},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "none", 0, NULL},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "1", 0, NULL},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "9999", 0, NULL},
+		{NSH_KEY_SESSION_LINGER_MAX, "none", 0, NULL},
+		{NSH_KEY_SESSION_RUNTIME_MAX, "1s", 0, NULL},
+		{NSH_KEY_SESSION_IDLE_MAX, "3650d", 0, NULL},
 	};
 
 	(void)state;
@@ -134,6 +146,22 @@ static void test_bad(void **state)
 		{NSH_KEY_NETWORK_PUBLISH, "127.0.0.1/80", 0, "is not PORT"},
 		{NSH_KEY_POLICY_LOCKED, "view.hid", 0, "did you mean view.hide?"},
 		{NSH_KEY_POLICY_LOCKED, "zzzzzzzzzzzz", 0, "is not a known section.key"},
+		{NSH_KEY_SESSION_LIFETIME, "login", 0, "is not one of session|user|linger"},
+		{NSH_KEY_SESSION_LIFETIME, "", 0, "is not one of session|user|linger"},
+		{NSH_KEY_SESSION_STALE, "yes", 0, "is not one of join|refuse|new"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "0", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "10000", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "4294967297", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "01", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "1K", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "-1", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "None", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_MAX_SESSIONS, "", 0, "is neither none nor a number"},
+		{NSH_KEY_SESSION_LINGER_MAX, "", 0, "is neither none nor a time"},
+		{NSH_KEY_SESSION_RUNTIME_MAX, "0s", 0, "is neither none nor a time"},
+		{NSH_KEY_SESSION_RUNTIME_MAX, "8", 0, "is neither none nor a time"},
+		{NSH_KEY_SESSION_RUNTIME_MAX, "keep", 0, "is neither none nor a time"},
+		{NSH_KEY_SESSION_IDLE_MAX, "3651d", 0, "is neither none nor a time"},
 	};
 
 	(void)state;

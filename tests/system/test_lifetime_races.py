@@ -1,0 +1,525 @@
+"""Shared sandboxes when logins come and go in one moment, when a piece of theirs ends by force, and when the user
+tampers with it.
+
+Issue 7, "Races and faults, tested"; design.md, promises 1, 2 and 7.
+"""
+
+import fcntl
+import os
+import random
+import signal
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from lib_frame import HeldLogin
+from lib_lifetime import Framed, Standalone, Traces, id_of, over_ssh, staying
+from lib_mounts import tmpfs
+from lib_pam import NO_SESSION, assert_denied
+from lib_process import (
+    SHOW_NAMESPACES, Held, assert_confined, assert_refused, children, environment, pids_of, run, sh,
+    start, status, wait_until,
+)
+from lib_settings import HELPER, MARKER, NSSHELL, PREFIX, TOOLS
+
+# Logins in a loop. 10000 have to pass as well.
+LOGINS = int(os.environ.get("NSH_LOGINS", "1000"))
+AT_ONCE = 200
+
+# The hub's file of locks, and the number of its open file system (sandbox/hub_place.c).
+USERS = PREFIX / "run/nsshell/users"
+HUB_FOLDER_FD = 11
+
+# Ends with 0 in a whole sandbox: a PID namespace with a PID 1 that lives, a /tmp of its own, its host name, processes.
+WHOLE = """\
+read -r _ name state _ </proc/1/stat && test "$name" = "(nsshell-sandbox)" -a "$state" != Z || exit 11
+test "$HOSTNAME" = "$1" || exit 12
+test ! -e /tmp/nsh-outside && echo x >/tmp/$$ && rm /tmp/$$ || exit 13
+test "$(readlink /proc/self/ns/pid)" != "$2" || exit 14
+(exit 7)
+test $? = 7 || exit 15
+"""
+
+# Likewise, and some leave something behind that ends soon.
+LEAVING = f"""\
+{WHOLE}
+test $((RANDOM % 2)) = 0 || setsid -f sleep 0.0$((RANDOM % 10)) >/dev/null 2>&1
+exit 0
+"""
+
+
+class Form:
+    """Logins with and without PAM, made by tests/tools/pamlogin.c."""
+
+    def __init__(self, pam, bare):
+        self.pam, self.bare = pam, bare
+        self.place = Standalone() if bare else Framed(pam)
+
+    def hold(self, account):
+        return self.place.hold(account)
+
+    def start(self, account, script, *args, **settings):
+        """Starts pamlogin. settings: its variables, as count=3."""
+        argv = self.pam.command(account.name, str(NSSHELL), "-c", script, "-", *args)
+        variables = {f"PAMLOGIN_{name.upper()}": str(value) for name, value in settings.items()}
+        if self.bare:
+            variables["PAMLOGIN_BARE"] = "1"
+        return subprocess.Popen(
+            argv, cwd="/", env={**environment(account), **variables}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+
+    def whole(self, account, script=WHOLE, **settings):
+        return self.start(
+            account, script, f"{account.name}-{os.uname().nodename}", os.readlink("/proc/self/ns/pid"),
+            **settings,
+        )
+
+    def assert_whole(self, account):
+        """One login now: it is let in and has a whole sandbox."""
+        process = self.whole(account)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out
+
+    def victim(self, process):
+        """The process that makes a sandbox for this login, when it is seen; None when the login is over."""
+        while process.poll() is None:
+            for pid in children(process.pid):
+                with suppress(OSError):
+                    if self.bare or os.readlink(f"/proc/{pid}/exe") == str(HELPER):
+                        return pid
+        return None
+
+
+@pytest.fixture(params=["framed", "standalone"])
+def form(request, pam, outside):
+    """outside is a file in the machine's /tmp."""
+    return Form(pam, request.param == "standalone")
+
+
+@pytest.fixture
+def framed(pam, outside):
+    return Form(pam, False)
+
+
+@pytest.fixture
+def standalone(pam, outside):
+    return Form(pam, True)
+
+
+@pytest.fixture
+def shared(policy):
+    policy.conf("[session] lifetime=user")
+    return policy
+
+
+@pytest.fixture
+def traces(alice):
+    return Traces(alice)
+
+
+def hubs():
+    return [pid for pid in staying() if status(pid).get("Name") == "nsshell-hub"]
+
+
+def sandboxes():
+    """Outer process and PID 1 of each."""
+    names = {pid: status(pid) for pid in staying()}
+    of_sandboxes = [pid for pid, facts in names.items() if facts.get("Name") == "nsshell-sandbox"]
+    return [
+        (int(names[pid]["PPid"]), pid) for pid in of_sandboxes if int(names[pid]["PPid"]) in of_sandboxes
+    ]
+
+
+def only_sandbox():
+    return wait_until(lambda: (sandboxes() or [None])[0], "a sandbox")
+
+
+def await_end_of(*held):
+    """Logins whose sandbox has ended end as well."""
+    for one in held:
+        one.process.wait(timeout=30)
+
+
+@contextmanager
+def held_by(form, account, count=2):
+    """Logins that are kept open; whatever is left of them is ended."""
+    logins = []
+    try:
+        for _ in range(count):
+            logins.append(form.hold(account))
+        yield logins
+    finally:
+        for one in logins:
+            with one:
+                pass
+
+
+# Races
+
+
+@pytest.mark.parametrize("lifetime", ["user", "linger"])
+def test_two_hundred_at_the_same_instant(form, alice, policy, traces, lifetime):
+    """Issue 7: two hundred logins of one user at the same instant make one sandbox."""
+    policy.conf(f"[session] lifetime={lifetime}")
+    show = "echo $(readlink /proc/self/ns/pid) $NSSHELL_SESSION; read -r line"
+    process = form.start(alice, show, count=AT_ONCE, slots=AT_ONCE)
+    lines = []
+    while len(lines) < AT_ONCE:
+        line = process.stdout.readline()
+        assert line, lines
+        if not line.startswith("pam "):
+            lines.append(line)
+    assert len(set(lines)) == 1 and lines[0].startswith("pid:["), set(lines)
+    assert (len(hubs()), len(sandboxes())) == (1, 1)
+    traces.note()
+    # Their shells read from one pipe: they all end at once.
+    process.stdin.close()
+    assert process.wait(timeout=60) == 1, "read -r at the end of a file"
+    traces.await_end()
+
+
+@pytest.mark.parametrize("lifetime", ["user", "linger"])
+def test_a_login_that_meets_the_last_one_leaving(form, alice, policy, traces, lifetime):
+    """Issue 7: a whole sandbox, old or new, every time. Two at a time, so that most are the last one or the first."""
+    policy.conf(f"[session] lifetime={lifetime}")
+    count = LOGINS // (4 if form.bare or lifetime == "linger" else 1)
+    script = LEAVING if lifetime == "linger" else WHOLE
+    process = form.whole(alice, script, count=count, slots=2, pause=30000)
+    out = "".join(line for line in process.stdout if line != "pam 0\n")
+    assert process.wait() == 0 and not out, out
+    traces.await_end()
+
+
+def test_a_maker_that_is_killed(form, alice, shared, traces):
+    """What makes the sandbox is killed at a time that nobody chose: those who wait get one all the same."""
+    survivors = 0
+    for number in range(24):
+        first = form.whole(alice)
+        victim = form.victim(first)
+        others = [form.whole(alice) for _ in range(3)]
+        time.sleep(random.random() * 0.02 if number else 0)
+        with suppress(ProcessLookupError):
+            os.kill(victim or 0x3fffff, signal.SIGKILL)
+        for process in others:
+            out, _ = process.communicate(timeout=60)
+            assert process.returncode == 0, out
+        first.communicate(timeout=60)
+        survivors += first.returncode == 0
+    assert survivors < 24
+    traces.await_end()
+
+
+# Faults
+
+
+def kill_hub():
+    (hub,) = hubs()
+    os.kill(hub, signal.SIGKILL)
+
+
+def kill_outer():
+    os.kill(only_sandbox()[0], signal.SIGKILL)
+
+
+def kill_init():
+    os.kill(only_sandbox()[1], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kill", [kill_init, kill_outer, kill_hub])
+def test_a_piece_of_the_sandbox_is_killed(form, alice, shared, traces, kill):
+    """Everything of the sandbox ends, its logins with it, and the next login has a new, whole one."""
+    with held_by(form, alice) as (one, other):
+        assert id_of(one) == id_of(other)
+        one.tell("setsid -f sleep 600 >/dev/null 2>&1")
+        traces.note()
+        kill()
+        await_end_of(one, other)
+        form.assert_whole(alice)
+    traces.await_end()
+
+
+def test_a_login_without_a_shell_ends_with_its_sandbox(framed, alice, shared, pam, traces):
+    """Issue 7: what is in the frame alone, as internal-sftp, is told to end when the sandbox has ended."""
+    with held_by(framed, alice, 1) as (shell,):
+        with HeldLogin(pam, alice, "/bin/sh") as bare:
+            kill_init()
+            await_end_of(shell)
+            assert bare.process.wait(timeout=30) == -signal.SIGHUP
+            bare.process.stdin.close()
+    traces.await_end()
+
+
+def test_a_stopped_pid_1(form, alice, shared, traces):
+    """PID 1 is stopped: logins can still join, and the end comes, if later."""
+    with held_by(form, alice, 1) as (one,):
+        _, init = only_sandbox()
+        os.kill(init, signal.SIGSTOP)
+        form.assert_whole(alice)
+        assert one.ask("(exit 5)").rc == 5
+        one.close()
+    traces.await_end(40)
+
+
+def test_a_stopped_hub(form, alice, shared, traces):
+    """A login does not wait for ever for a hub that does not answer, and has no session then."""
+    with held_by(form, alice, 1) as (one,):
+        (hub,) = hubs()
+        os.kill(hub, signal.SIGSTOP)
+        begin = time.monotonic()
+        process = form.whole(alice)
+        out, _ = process.communicate(timeout=60)
+        assert time.monotonic() - begin < 40
+        assert process.returncode == (125 if form.bare else NO_SESSION), out
+        assert "no session" in out
+        os.kill(hub, signal.SIGCONT)
+        assert one.ask("(exit 5)").rc == 5
+        form.assert_whole(alice)
+    traces.await_end()
+
+
+def test_the_parent_of_a_shell_is_killed_from_inside(form, alice, shared, traces):
+    """That login ends, the others go on."""
+    with held_by(form, alice) as (one, other):
+        one.tell("kill -9 $PPID")
+        assert one.process.wait(timeout=30) in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        assert other.ask("(exit 5)").rc == 5
+        assert other.close() == 0
+    traces.await_end()
+
+
+def test_the_parent_of_a_shell_is_stopped_from_inside(form, alice, shared, traces):
+    """It is the user's own login that hangs, and when that is ended nothing is left."""
+    with held_by(form, alice) as (one, other):
+        one.tell("kill -STOP $PPID")
+        assert other.ask("(exit 5)").rc == 5
+        one.process.kill()
+        one.process.wait()
+        assert other.ask("(exit 5)").rc == 5
+        assert other.close() == 0
+    traces.await_end()
+
+
+def test_the_outer_process_of_a_login_is_killed(form, alice, shared, traces):
+    """Its shell is told like one whose connection is lost; the others go on."""
+    with held_by(form, alice) as (one, other):
+        shell = one.ask("echo $$").out
+        os.kill(one.outer, signal.SIGKILL)
+        one.process.wait(timeout=30)
+        wait_until(lambda: other.ask(f"test ! -e /proc/{shell}").rc == 0, "the end of its shell")
+        assert other.close() == 0
+    traces.await_end()
+
+
+def test_the_monitor_is_killed(framed_sshd, alice, shared, traces):
+    """To the hub that is the end of the login, whatever goes on: as the last one it ends the sandbox."""
+    with over_ssh(framed_sshd, alice) as shell:
+        shell.tell("trap '' HUP TERM")
+        outer = next(
+            pid for pid in pids_of(alice)
+            if status(pid).get("Name") == "nsshell" and status(pid)["NSpid"].split()[1:] == []
+        )
+        monitor = int(status(int(status(outer)["PPid"]))["PPid"])
+        assert status(monitor)["Uid"].split()[0] == "0"
+        traces.note()
+        os.kill(monitor, signal.SIGKILL)
+        shell.process.wait(timeout=30)
+    traces.await_end()
+
+
+# What looks like a hub
+
+
+@contextmanager
+def lock_on(account):
+    """A process of root's that has the lock of the user's hub and is none."""
+    with open(USERS, "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, account.uid)
+        yield
+
+
+def test_a_lock_without_a_hub(framed, alice, shared, pam, syslog, traces):
+    """A process that has the lock but does not answer as hub: no session, and not for ever."""
+    framed.assert_whole(alice)
+    traces.await_end()
+    with lock_on(alice):
+        begin = time.monotonic()
+        denial = assert_denied(pam.login(alice.name, str(NSSHELL), "-c", "echo ran"))
+        assert time.monotonic() - begin < 40
+    assert "gave no answer in time" in syslog.line_with(f"session={denial['incident']}")
+    framed.assert_whole(alice)
+    traces.await_end()
+
+
+def take_number(wanted):
+    """Starts a process with that id, as the kernel's reuse of numbers would do. None when it is another's by now."""
+    for _ in range(200):
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(wanted - 1))
+        process = subprocess.Popen(["/bin/sleep", "600"])
+        if process.pid == wanted:
+            return process
+        process.kill()
+        process.wait()
+    return None
+
+
+def test_the_hubs_number_is_anothers(framed, alice, shared, traces):
+    """Issue 7: pid reuse. A hub was killed and its number is another root process's: that is not asked."""
+    with held_by(framed, alice, 1) as (one,):
+        (hub,) = hubs()
+        kill_hub()
+        await_end_of(one)
+        wait_until(lambda: not status(hub), "the hub's number is free")
+        other = take_number(hub)
+        assert other
+        try:
+            framed.assert_whole(alice)
+            assert other.poll() is None
+        finally:
+            other.kill()
+            other.wait()
+    traces.await_end()
+
+
+# Tampering
+
+
+CONNECT = """\
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+print("connected")
+"""
+
+
+def test_the_user_does_not_reach_the_hub(framed, alice, shared):
+    """Neither the file of locks nor the hub's socket can be opened, from outside or inside."""
+    with held_by(framed, alice, 1) as (one,):
+        (hub,) = hubs()
+        socket = f"/proc/{hub}/fd/{HUB_FOLDER_FD}/socket"
+        assert os.path.exists(socket)
+        attempts = (
+            f"cat {USERS}", f"exec 3<>{USERS}", f"flock {USERS} true", f"rm -f {USERS}",
+            f"ls /proc/{hub}/fd", f"python3 -c '{CONNECT}' {socket}", f"kill -0 {hub}",
+        )
+        for attempt in attempts:
+            result = run(alice, "-c", attempt, program="/bin/sh")
+            assert result.rc != 0 and not result.out, (attempt, result)
+            assert one.ask(f"({attempt}) 2>/dev/null").rc != 0, attempt
+        assert hubs() == [hub] and USERS.exists()
+
+
+def abstract_name(account):
+    return f"\\0{MARKER}/{account.uid}"
+
+
+LISTEN = """\
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(sys.argv[1].replace("\\\\0", "\\0"))
+s.listen(99)
+print(flush=True)
+while True: s.accept()
+"""
+
+
+def test_another_user_has_the_hubs_name(standalone, alice, bob, shared):
+    """Standalone: anybody can take an abstract name. The login is refused, and the reason names who it is."""
+    with start(bob, "-c", LISTEN, abstract_name(alice), program="/usr/bin/python3",
+               stdout=subprocess.PIPE) as squatter:
+        try:
+            squatter.stdout.readline()
+            why = assert_refused(sh(alice, "echo ran"))["why"]
+            assert f"process {squatter.pid}, which is another user's, has taken its name" in why
+        finally:
+            squatter.kill()
+    standalone.assert_whole(alice)
+
+
+# What a process of the user's own says in the hub's place (tests/tools/fakehub.c).
+ANSWERS = ("nothing", "short", "protocol", "devices", "sockets", "few", "nested", "own", "counted")
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_hub_of_the_users_own_making(standalone, alice, policy, answer):
+    """A confined process of the user's takes the name and hands out something else: never less confined."""
+    policy.conf("[session] lifetime=session\n[security]\nnested_userns=yes\nseccomp=off")
+    alice.write("fakehub", (TOOLS / "fakehub").read_bytes(), 0o755)
+    with Held(alice) as confined:
+        confined.tell(f"~/fakehub {MARKER}/{alice.uid} {answer} >~/ready &")
+        wait_until(lambda: alice.path("ready").exists() and alice.path("ready").read_text(), "fakehub")
+        policy.conf("[session] lifetime=user\n[security]\nnested_userns=yes\nseccomp=off")
+        result = sh(alice, SHOW_NAMESPACES, timeout=60)
+        if answer in ("own", "counted"):
+            # Its own sandbox is one of the user's, and so is one that the login makes for itself.
+            assert result.rc == 0, result
+            assert_confined(result.out)
+            assert (result.out.strip() == confined.ask(SHOW_NAMESPACES).out) == (answer == "own")
+        else:
+            assert_refused(result)
+    standalone.assert_whole(alice)
+
+
+# The policy, and the disk
+
+
+def test_confine_no_while_a_sandbox_lives(form, alice, policy, traces):
+    """Issue 7: the next login is not confined, as the policy says; the sandbox goes on and ends as before."""
+    policy.conf("[session] lifetime=user")
+    with held_by(form, alice, 1) as (one,):
+        traces.note()
+        policy.user(alice.name, "[session] confine=no")
+        process = form.start(alice, "readlink /proc/self/ns/pid")
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert os.readlink("/proc/self/ns/pid") in out
+        assert one.ask("(exit 5)").rc == 5
+        assert one.close() == 0
+    traces.await_end()
+
+
+@pytest.fixture
+def small_run():
+    """What is below RUNDIR, on a file system with room for little."""
+    folder = USERS.parent
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with tmpfs(folder, "mode=755,size=64k,nr_inodes=16"):
+        yield folder
+
+
+def fill(folder):
+    """Until not a byte has room, and no file."""
+    with suppress(OSError), open(folder / "fill", "wb") as file:
+        while True:
+            file.write(b"x" * 65536)
+            file.flush()
+    with suppress(OSError):
+        for number in range(16):
+            (folder / f"fill-{number}").touch()
+        raise AssertionError(f"{folder} is never full")
+
+
+def test_no_room_in_run(framed, alice, shared, small_run):
+    """Issue 7: disk full in /run. What is there can be joined, and a new one can be made."""
+    traces = Traces(alice)
+    with held_by(framed, alice, 1) as (one,):
+        traces.note()
+        fill(small_run)
+        with held_by(framed, alice, 1) as (other,):
+            assert id_of(one) == id_of(other)
+    traces.await_end()
+    framed.assert_whole(alice)
+    traces.await_end()
+
+
+def test_no_room_in_run_for_the_first_login(alice, shared, small_run, pam, syslog):
+    """Likewise when the folder and the hub's file cannot be made: no session, and the log says why."""
+    traces = Traces(alice)
+    fill(small_run)
+    denial = assert_denied(pam.login(alice.name, str(NSSHELL), "-c", "echo ran"))
+    line = syslog.line_with(f"session={denial['incident']}")
+    assert "No space left on device" in line and str(small_run) in line
+    traces.await_end()
