@@ -35,7 +35,10 @@ HUB_FOLDER_FD = 11
 
 # Ends with 0 in a whole sandbox: a PID namespace with a PID 1 that lives, a /tmp of its own, its host name, processes.
 WHOLE = """\
-read -r _ name state _ </proc/1/stat && test "$name" = "(nsshell-sandbox)" -a "$state" != Z || exit 11
+read -r _ name state _ </proc/1/stat && test "$name" = "(nsshell-sandbox)" -a "$state" != Z || {
+  echo "PID 1: $name $state" >&2
+  exit 11
+}
 test "$HOSTNAME" = "$1" || exit 12
 test ! -e /tmp/nsh-outside && echo x >/tmp/$$ && rm /tmp/$$ || exit 13
 test "$(readlink /proc/self/ns/pid)" != "$2" || exit 14

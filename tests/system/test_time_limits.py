@@ -161,7 +161,7 @@ def test_runtime_max_of_what_has_no_shell(make_sshd, alice, bob, policy):
         for account in (alice, bob)
         for argv in (
             server.command(account, options=("-N",)),
-            [*server.client("sftp"), f"{account.name}@{server.HOST}"],
+            server.command(account, "sftp", options=("-s",)),
         )
     ]
     for connection in connections:
