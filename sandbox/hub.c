@@ -70,9 +70,14 @@ static uint64_t digest(uint64_t sum, const char *text)
 	return sum;
 }
 
-static uint64_t digest_policy(const struct nsh_policy *policy)
+/* What a sandbox is made of. */
+static uint64_t digest_login(const struct nsh_policy *policy, const struct nsh_user *user)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	char group[16];
+
+	snprintf(group, sizeof(group), "%u", user->gid);
+	sum = digest(digest(digest(sum, user->home), user->shell), group);
 
 	for (int i = 0; i < NSH_KEY_COUNT; i++)
 		if (!is_of_login(&nsh_keys[i]))
@@ -80,12 +85,12 @@ static uint64_t digest_policy(const struct nsh_policy *policy)
 	return sum;
 }
 
-static struct nsh_hub_terms make_terms(const struct nsh_policy *policy)
+static struct nsh_hub_terms make_terms(const struct nsh_policy *policy, const struct nsh_user *user)
 {
 	const char *most = nsh_policy_text(policy, NSH_KEY_SESSION_MAX_SESSIONS);
 
 	return (struct nsh_hub_terms){
-		.policy = digest_policy(policy),
+		.policy = digest_login(policy, user),
 		.linger_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_LINGER_MAX)),
 		.runtime_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX)),
 		.shared = (uint32_t)nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME),
@@ -296,7 +301,7 @@ int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct
 	struct nsh_hub_request request = {
 		.protocol = NSH_HUB_PROTOCOL,
 		.kind = NSH_HUB_ENTER,
-		.terms = make_terms(login->policy),
+		.terms = make_terms(login->policy, login->user),
 		.process = login->process,
 	};
 	struct asking asking = {.request = &request};

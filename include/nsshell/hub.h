@@ -31,6 +31,7 @@
 #include "nsshell/err.h"
 #include "nsshell/id.h"
 #include "nsshell/policy.h"
+#include "nsshell/user.h"
 
 /* An empty file of root's for locks; it stays. */
 #ifndef NSH_HUB_FILE
@@ -49,6 +50,7 @@ struct nsh_hub_place {
 struct nsh_hub_login {
 	struct nsh_hub_place place;
 	const struct nsh_policy *policy; /* resolved, and not settled yet */
+	const struct nsh_user *user;     /* a sandbox is of an account as it was, too */
 	const struct nsh_login *login;   /* or NULL */
 	pid_t process;                   /* the login, which lives at least as long as the call */
 };
