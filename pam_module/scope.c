@@ -144,8 +144,8 @@ static int set_properties(const struct login *login)
 /* A scope of our own */
 
 /*
- * As logind has them for its sessions, so that shells end with the machine: before the network does, and what homes can be
- * mounted from.
+ * As logind has them for its sessions, so that shells end with the machine: before the network does, and what
+ * homes can be mounted from.
  */
 static int put_scope(sd_bus_message *call, const struct login *login)
 {

@@ -38,8 +38,8 @@ let_go()
 	wait "$(cat /run/held-$2)"
 }
 
-# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end. From Debian 13 on there is one more
-# for the user's systemd.
+# has_sessions NAME COUNT: as logind sees it, and none of them is one that does not end. From Debian 13 on
+# there is one more for the user's systemd.
 has_sessions()
 {
 	loginctl list-sessions --no-legend | awk "/ $1( |\$)/ && !/ manager / { print \$1 }" >/run/sessions
