@@ -75,21 +75,17 @@ static json_t *describe_logins(const struct nsh_live *live)
 	return logins;
 }
 
-/* What is true is known of those only that are not the newest. */
-static json_t *describe_current(const struct nsh_live *live)
+/* A hub says what a session's own policy may not tell any more. Standalone it is the user who says it. */
+static const char *lifetime_name(const struct nsh_live *live, const struct nsh_policy_age *age)
 {
-	return live->in_hub && live->is_old ? json_false() : json_null();
-}
-
-static const char *lifetime_name(int lifetime)
-{
+	int lifetime = live->in_hub ? live->lifetime : age->lifetime;
 	static const char *const names[] = {
 		[NSH_LIFETIME_SESSION] = "session",
 		[NSH_LIFETIME_USER] = "user",
 		[NSH_LIFETIME_LINGER] = "linger",
 	};
 
-	return lifetime < 0 ? NULL : names[lifetime];
+	return lifetime < 0 || lifetime > NSH_LIFETIME_LINGER ? NULL : names[lifetime];
 }
 
 static void sooner(int64_t *end, int64_t when)
@@ -101,7 +97,7 @@ static void sooner(int64_t *end, int64_t when)
 /* PID 1 ends what it is PID 1 of; what has none is ended by the hub, login by login. */
 static int64_t find_end(const struct nsh_live *live, const struct nsh_policy_age *age)
 {
-	int64_t end = live->linger_end;
+	int64_t end = live->end;
 
 	for (size_t i = 0; i < live->n_shells && age->runtime_ms; i++) {
 		const struct nsh_member *init = nsh_live_member(live, live->shells[i].init);
@@ -120,9 +116,10 @@ void nsh_list_describe_logins(json_t *session, const struct nsh_live *live,
 {
 	int count = count_logins(live, age);
 
-	json_object_set_new(session, "lifetime", nsh_json_text(lifetime_name(age->lifetime)));
+	json_object_set_new(session, "lifetime", nsh_json_text(lifetime_name(live, age)));
 	json_object_set_new(session, "logins", describe_logins(live));
 	json_object_set_new(session, "login_count", count < 0 ? json_null() : json_integer(count));
-	json_object_set_new(session, "current", describe_current(live));
+	json_object_set_new(session, "current",
+			    live->in_hub ? json_boolean(live->is_current) : json_null());
 	json_object_set_new(session, "ends", describe_time_left(find_end(live, age)));
 }

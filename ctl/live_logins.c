@@ -67,20 +67,9 @@ static struct nsh_live *find_live(struct nsh_lives *lives, const struct nsh_hub_
 	return NULL;
 }
 
-/* Whether there is a sandbox that was made later. */
-static bool is_old(const struct nsh_hub_entry *entries, size_t count,
-		   const struct nsh_hub_entry *sandbox)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!entries[i].process && entries[i].since > sandbox->since)
-			return true;
-	return false;
-}
-
 static int take_entry(struct nsh_lives *lives, const struct nsh_hub_place *place,
-		      const struct nsh_hub_entry *entries, size_t count, size_t i)
+		      const struct nsh_hub_entry *entry)
 {
-	const struct nsh_hub_entry *entry = &entries[i];
 	struct nsh_live *live = find_live(lives, place, entry);
 
 	if (!live)
@@ -88,8 +77,9 @@ static int take_entry(struct nsh_lives *lives, const struct nsh_hub_place *place
 	if (entry->process)
 		return add_login(live, entry);
 	live->in_hub = true;
-	live->linger_end = entry->end;
-	live->is_old = is_old(entries, count, entry);
+	live->end = entry->end;
+	live->is_current = entry->current;
+	live->lifetime = entry->lifetime;
 	return 0;
 }
 
@@ -160,7 +150,7 @@ static int ask(struct nsh_lives *lives, const struct nsh_hub_place *place, struc
 	if (place->standalone || access(NSH_HUB_FILE, F_OK) == 0)
 		ret = nsh_hub_list(place, &entries, &count, err);
 	for (size_t i = 0; i < count && ret == 0; i++)
-		if (take_entry(lives, place, entries, count, i) < 0)
+		if (take_entry(lives, place, &entries[i]) < 0)
 			ret = nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "logins");
 	if (ret == 0)
 		finish(lives, place, count > 0);

@@ -124,10 +124,10 @@ static void ask_hub(struct nsh_lifetime *lifetime, const char *id)
 			continue;
 		known = true;
 		logins += entries[i].process != 0;
-		if (!entries[i].process && entries[i].end)
-			lifetime->linger.left =
-				time_left(lifetime->linger.max,
-					  lifetime->linger.max - (entries[i].end - nsh_boot_ms()));
+		if (!entries[i].process && entries[i].linger_end)
+			lifetime->linger.left = time_left(
+				lifetime->linger.max,
+				lifetime->linger.max - (entries[i].linger_end - nsh_boot_ms()));
 	}
 	if (known)
 		lifetime->logins = logins;

@@ -143,7 +143,10 @@ static int set_properties(const struct login *login)
 
 /* A scope of our own */
 
-/* As logind has them for its sessions, so that shells end with the machine. */
+/*
+ * As logind has them for its sessions, so that shells end with the machine: before the network does, and what homes can be
+ * mounted from.
+ */
 static int put_scope(sd_bus_message *call, const struct login *login)
 {
 	char slice[32];
@@ -151,9 +154,10 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 
 	snprintf(slice, sizeof(slice), "user-%u.slice", login->user);
 	ret = sd_bus_message_append(
-		call, "(sv)(sv)(sv)(sv)", "Description", "s",
+		call, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
 		login->hub ? "Sandbox of nsshell's" : "Login confined by nsshell", "Slice", "s",
-		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1);
+		slice, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1, "After",
+		"as", 1, "systemd-user-sessions.service");
 	/* Logins come later: systemd lets processes into a scope only if others manage what is in it. */
 	if (ret >= 0 && login->process && login->hub)
 		ret = sd_bus_message_append(call, "(sv)", "Delegate", "b", 1);

@@ -70,9 +70,14 @@ static uint64_t digest(uint64_t sum, const char *text)
 	return sum;
 }
 
-static uint64_t digest_policy(const struct nsh_policy *policy)
+/* What a sandbox is made of. */
+static uint64_t digest_login(const struct nsh_policy *policy, const struct nsh_user *user)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	char group[16];
+
+	snprintf(group, sizeof(group), "%u", user->gid);
+	sum = digest(digest(digest(sum, user->home), user->shell), group);
 
 	for (int i = 0; i < NSH_KEY_COUNT; i++)
 		if (!is_of_login(&nsh_keys[i]))
@@ -80,12 +85,12 @@ static uint64_t digest_policy(const struct nsh_policy *policy)
 	return sum;
 }
 
-static struct nsh_hub_terms make_terms(const struct nsh_policy *policy)
+static struct nsh_hub_terms make_terms(const struct nsh_policy *policy, const struct nsh_user *user)
 {
 	const char *most = nsh_policy_text(policy, NSH_KEY_SESSION_MAX_SESSIONS);
 
 	return (struct nsh_hub_terms){
-		.policy = digest_policy(policy),
+		.policy = digest_login(policy, user),
 		.linger_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_LINGER_MAX)),
 		.runtime_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX)),
 		.shared = (uint32_t)nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME),
@@ -256,7 +261,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return 0;
 	case NSH_HUB_SAYS_JOIN:
 		hub->answer = NSH_HUB_JOIN;
-		memcpy(hub->id, reply->entry.id, sizeof(hub->id));
+		memcpy(hub->id, reply->id, sizeof(hub->id));
 		memcpy(hub->cgroup, reply->cgroup, sizeof(hub->cgroup));
 		memcpy(hub->parts, asking->fds, asking->n_fds * sizeof(int));
 		return 0;
@@ -267,7 +272,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		return nsh_err_set(
 			err, NSH_REASON_STALE, -ESTALE,
 			"session.stale = refuse, and the sandbox %s is of another policy",
-			reply->entry.id);
+			reply->id);
 	}
 	return explain(-EPROTO, err);
 }
@@ -296,7 +301,7 @@ int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct
 	struct nsh_hub_request request = {
 		.protocol = NSH_HUB_PROTOCOL,
 		.kind = NSH_HUB_ENTER,
-		.terms = make_terms(login->policy),
+		.terms = make_terms(login->policy, login->user),
 		.process = login->process,
 	};
 	struct asking asking = {.request = &request};
@@ -361,22 +366,35 @@ void nsh_hub_close(struct nsh_hub *hub)
 	clear(hub);
 }
 
-static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+static int read_entries(int file, struct nsh_hub_entry **entries, size_t *count)
 {
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds;
-	int ret;
+	struct nsh_hub_entry entry;
 
-	while ((ret = receive(socket, &reply, fds, &n_fds)) == 0 &&
-	       reply.kind == NSH_HUB_SAYS_ENTRY) {
+	while (pread(file, &entry, sizeof(entry), (off_t)(*count * sizeof(entry))) ==
+	       (ssize_t)sizeof(entry)) {
 		struct nsh_hub_entry *grown = reallocarray(*entries, *count + 1, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		*entries = grown;
-		(*entries)[(*count)++] = reply.entry;
+		(*entries)[(*count)++] = entry;
 	}
+	return 0;
+}
+
+static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+{
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	int ret = receive(socket, &reply, fds, &n_fds);
+
+	if (ret == 0)
+		ret = n_fds == 1 && reply.kind == NSH_HUB_SAYS_LIST
+			      ? read_entries(fds[0], entries, count)
+			      : -EPROTO;
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
 	return ret;
 }
 

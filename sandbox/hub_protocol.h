@@ -23,8 +23,7 @@ enum nsh_hub_reply_kind {
 	NSH_HUB_SAYS_TAKEN, /* to NSH_HUB_MADE */
 	NSH_HUB_SAYS_FULL,
 	NSH_HUB_SAYS_STALE,
-	NSH_HUB_SAYS_ENTRY,
-	NSH_HUB_SAYS_END, /* of the list */
+	NSH_HUB_SAYS_LIST, /* with a file of all entries: there can be more than a socket holds */
 };
 
 /* What of the policy the hub acts on. Times in ms, 0 for none. */
@@ -53,7 +52,7 @@ struct nsh_hub_reply {
 	uint32_t protocol;
 	uint32_t kind;
 	uint32_t stale;
-	struct nsh_hub_entry entry; /* of a list; for NSH_HUB_SAYS_JOIN the id */
+	char id[NSH_ID_LEN + 1]; /* of the sandbox */
 	char cgroup[NSH_CGROUP_MAX];
 };
 

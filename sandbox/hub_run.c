@@ -11,10 +11,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/memory.h"
 #include "nsshell/message.h"
@@ -109,6 +111,12 @@ static void close_all(int *fds, size_t count)
 			close(fds[i]);
 		fds[i] = -1;
 	}
+}
+
+static void sooner(int64_t *next, int64_t when)
+{
+	if (when && (!*next || when < *next))
+		*next = when;
 }
 
 /* Sandboxes */
@@ -297,7 +305,7 @@ static void reply(const struct client *client, enum nsh_hub_reply_kind kind,
 	bool joins = kind == NSH_HUB_SAYS_JOIN;
 
 	if (sandbox) {
-		memcpy(answer.entry.id, sandbox->id, sizeof(sandbox->id));
+		memcpy(answer.id, sandbox->id, sizeof(sandbox->id));
 		memcpy(answer.cgroup, sandbox->cgroup, sizeof(sandbox->cgroup));
 	}
 	nsh_pass_send(client->socket, &answer, sizeof(answer), joins ? sandbox->parts : NULL,
@@ -432,33 +440,54 @@ static void take_sandbox(struct hub *hub, struct client *client,
 		left(hub, sandbox);
 }
 
-static void list(struct hub *hub, const struct client *client)
+static int64_t sandbox_end(const struct sandbox *sandbox)
 {
-	struct nsh_hub_reply answer = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_SAYS_ENTRY};
+	int64_t end = linger_end(sandbox);
 
-	for (size_t i = 0; i < hub->n_sandboxes; i++) {
-		const struct sandbox *sandbox = &hub->sandboxes[i];
+	if (sandbox->terms.runtime_ms)
+		sooner(&end, sandbox->since + sandbox->terms.runtime_ms);
+	return end;
+}
 
-		answer.entry =
-			(struct nsh_hub_entry){.since = sandbox->since, .end = linger_end(sandbox)};
-		memcpy(answer.entry.id, sandbox->id, sizeof(sandbox->id));
-		nsh_pass_send(client->socket, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT);
-	}
-	for (size_t i = 0; i < hub->n_logins; i++) {
-		const struct login *login = &hub->logins[i];
-		const struct sandbox *sandbox = find_sandbox(hub, login->sandbox);
+static bool write_sandbox(int file, const struct sandbox *sandbox)
+{
+	struct nsh_hub_entry entry = {.lifetime = (int32_t)sandbox->terms.shared,
+				      .current = sandbox->current,
+				      .since = sandbox->since,
+				      .end = sandbox_end(sandbox),
+				      .linger_end = linger_end(sandbox)};
 
-		answer.entry = (struct nsh_hub_entry){.process = login->pid,
-						      .since = login->since,
-						      .end = login->end,
-						      .stale = login->stale};
-		if (sandbox)
-			memcpy(answer.entry.id, sandbox->id, sizeof(sandbox->id));
-		memcpy(answer.entry.login, login->text, sizeof(login->text));
-		nsh_pass_send(client->socket, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT);
-	}
-	answer.kind = NSH_HUB_SAYS_END;
-	nsh_pass_send(client->socket, &answer, sizeof(answer), NULL, 0, MSG_DONTWAIT);
+	memcpy(entry.id, sandbox->id, sizeof(entry.id));
+	return write(file, &entry, sizeof(entry)) == (ssize_t)sizeof(entry);
+}
+
+static bool write_login(int file, const struct login *login, const struct sandbox *sandbox)
+{
+	struct nsh_hub_entry entry = {.process = login->pid,
+				      .stale = login->stale,
+				      .since = login->since,
+				      .end = login->end};
+
+	if (sandbox)
+		memcpy(entry.id, sandbox->id, sizeof(entry.id));
+	memcpy(entry.login, login->text, sizeof(entry.login));
+	return write(file, &entry, sizeof(entry)) == (ssize_t)sizeof(entry);
+}
+
+/* Returns false when there is no list. */
+static bool list(struct hub *hub, const struct client *client)
+{
+	const struct nsh_hub_reply answer = {.protocol = NSH_HUB_PROTOCOL,
+					     .kind = NSH_HUB_SAYS_LIST};
+	NSH_CLOSE int file = memfd_create("nsshell-hub", MFD_CLOEXEC);
+	bool ok = file >= 0;
+
+	for (size_t i = 0; i < hub->n_sandboxes && ok; i++)
+		ok = write_sandbox(file, &hub->sandboxes[i]);
+	for (size_t i = 0; i < hub->n_logins && ok; i++)
+		ok = write_login(file, &hub->logins[i], find_sandbox(hub, hub->logins[i].sandbox));
+	return ok &&
+	       nsh_pass_send(client->socket, &answer, sizeof(answer), &file, 1, MSG_DONTWAIT) == 0;
 }
 
 /* Texts end, and there are as many files as there should be. */
@@ -483,10 +512,8 @@ static bool is_sound(struct nsh_hub_request *request, size_t n_fds)
 static bool obey(struct hub *hub, struct client *client, const struct nsh_hub_request *request,
 		 const int *fds)
 {
-	if (request->kind == NSH_HUB_LIST) {
-		list(hub, client);
-		return true;
-	}
+	if (request->kind == NSH_HUB_LIST)
+		return list(hub, client);
 	if (request->kind == NSH_HUB_MADE) {
 		if (client->makes)
 			take_sandbox(hub, client, request, fds);
@@ -555,12 +582,6 @@ static void add_polled(struct hub *hub, size_t *n, int fd)
 		hub->polled = grow(hub->polled, hub->room, sizeof(*hub->polled));
 	}
 	hub->polled[(*n)++] = (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-static void sooner(int64_t *next, int64_t when)
-{
-	if (when && (!*next || when < *next))
-		*next = when;
 }
 
 static int time_left(const struct hub *hub)

@@ -130,6 +130,7 @@ static int share(struct nsh_confined *confined, struct nsh_policy *policy,
 	const struct nsh_hub_login login = {
 		.place = {.uid = entrant->user->uid},
 		.policy = policy,
+		.user = entrant->user,
 		.login = entrant->login,
 		.process = entrant->process,
 	};

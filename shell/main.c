@@ -164,6 +164,7 @@ static int run_shared(struct run *run, struct confinement *confinement)
 	const struct nsh_hub_login login = {
 		.place = {.uid = getuid(), .standalone = true},
 		.policy = confinement->policy,
+		.user = confinement->user,
 		.process = getpid(),
 	};
 	struct nsh_ways ways;

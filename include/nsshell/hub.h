@@ -31,6 +31,7 @@
 #include "nsshell/err.h"
 #include "nsshell/id.h"
 #include "nsshell/policy.h"
+#include "nsshell/user.h"
 
 /* An empty file of root's for locks; it stays. */
 #ifndef NSH_HUB_FILE
@@ -49,6 +50,7 @@ struct nsh_hub_place {
 struct nsh_hub_login {
 	struct nsh_hub_place place;
 	const struct nsh_policy *policy; /* resolved, and not settled yet */
+	const struct nsh_user *user;     /* a sandbox is of an account as it was, too */
 	const struct nsh_login *login;   /* or NULL */
 	pid_t process;                   /* the login, which lives at least as long as the call */
 };
@@ -99,14 +101,17 @@ const char *nsh_hub_stale_sentence(enum nsh_hub_answer answer);
 
 void nsh_hub_close(struct nsh_hub *hub);
 
-/* What the hub says of a login, or of a sandbox without one (process 0). */
+/* What the hub says of a login, or of a sandbox (process 0). Times as nsh_boot_ms(). */
 struct nsh_hub_entry {
 	pid_t process;
-	int64_t since;           /* nsh_boot_ms() of the login or sandbox */
-	int64_t end;             /* when linger_max or runtime_max ends it, likewise; 0: never */
-	bool stale;              /* it joined a sandbox of another policy */
-	char id[NSH_ID_LEN + 1]; /* of its sandbox, "" when the hub knows of none */
-	char login[512];         /* as the frame has it (nsshell/frame.h) */
+	int32_t lifetime; /* of a sandbox: NSH_LIFETIME_... */
+	bool current;     /* of a sandbox: logins of its policy can join it */
+	bool stale;       /* of a login: it joined a sandbox of another policy */
+	int64_t since;
+	int64_t end;             /* when linger_max or runtime_max ends it; 0: never */
+	int64_t linger_end;      /* of a sandbox: when linger_max does */
+	char id[NSH_ID_LEN + 1]; /* of the sandbox, "" when the hub knows of none */
+	char login[512];         /* of a login: as the frame has it (nsshell/frame.h) */
 };
 
 /* Asks the user's hub for all entries, malloc'ed; 0 of them when there is no hub. */

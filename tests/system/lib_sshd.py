@@ -155,6 +155,12 @@ class Sshd:
         listening = f":{self.port:04X} 00000000:0000 0A "
         return listening in Path(f"/proc/{self.process.pid}/net/tcp").read_text()
 
+    def restart(self):
+        """Ends the server, but not its connections, and starts it anew."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        self._start()
+
     def close(self):
         if self.process:
             self.process.terminate()

@@ -204,7 +204,7 @@ def test_joined_stale(framed_sshd, policy, alice):
         with logins(framed_sshd, alice, 1):
             session = count_is(2)
             assert [login["stale"] for login in session["logins"]] == [False, True]
-            assert session["policy"]["state"] == "changed" and session["lifetime"] is None
+            assert session["policy"]["state"] == "changed" and session["lifetime"] == "user"
             row = row_of(session)
             assert row["LOGINS"] == "2, 1 stale" and row["POLICY"] == "changed"
     await_sessions(0)

@@ -3,10 +3,11 @@
 Issue 7, with real clients; design.md, "Lifetimes" and promises 1, 5, 6 and 7.
 """
 
+import inspect
 import os
 import re
 import signal
-import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,25 @@ import pytest
 import test_faithful
 import test_jobcontrol
 import test_ssh
+from lib_ctl import OK, ctl
 from lib_forward import Connection, connected, sftp
 from lib_frame import HeldLogin
 from lib_lifetime import (
-    JOINS_STALE, LEAVE, NEW_BESIDE, SESSIONS, STALE, Framed, Standalone, Traces, await_none_staying, id_of,
-    over_ssh, over_su, runs, staying, where,
+    JOINS_STALE, LEAVE, NEW_BESIDE, SESSIONS, STALE, Framed, Standalone, Traces, await_none_staying,
+    first_process, id_of, over_ssh, over_su, runs, staying, where,
 )
-from lib_pam import assert_denied
+from lib_pam import DENIAL
 from lib_process import Held, as_root, children, sh, status, wait_until
 from lib_services import Place, open_to_all
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL
 from lib_sshd import WITH_MODULE, Sshd, free_port
 from lib_terminal import Terminal
-from test_ssh import agent, client, local, terminal  # noqa: F401 (fixtures)
 
-XTERM = {**os.environ, "TERM": "xterm"}
+# Fixtures of the tests that are run in a joined sandbox here as well.
+agent, client, local, terminal = test_ssh.agent, test_ssh.client, test_ssh.local, test_ssh.terminal
+
+# sshd's exit status for a session without a PAM session.
+NO_SESSION = 254
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,14 @@ def traces(alice, sshd):
     return Traces(alice)
 
 
+@pytest.fixture
+def greeted(alice):
+    """alice is told what services have to tell."""
+    alice.path(".hushlogin").unlink()
+    yield
+    alice.write(".hushlogin", "")
+
+
 # One sandbox
 
 
@@ -87,7 +100,7 @@ def test_one_sandbox(sshd, place, lifetime, alice, network):
     network." Also the same System V and POSIX objects."""
     lifetime("user", rest=f"[network] mode={network}")
     with over_ssh(sshd, alice) as one, over_ssh(sshd, alice) as two, over_su(place, alice) as three:
-        one.ask("echo text > /tmp/shared; echo text > /dev/shm/shared; ipcmk -Q; sleep 4711 &")
+        one.ask("echo text > /tmp/shared; echo text > /dev/shm/shared; ipcmk -Q; sleep 4711 >/dev/null 2>&1 &")
         for other in (two, three):
             assert where(other) == where(one)
             assert other.ask("cat /tmp/shared /dev/shm/shared").out == "text\ntext"
@@ -144,7 +157,7 @@ def test_tmux_attach(terminal, lifetime, alice, value):
     one, two = terminal(alice), terminal(alice)
     for t in (one, two):
         t.ready()
-    one.sendline("tmux new-session -s shared")
+    one.sendline("tmux new-session -s shared \\; set assume-paste-time 0")
     one.expect_exact("[shared]")
     tmux_line(one, "first")
     two.sendline("tmux attach -t shared")
@@ -176,7 +189,7 @@ def test_forwarding(sshd, lifetime, alice):
     alice.write("listen.py", LISTEN)
     back = free_port()
     with over_ssh(sshd, alice) as one, over_ssh(sshd, alice) as two:
-        one.ask("python3 ~/listen.py > /tmp/port & until [ -s /tmp/port ]; do sleep 0.02; done")
+        one.ask("python3 ~/listen.py > /tmp/port 2>/dev/null & until [ -s /tmp/port ]; do sleep 0.02; done")
         port, local = int(two.ask("cat /tmp/port").out), free_port()
         with Connection(sshd, alice, "-L", f"{local}:127.0.0.1:{port}", "-R", f"{back}:127.0.0.1:{sshd.port}"):
             with connected(local) as stream:
@@ -265,9 +278,10 @@ def test_the_first_leaves(form, lifetime, alice):
     with form.hold(alice) as one, form.hold(alice) as two:
         left = {name: one.ask(command).out for name, command in LEAVE.items()}
         before = where(two)
-        two.ask("sleep 4712 & echo text > /tmp/text")
+        two.ask("sleep 4712 >/dev/null 2>&1 & echo text > /tmp/text")
         assert one.close() == 0
-        assert {name: runs(two, pid) for name, pid in left.items()} == dict.fromkeys(left, True)
+        for name, pid in left.items():
+            wait_until(lambda pid=pid: runs(two, pid), name)
         assert where(two) == before
         with form.hold(alice) as three:
             assert where(three) == before
@@ -314,7 +328,7 @@ def test_killed_logins(sshd, lifetime, alice, traces):
         with over_ssh(sshd, alice) as two:
             pid = one.ask(LEAVE["setsid"]).out
             traces.note()
-            (monitor,) = [pid for pid in children(sshd.process.pid) if pid not in monitors_of(one, sshd)]
+            monitor = monitor_of(two, sshd)
             for victim in (*children(monitor), monitor):
                 os.kill(victim, signal.SIGKILL)
             two.process.wait(timeout=30)
@@ -322,13 +336,15 @@ def test_killed_logins(sshd, lifetime, alice, traces):
     traces.await_end()
 
 
-def monitors_of(held, sshd):
-    """sshd's process of root's that serves a login, known by the client's port."""
+def monitor_of(held, sshd):
+    """sshd's process of root's that serves a login, known by what it hands to the shell."""
     port = held.ask("echo $SSH_CLIENT").out.split()[1]
-    return [
+    client = f"SSH_CLIENT=127.0.0.1 {port} ".encode()
+    (monitor,) = [
         monitor for monitor in children(sshd.process.pid) for user in children(monitor)
-        for pid in children(user) if f"127.0.0.1 {port} ".encode() in environment_of(pid)
+        if any(client in environment_of(outer) for outer in children(user))
     ]
+    return monitor
 
 
 def environment_of(pid):
@@ -336,3 +352,529 @@ def environment_of(pid):
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
+
+
+# It lingers
+
+
+def test_linger(form, lifetime, alice, traces):
+    """"It stays when the last login leaves [...]. A later login comes back into it", and finds what it has left."""
+    lifetime("linger")
+    with form.hold(alice) as one:
+        before = where(one)
+        left = one.ask(f"echo text > /tmp/text; {LEAVE['nohup']}").out
+    with form.hold(alice) as two:
+        assert where(two) == before
+        assert runs(two, left) and two.ask("cat /tmp/text").out == "text"
+        traces.note()
+        two.ask(f"kill {left}")
+    traces.await_end()
+
+
+def test_linger_until_it_is_empty(form, lifetime, alice, traces):
+    """"Until it holds no process but ours": it ends soon after the last one has, with nobody there. That one may also
+    be what a login has begun and a later one would have been the parent of."""
+    lifetime("linger")
+    fifo = alice.path("fifo")
+    os.mkfifo(fifo)
+    os.chown(fifo, alice.uid, alice.gid)
+    with form.hold(alice) as one, form.hold(alice) as two:
+        for held in (one, two):
+            held.ask(f"nohup setsid sh -c ': < {fifo}' >/dev/null 2>&1 &")
+        traces.note()
+    # Longer than it takes PID 1 to look again.
+    time.sleep(2.5)
+    assert len(staying()) == 3
+    fifo.write_text("")
+    traces.await_end(seconds=10)
+
+
+def test_linger_max(form, lifetime, alice, traces):
+    """"Until `linger_max` has passed": counted from when the last login leaves, and not while there is one."""
+    lifetime("linger", "linger_max=1s")
+    with form.hold(alice) as one:
+        left = one.ask(LEAVE["nohup"]).out
+    with form.hold(alice) as two:
+        traces.note()
+        time.sleep(1.3)
+        assert runs(two, left)
+    begin = time.monotonic()
+    time.sleep(0.5)
+    assert len(staying()) == 3
+    traces.await_end()
+    assert 0.9 < time.monotonic() - begin < 15
+
+
+def test_linger_until_it_is_killed(form, lifetime, alice, traces):
+    """"Until `nsshellctl kill`"."""
+    lifetime("linger")
+    with form.hold(alice) as one:
+        one.ask(LEAVE["nohup"])
+        traces.note()
+    result = ctl("kill", alice.name)
+    assert result.rc == OK, result
+    traces.await_end()
+
+
+def test_linger_over_a_restart_of_sshd(make_sshd, lifetime, alice):
+    """"A later login, also after sshd was restarted, comes back into it": tmux and screen go on and are attached to."""
+    lifetime("linger")
+    server = make_sshd()
+    traces = Traces(alice)
+    with over_ssh(server, alice) as one:
+        before = where(one)
+        assert one.ask("tmux new-session -d -s lasting 'echo from-$((1 + 1)); exec cat'").rc == 0
+        assert one.ask("export SCREENDIR=~/.screen; mkdir -pm 700 ~/.screen; screen -dmS lasting sleep 600").rc == 0
+    wait_until(lambda: not children(server.process.pid), "the end of the connection")
+    server.restart()
+    with over_ssh(server, alice) as two:
+        assert where(two) == before
+        assert two.ask("SCREENDIR=~/.screen screen -S lasting -X quit").rc == 0
+        argv = server.command(alice, "tmux attach -t lasting", options=("-tt",))
+        with Terminal(None, argv, env={**os.environ, "TERM": "xterm"}) as t:
+            t.expect_exact("from-2")
+            t.sendline("typed")
+            t.expect("typed.*typed")
+            traces.note()
+            assert two.ask("tmux kill-server").rc == 0
+            t.finish()
+    traces.await_end()
+
+
+# Another policy than the sandbox's
+
+OLD, NEW = "[view] tmp_size=16M", "[view] tmp_size=32M"
+SIZE = "stat -f -c '%b %S' /tmp; echo $NSSHELL_SESSION"
+SIZES = {OLD: "4096 4096", NEW: "8192 4096"}
+
+
+def size_of(held):
+    return held.ask(SIZE).out.splitlines()[0]
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_join(form, lifetime, alice, value):
+    """stale = join: it joins the sandbox that there is, and is told."""
+    lifetime(value, "stale=join", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=join", rest=NEW)
+        said, result = form.run(alice, SIZE)
+        assert result.out.splitlines() == [SIZES[OLD], id_of(one)]
+        assert said.startswith(JOINS_STALE) == isinstance(form, Framed)
+        lifetime(value, "stale=join", rest=OLD)
+        assert form.run(alice, "exit 3")[1].rc == 3
+        assert form.run(alice, "true")[0] == ""
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_refuse(form, lifetime, alice, value):
+    """stale = refuse: as long as the sandbox lives a login with another policy is refused, and then it is let in."""
+    lifetime(value, "stale=refuse", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=refuse", rest=NEW)
+        assert form.refusal(alice) == STALE
+        assert one.ask("echo here").out == "here"
+    await_none_staying()
+    assert form.refusal(alice) == ""
+    assert form.run(alice, SIZE)[1].out.splitlines()[0] == SIZES[NEW]
+
+
+@pytest.mark.parametrize("value", ["user", "linger"])
+def test_stale_new(form, lifetime, alice, traces, value):
+    """stale = new: it makes a second one beside it and is told; who comes later joins that one. With the old policy back
+    it is again a whole one with the policy that is asked for."""
+    lifetime(value, "stale=new", rest=OLD)
+    with form.hold(alice) as one:
+        lifetime(value, "stale=new", rest=NEW)
+        said, result = form.run(alice, SIZE)
+        assert result.out.splitlines()[0] == SIZES[NEW] != size_of(one)
+        assert said.startswith(NEW_BESIDE) == isinstance(form, Framed)
+        with form.hold(alice) as two:
+            assert size_of(two) == SIZES[NEW]
+            said, result = form.run(alice, SIZE)
+            assert (said, result.out.splitlines()) == ("", [SIZES[NEW], id_of(two)])
+            lifetime(value, "stale=new", rest=OLD)
+            with form.hold(alice) as three:
+                assert [size_of(held) for held in (one, two, three)] == [SIZES[OLD], SIZES[NEW], SIZES[OLD]]
+                assert three.ask("echo x > /tmp/x; ls /tmp").out == "x"
+            assert [size_of(held) for held in (one, two)] == [SIZES[OLD], SIZES[NEW]]
+            traces.note()
+    traces.await_end()
+
+
+@pytest.mark.parametrize("line", ["contact=the office", "max_sessions=9", "linger_max=1h", "stale=join"])
+def test_not_stale(form, lifetime, alice, line):
+    """What is of the login and not of the sandbox makes it no other policy."""
+    lifetime("user", *(["stale=refuse"] if "stale" not in line else []))
+    with form.hold(alice) as one:
+        lifetime("user", line, *(["stale=refuse"] if "stale" not in line else []))
+        said, result = form.run(alice, "echo $NSSHELL_SESSION")
+        assert (said, result.out.strip()) == ("", id_of(one))
+
+
+@pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
+def test_stale_is_told_at_a_terminal(sshd, lifetime, terminal, alice, greeted, stale, told):
+    """"The next login is told which of the two it gets": ssh with a terminal shows it to who wants to be greeted."""
+    lifetime("user", f"stale={stale}", rest=OLD)
+    with over_ssh(sshd, alice):
+        lifetime("user", f"stale={stale}", rest=NEW)
+        t = terminal(alice)
+        t.expect_exact(told)
+        t.ready()
+
+
+@pytest.mark.parametrize("stale, told", [("join", JOINS_STALE), ("new", NEW_BESIDE)])
+def test_stale_is_told_standalone(lifetime, alice, stale, told):
+    """Likewise by nsshell alone."""
+    lifetime("user", f"stale={stale}", rest=OLD)
+    with Held(alice):
+        lifetime("user", f"stale={stale}", rest=NEW)
+        with Terminal(alice, [LOGIN_SHELL, "-c", "exit 4"]) as t:
+            t.expect_exact(told)
+            assert t.finish() == 4
+
+
+def test_stale_is_refused_over_ssh(sshd, lifetime, alice, syslog):
+    """The sentence for the user, sshd's exit status, and the reason in the log."""
+    lifetime("user", "stale=refuse", rest=OLD)
+    with over_ssh(sshd, alice) as one:
+        lifetime("user", "stale=refuse", rest=NEW)
+        result = sshd.ssh(alice, "echo ran")
+        match = DENIAL.search(result.out + result.err)
+        assert result.rc == NO_SESSION and match and match["why"] == STALE, result
+        line = syslog.line_with(f"session={match['incident']} verdict=deny")
+        assert "kind=stale" in line and id_of(one) in line
+
+
+# As many as there may be
+
+
+@pytest.mark.parametrize("value", ["session", "user", "linger"])
+def test_max_sessions(form, lifetime, alice, bob, value):
+    """max_sessions = 2: the third login is refused with the sentence; when one has left it is let in. Others' logins do
+    not count."""
+    lifetime(value, "max_sessions=2")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        assert [form.refusal(alice) for _ in range(3)] == [SESSIONS] * 3
+        assert form.refusal(bob) == ""
+        one.close()
+        wait_until(lambda: form.refusal(alice) == "", "there is room again")
+        with form.hold(alice) as three:
+            assert form.refusal(alice) == SESSIONS
+            assert two.ask("echo here").out == three.ask("echo here").out == "here"
+
+
+def test_max_sessions_over_ssh(sshd, lifetime, alice):
+    """Over ssh: connections count, and not their sessions; an sftp is a connection like others."""
+    lifetime("session", "max_sessions=2")
+    with sshd.shared_connection(alice) as options:
+        with over_ssh(sshd, alice, *options), over_ssh(sshd, alice, *options) as two:
+            assert sshd.ssh(alice, "echo ran", options=options).out == "ran\n"
+            with sftp(sshd, alice, "internal") as files:
+                assert files.listdir("/tmp") == []
+                result = sshd.ssh(alice, "echo ran")
+                match = DENIAL.search(result.out + result.err)
+                assert result.rc == NO_SESSION and match and match["why"] == SESSIONS, result
+                assert two.ask("echo here").out == "here"
+            wait_until(lambda: sshd.ssh(alice, "echo ran").out == "ran\n", "there is room again")
+
+
+@pytest.mark.parametrize("value", ["session", "user"])
+def test_one_after_the_other(lifetime, alice, value):
+    """max_sessions = 1: who comes when the one before has ended is let in, always."""
+    lifetime(value, "max_sessions=1")
+    assert [sh(alice, "exit 5").rc for _ in range(100)] == [5] * 100
+
+
+# A joined shell is what one in a sandbox of its own is
+
+
+@pytest.fixture
+def joined(request, policy, alice, sshd):
+    """alice's logins join a sandbox that another one of hers has made, whatever else the policy says by then."""
+    policy.user(alice.name, "[session]\nlifetime=user\nstale=join")
+    hold = over_ssh(sshd, alice) if request.param == "framed" else Held(alice)
+    with hold as held:
+        yield held
+        assert held.ask("echo here").out == "here"
+
+
+@pytest.fixture
+def outer_shell(alice):
+    """For tests of job control: an interactive shell that logins are started from."""
+    with test_jobcontrol.caller(alice) as t:
+        yield t
+
+
+# Tests of a session of its own, and for what is a parameter of theirs the value here.
+STANDALONE = [
+    *((test_faithful.test_death_by_signal, {"name": name}) for name in ("HUP", "INT", "QUIT", "KILL", "SEGV", "RTMAX")),
+    (test_faithful.test_not_found_and_not_executable, {"command": "no-such-program", "rc": 127}),
+    (test_faithful.test_binary_clean_both_ways, {}),
+    (test_faithful.test_binary_clean_stderr, {}),
+    (test_faithful.test_half_close_of_output, {"stream": "stdout", "fd": 1}),
+    (test_faithful.test_half_close_of_input, {}),
+    (test_faithful.test_sockets_as_stdio, {}),
+    (test_faithful.test_reader_goes_away, {}),
+    (test_faithful.test_arguments, {}),
+    (test_faithful.test_what_is_inherited, {}),
+    (test_faithful.test_ignored_and_blocked_signals_are_inherited, {}),
+    (test_faithful.test_signal_to_outer_process, {}),
+    (test_faithful.test_signal_to_process_group, {}),
+    (test_faithful.test_signal_kills_the_shell, {}),
+    (test_faithful.test_signal_is_handled_in_the_shell, {}),
+    (test_jobcontrol.test_ctrl_c, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_ctrl_z_fg_bg, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_ctrl_z_fg_bg, {"shell": "/bin/zsh"}),
+    (test_jobcontrol.test_background_job_that_reads, {"shell": "/bin/bash"}),
+    (test_jobcontrol.test_window_resize, {}),
+    (test_jobcontrol.test_command_with_the_terminal, {}),
+    (test_jobcontrol.test_vim, {}),
+    (test_jobcontrol.test_less, {}),
+    (test_jobcontrol.test_caller_ctrl_c, {}),
+    (test_jobcontrol.test_caller_ctrl_z_fg, {"command": "cat; :"}),
+    (test_jobcontrol.test_caller_ctrl_z_bg, {}),
+    (test_jobcontrol.test_caller_pipe_into_less, {}),
+    (test_jobcontrol.test_caller_quits_less_before_the_end, {}),
+    (test_jobcontrol.test_caller_background_output, {}),
+    (test_jobcontrol.test_caller_background_input, {"command": "read -r x < /dev/tty; echo got-$x"}),
+    (test_jobcontrol.test_caller_inner_shell, {}),
+    (test_jobcontrol.test_caller_suspend, {}),
+    (test_jobcontrol.test_caller_after_a_killed_shell_with_a_job, {}),
+    (test_jobcontrol.test_script_ctrl_c, {"command": "sleep 1000; :"}),
+    (test_jobcontrol.test_script_ctrl_z, {"command": "read -r x; sleep 1000; :"}),
+    (test_jobcontrol.test_terminal_settings, {"script": True}),
+    (test_jobcontrol.test_terminal_that_stops_writers, {}),
+    (test_jobcontrol.test_keys_arrive_once, {}),
+    (test_jobcontrol.test_new_terminal_inside, {}),
+]
+OVER_SSH = [
+    (test_ssh.test_command, {}),
+    (test_ssh.test_exit_codes, {}),
+    (test_ssh.test_exit_signal, {}),
+    (test_ssh.test_binary_clean, {}),
+    (test_ssh.test_terminal_for_a_command, {}),
+    (test_ssh.test_window_resize, {}),
+    (test_ssh.test_scp, {"mode": ["-O"]}),
+    (test_ssh.test_sftp, {}),
+    (test_ssh.test_rsync, {}),
+    (test_ssh.test_git, {}),
+    (test_ssh.test_vim, {}),
+    (test_ssh.test_tmux, {}),
+    (test_ssh.test_agent_forwarding, {}),
+    (test_ssh.test_paramiko_command, {}),
+    (test_ssh.test_paramiko_terminal, {}),
+    (test_ssh.test_parallel_sessions_of_a_library, {}),
+    (test_ssh.test_ssh_rc, {}),
+]
+
+
+def name_of(value):
+    return value.__name__ if callable(value) else None
+
+
+def run_test(test, values, request):
+    names = inspect.signature(test).parameters
+    test(**{name: values[name] if name in values else request.getfixturevalue(name) for name in names})
+
+
+@pytest.mark.parametrize("joined", ["standalone"], indirect=True)
+@pytest.mark.parametrize("test, values", STANDALONE, ids=name_of)
+def test_faithful_joined(joined, request, test, values):
+    """"In a shared sandbox a joined shell's exit code, signal, terminal and job control are as faithful as in an own
+    one": what test_faithful.py and test_jobcontrol.py say of those."""
+    run_test(test, values, request)
+
+
+@pytest.mark.parametrize("joined", ["framed"], indirect=True)
+@pytest.mark.parametrize("test, values", OVER_SSH, ids=name_of)
+def test_faithful_joined_over_ssh(joined, request, test, values):
+    """Likewise through sshd: what test_ssh.py says of those."""
+    run_test(test, values, request)
+
+
+def test_terminal_of_a_joined_login(sshd, lifetime, terminal, alice):
+    """tty(1), SSH_TTY, mesg and stty: each login has its own terminal by a name that is right inside."""
+    lifetime("user")
+    names = []
+    one, two = terminal(alice), terminal(alice)
+    for t in (one, two):
+        t.ready()
+        t.sendline('echo at-$(tty)-$SSH_TTY-$(ps -o tty= -p $$)')
+        t.expect(r"at-(/dev/login\d+)-(\S+)-(\S+)\r\n")
+        assert t.match[2] == t.match[1], t.match
+        names.append(t.match[1])
+        t.sendline("mesg y; echo $(mesg)-$(stat -c %U $(tty)); mesg n; mesg; stty size; test -w /dev/tty && echo wr\"\"itable")
+        t.expect_exact(f"is y-{alice.name}\r\n")
+        t.expect_exact("is n\r\n")
+        t.expect_exact("24 80\r\nwritable\r\n")
+    assert names[0] != names[1]
+    one.sendline(f"echo from-one > {names[1]}")
+    two.expect_exact("from-one")
+    two.sendline("exit 3")
+    assert two.finish() == 3
+    again = terminal(alice)
+    again.ready()
+    again.await_output("tty", f"{names[1]}\r\n")
+
+
+def test_lost_connection_of_a_joined_login(sshd, lifetime, terminal, alice, scratch):
+    """A connection that is lost is a SIGHUP for its shell, and for nobody else."""
+    lifetime("user")
+    with over_ssh(sshd, alice) as held:
+        left = held.ask(LEAVE["nohup"]).out
+        t = terminal(alice)
+        t.ready()
+        t.sendline(f"trap 'echo hup >> {scratch}/log; exit' HUP; echo $(id -un)-ready; sleep 1000 & wait")
+        t.expect_exact("nshalice-ready")
+        os.kill(t.pid, signal.SIGKILL)
+        log = scratch / "log"
+        wait_until(lambda: log.exists() and log.read_text() == "hup\n", "the shell got SIGHUP")
+        assert runs(held, left)
+
+
+# Who has no nsshell
+
+
+def test_frame_of_a_joined_sandbox(sshd, place, lifetime, alice):
+    """su -s and sudo start no login shell: they stand in the frame of the sandbox, with its /tmp and host name."""
+    lifetime("user")
+    with over_ssh(sshd, alice) as one:
+        one.ask("echo text > /tmp/shared")
+        show = f"cat /tmp/shared {FRAME}/id; echo; hostname"
+        result = place.run("su", alice.name, "-s", "/bin/sh", "-c", show)
+        assert result.out.split() == ["text", id_of(one), one.ask("hostname").out], result
+
+
+def test_account_without_a_shell(make_sshd, lifetime, alice):
+    """An account whose login shell is not nsshell (confine = yes, sftp only): its logins share a frame, which lasts as
+    long as they do."""
+    lifetime("user", "confine=yes")
+    server = make_sshd(config="ForceCommand internal-sftp\n")
+    assert as_root("usermod", "-s", "/usr/sbin/nologin", alice.name).rc == 0
+    try:
+        with sftp(server, alice) as two:
+            with sftp(server, alice) as one:
+                with one.open("/tmp/shared", "w") as file:
+                    file.write("text")
+                assert two.listdir("/tmp") == ["shared"]
+            assert two.listdir("/tmp") == ["shared"]
+            with sftp(server, alice) as three:
+                assert three.listdir("/tmp") == ["shared"]
+        await_none_staying()
+        with sftp(server, alice) as later:
+            assert later.listdir("/tmp") == []
+    finally:
+        as_root("usermod", "-s", LOGIN_SHELL, alice.name)
+
+
+# What a joined shell can do to those around it
+
+POWERS = ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")
+
+
+def powers(pid):
+    shown = status(pid)
+    return {name: shown[name] for name in (*POWERS, "NoNewPrivs", "Seccomp", "Seccomp_filters")}
+
+
+@pytest.mark.parametrize("mode, filters", [("default", "1"), ("strict", "2")])
+def test_powers(form, lifetime, alice, mode, filters):
+    """PID 1, the shell's parent and the shell have no capability, and are under the same filter (promise 5)."""
+    lifetime("user", rest=f"[security] seccomp={mode}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        wanted = {**dict.fromkeys(POWERS, "0" * 16), "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": filters}
+        for pid in (first_process(), one.init, one.shell, two.init, two.shell):
+            assert powers(pid) == wanted, status(pid)["Name"]
+        outer = powers(two.outer)
+        assert {**outer, "CapBnd": wanted["CapBnd"]} == wanted
+
+
+ATTACH = """python3 -c '
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for pid in map(int, sys.argv[1:]):
+    print(libc.ptrace(16, pid, None, None), ctypes.get_errno())
+    for name in ("mem", "fd", "ns/mnt", "root", "environ"):
+        try:
+            path = f"/proc/{pid}/{name}"
+            os.listdir(path) if name in ("fd", "root") else os.open(path, os.O_RDONLY)
+            print("opened", path)
+        except OSError:
+            pass
+' """
+
+
+@pytest.mark.parametrize("seccomp", ["default", "off"])
+def test_no_way_into_the_others(form, lifetime, alice, seccomp):
+    """PID 1 and the parents of shells cannot be traced or looked into from inside (promise 5)."""
+    lifetime("user", rest=f"[security] seccomp={seccomp}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        parents = [held.ask("echo $PPID").out for held in (one, two)]
+        assert "0" not in parents and "1" not in parents and parents[0] != parents[1]
+        result = two.ask(ATTACH + " ".join(["1", *parents]))
+        assert (result.rc, result.out) == (0, "\n".join(["-1 1"] * 3)), result
+        # It can be killed, like any process of the user's; that is the end of its login alone.
+        two.ask("kill -KILL 1")
+        one.tell("kill -KILL $PPID")
+        assert one.process.wait(timeout=30) != 0
+        assert two.ask("echo here").out == "here"
+
+
+SETNS = """python3 -c '
+import ctypes, os, glob
+libc = ctypes.CDLL(None, use_errno=True)
+paths = sorted(glob.glob("{folder}/door-*") + ["{folder}/user"]) + glob.glob("/proc/self/ns/*")
+assert len(paths) > 8
+for path in paths:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        continue
+    if libc.setns(fd, 0) == 0:
+        print("joined", path)
+'"""
+
+
+@pytest.mark.parametrize("seccomp", ["default", "off"])
+def test_doors_lead_nowhere(form, lifetime, alice, seccomp):
+    """What a sandbox is joined by is of no use inside; the places of terminals cannot be locked, made or taken away."""
+    lifetime("user", rest=f"[security] seccomp={seccomp}")
+    with form.hold(alice), form.hold(alice) as two:
+        folder = FRAME if isinstance(form, Framed) else "/nonexistent"
+        result = two.ask(SETNS.format(folder=folder).replace("assert len(paths) > 8", ""))
+        assert (result.rc, result.out) == (0, ""), result
+        if folder == FRAME:
+            assert two.ask(f"ls {FRAME} | grep -c door-").out == "5"
+            assert two.ask(f"rm -f {FRAME}/door-pid").rc != 0
+        assert two.ask("ls /dev/.login /dev/login0").rc == 0
+        for command in ("cat /dev/.login", "echo x > /dev/.login", "flock -n /dev/.login true", "rm -f /dev/.login",
+                        "rm -f /dev/login0", "chmod 777 /dev/.login", "ln -s /dev/null /dev/login999"):
+            assert two.ask(command).rc != 0, command
+
+
+def test_no_file_is_left_open(form, lifetime, alice):
+    """A joined shell has its standard streams and nothing else; its parent holds no folder and no namespace."""
+    lifetime("user")
+    with form.hold(alice):
+        result = form.run(alice, "for n in /proc/$$/fd/*; do test -e $n && echo ${n##*/}; done")[1]
+        assert result.out.split() == ["0", "1", "2"], result
+        with form.hold(alice) as two:
+            for pid in (two.init, first_process()):
+                # It closes the streams when the shell has them.
+                wait_until(lambda pid=pid: holds_sockets_alone(pid), f"files of {pid}")
+
+
+def holds_sockets_alone(pid):
+    links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+    return all(re.match(r"socket:|anon_inode:\[signalfd\]", link) for link in links)
+
+
+@pytest.mark.parametrize("nested", ["no", "yes"])
+def test_nested_user_namespaces(form, lifetime, alice, nested):
+    """[security] nested_userns holds for joined shells."""
+    lifetime("user", rest=f"[security] nested_userns={nested}")
+    with form.hold(alice) as one, form.hold(alice) as two:
+        for held in (one, two):
+            assert (held.ask("unshare -Urm true").rc == 0) == (nested == "yes")
+            assert (held.ask("cat /proc/sys/user/max_user_namespaces").out == "0") == (nested == "no")

@@ -87,7 +87,7 @@ static void reply(int to, const char *answer, const int *fds, int n_fds)
 	struct iovec part = {.iov_base = &text, .iov_len = sizeof(text)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
-	memset(text.entry.id, 'a', NSH_ID_LEN);
+	memset(text.id, 'a', NSH_ID_LEN);
 	text.protocol += !strcmp(answer, "protocol");
 	if (!strcmp(answer, "short"))
 		part.iov_len = 3;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2086
-# What has become of the trials of before-reset.sh.
+# What has become of the trials and the sandbox of before-reset.sh.
 
 # By the timer of this start: nothing else has run since.
 trial_ended_after_reset()
@@ -18,5 +18,17 @@ trial_goes_on_after_reset()
 	shell_is nshlong $nsshell
 }
 
+lingering_has_ended()
+{
+	grep -Ex '[0-9a-f]{16}' ~/lingered
+	grep -Ex '[0-9]+' ~/lingered
+	fails pgrep -u nshleft
+	# shellcheck disable=SC2016 # for the user's shell
+	sandbox=$(su - nshleft -c 'echo $NSSHELL_SESSION; ! pgrep -x sleep')
+	[[ $sandbox =~ ^[0-9a-f]{16}$ ]]
+	fails grep "$sandbox" ~/lingered
+}
+
 check reset-trial-ended trial_ended_after_reset
 check reset-trial-goes-on trial_goes_on_after_reset
+check reset-linger lingering_has_ended
