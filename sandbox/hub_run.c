@@ -603,6 +603,14 @@ static int time_left(const struct hub *hub)
 	return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left;
 }
 
+/* The number of a login that was removed meanwhile can be that of one that has come meanwhile. */
+static bool has_ended(int process)
+{
+	struct pollfd polled = {.fd = process, .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 /* Backwards, as what is removed is replaced by the last. What is added meanwhile is looked at the next time. */
 static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_sandboxes,
 			size_t n_clients, size_t n_logins)
@@ -621,7 +629,8 @@ static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_s
 	serve(hub);
 	for (size_t i = n_logins; i-- > 0;)
 		for (size_t j = 0; of_logins[i].revents && j < hub->n_logins; j++)
-			if (hub->logins[j].process == of_logins[i].fd) {
+			if (hub->logins[j].process == of_logins[i].fd &&
+			    has_ended(of_logins[i].fd)) {
 				remove_login(hub, j);
 				break;
 			}
