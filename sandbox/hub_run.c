@@ -52,9 +52,10 @@ struct sandbox {
 	int init;  /* the socket to PID 1, or -1 */
 	int outer; /* a pidfd, likewise */
 	int64_t since;
-	int64_t alone; /* since when there is no login; 0: there is one */
-	int64_t kill;  /* when SIGKILL is due; 0: it has not been asked to end */
-	bool current;  /* logins can join it */
+	int64_t alone;   /* since when there is no login; 0: there is one */
+	int times_alone; /* tells what PID 1 says of this time from what it says of an earlier one */
+	int64_t kill;    /* when SIGKILL is due; 0: it has not been asked to end */
+	bool current;    /* logins can join it */
 };
 
 struct login {
@@ -189,7 +190,7 @@ static void left(struct hub *hub, struct sandbox *sandbox)
 	}
 	sandbox->alone = nsh_boot_ms();
 	if (sandbox->terms.shared == NSH_LIFETIME_LINGER && !sandbox->kill)
-		tell(sandbox, MESSAGE_ALONE, 1);
+		tell(sandbox, MESSAGE_ALONE, ++sandbox->times_alone);
 	else
 		ask_to_end(sandbox);
 }
@@ -214,7 +215,8 @@ static void listen_init(struct hub *hub, struct sandbox *sandbox)
 	close_all(fds, n_fds);
 	if (ret != 1)
 		remove_sandbox(hub, sandbox);
-	else if (message.kind == MESSAGE_EMPTY && sandbox->alone)
+	else if (message.kind == MESSAGE_EMPTY && sandbox->alone &&
+		 message.value == sandbox->times_alone)
 		ask_to_end(sandbox);
 }
 
