@@ -52,9 +52,10 @@ struct sandbox {
 	int init;  /* the socket to PID 1, or -1 */
 	int outer; /* a pidfd, likewise */
 	int64_t since;
-	int64_t alone; /* since when there is no login; 0: there is one */
-	int64_t kill;  /* when SIGKILL is due; 0: it has not been asked to end */
-	bool current;  /* logins can join it */
+	int64_t alone;   /* since when there is no login; 0: there is one */
+	int times_alone; /* tells what PID 1 says of this time from what it says of an earlier one */
+	int64_t kill;    /* when SIGKILL is due; 0: it has not been asked to end */
+	bool current;    /* logins can join it */
 };
 
 struct login {
@@ -189,7 +190,7 @@ static void left(struct hub *hub, struct sandbox *sandbox)
 	}
 	sandbox->alone = nsh_boot_ms();
 	if (sandbox->terms.shared == NSH_LIFETIME_LINGER && !sandbox->kill)
-		tell(sandbox, MESSAGE_ALONE, 1);
+		tell(sandbox, MESSAGE_ALONE, ++sandbox->times_alone);
 	else
 		ask_to_end(sandbox);
 }
@@ -214,7 +215,8 @@ static void listen_init(struct hub *hub, struct sandbox *sandbox)
 	close_all(fds, n_fds);
 	if (ret != 1)
 		remove_sandbox(hub, sandbox);
-	else if (message.kind == MESSAGE_EMPTY && sandbox->alone)
+	else if (message.kind == MESSAGE_EMPTY && sandbox->alone &&
+		 message.value == sandbox->times_alone)
 		ask_to_end(sandbox);
 }
 
@@ -603,6 +605,14 @@ static int time_left(const struct hub *hub)
 	return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left;
 }
 
+/* The number of a login that was removed meanwhile can be that of one that has come meanwhile. */
+static bool has_ended(int process)
+{
+	struct pollfd polled = {.fd = process, .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 /* Backwards, as what is removed is replaced by the last. What is added meanwhile is looked at the next time. */
 static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_sandboxes,
 			size_t n_clients, size_t n_logins)
@@ -621,7 +631,8 @@ static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_s
 	serve(hub);
 	for (size_t i = n_logins; i-- > 0;)
 		for (size_t j = 0; of_logins[i].revents && j < hub->n_logins; j++)
-			if (hub->logins[j].process == of_logins[i].fd) {
+			if (hub->logins[j].process == of_logins[i].fd &&
+			    has_ended(of_logins[i].fd)) {
 				remove_login(hub, j);
 				break;
 			}

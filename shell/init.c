@@ -57,7 +57,7 @@ struct reaper {
 	bool empty;    /* no process is left */
 	long deadline; /* in ms of CLOCK_MONOTONIC; 0 for none */
 	bool ending;   /* the hub has asked for the end of it all */
-	bool alone;    /* no login is left, and the hub wants to know when nothing is */
+	int alone;     /* not 0: no login is left, and the hub wants to know when nothing is */
 	struct time_limits limits;
 	bool busy; /* something happened since memory was given back */
 	const void
@@ -313,8 +313,8 @@ static void tell_if_empty(struct reaper *reaper)
 {
 	if (!reaper->alone || !is_empty(reaper))
 		return;
-	tell(reaper, MESSAGE_EMPTY, 0);
-	reaper->alone = false;
+	tell(reaper, MESSAGE_EMPTY, reaper->alone);
+	reaper->alone = 0;
 }
 
 static int supervise_shared(struct reaper *reaper)

@@ -19,11 +19,11 @@ enum nsh_message_kind {
 	MESSAGE_STOPPED, /* the shell was stopped by the signal value */
 	MESSAGE_EXITED,  /* the shell ended; value is its wait status */
 	/* from the hub to PID 1 of a shared sandbox */
-	MESSAGE_ALONE, /* value is 1 when the last login has left a lingering sandbox, 0 when one has come */
+	MESSAGE_ALONE, /* the last login has left a lingering sandbox, for the value-th time; 0: one has come */
 	MESSAGE_END, /* end what runs, and then yourself */
 	/* from it */
 	MESSAGE_READY, /* the sandbox is made; with its namespaces as fds, in the order of nsshell/enter.h */
-	MESSAGE_EMPTY, /* alone, and no process is left */
+	MESSAGE_EMPTY, /* alone, for the value-th time, and no process is left */
 };
 
 struct nsh_message {
