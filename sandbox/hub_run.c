@@ -386,13 +386,25 @@ static void serve(struct hub *hub)
 	}
 }
 
+static bool has_ended(int process)
+{
+	struct pollfd polled = {.fd = process, .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
+/* One that has just ended, and is still to be removed, is in nobody's way. */
 static bool is_full(const struct hub *hub, unsigned most)
 {
-	size_t waiting = 0;
+	size_t count = 0;
 
+	if (!most || hub->n_logins + hub->n_clients < most)
+		return false;
 	for (size_t i = 0; i < hub->n_clients; i++)
-		waiting += hub->clients[i].process >= 0;
-	return most && hub->n_logins + waiting >= most;
+		count += hub->clients[i].process >= 0;
+	for (size_t i = 0; i < hub->n_logins; i++)
+		count += !has_ended(hub->logins[i].process);
+	return count >= most;
 }
 
 static void enter(struct hub *hub, struct client *client, int process)
@@ -605,15 +617,10 @@ static int time_left(const struct hub *hub)
 	return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left;
 }
 
-/* The number of a login that was removed meanwhile can be that of one that has come meanwhile. */
-static bool has_ended(int process)
-{
-	struct pollfd polled = {.fd = process, .events = POLLIN};
-
-	return poll(&polled, 1, 0) > 0;
-}
-
-/* Backwards, as what is removed is replaced by the last. What is added meanwhile is looked at the next time. */
+/*
+ * Backwards, as what is removed is replaced by the last. What is added meanwhile is looked at the next time; the number of
+ * a pidfd that was closed meanwhile can be that of one that is new.
+ */
 static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_sandboxes,
 			size_t n_clients, size_t n_logins)
 {

@@ -474,13 +474,25 @@ int nsh_init_run(void *arg)
 	return supervise(&reaper);
 }
 
+/* What has started it has more open: a connection to the hub, say. */
+static int keep_outer(struct reaper *reaper, struct nsh_err *err)
+{
+	int first = STDERR_FILENO + 1;
+
+	if ((reaper->outer != first && dup3(reaper->outer, first, O_CLOEXEC) < 0) ||
+	    close_range((unsigned)first + 1, ~0U, 0) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "close what is open");
+	reaper->outer = first;
+	return 0;
+}
+
 int nsh_init_run_shared(void *arg)
 {
 	const struct init *init = arg;
 	struct reaper reaper = make_reaper(init);
 	struct nsh_err err;
 
-	if (prepare_shared(init, &reaper, &err) < 0)
+	if (keep_outer(&reaper, &err) < 0 || prepare_shared(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	return supervise_shared(&reaper);
