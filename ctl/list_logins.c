@@ -119,7 +119,7 @@ void nsh_list_describe_logins(json_t *session, const struct nsh_live *live,
 	json_object_set_new(session, "lifetime", nsh_json_text(lifetime_name(live, age)));
 	json_object_set_new(session, "logins", describe_logins(live));
 	json_object_set_new(session, "login_count", count < 0 ? json_null() : json_integer(count));
-	json_object_set_new(session, "current",
-			    live->in_hub ? json_boolean(live->is_current) : json_null());
+	json_object_set_new(session, "open",
+			    live->in_hub ? json_boolean(live->is_open) : json_null());
 	json_object_set_new(session, "ends", describe_time_left(find_end(live, age)));
 }

@@ -82,11 +82,11 @@ struct nsh_live {
 	unsigned tty;    /* or 0 */
 
 	/* After nsh_lives_ask(). */
-	bool asked;      /* the user's hub could be asked, or there is none */
-	bool in_hub;     /* it is a sandbox that the hub knows */
-	bool is_current; /* then: logins join it */
-	int lifetime;    /* then: NSH_LIFETIME_... */
-	int64_t end;     /* then: when linger_max or runtime_max ends it (nsh_boot_ms()), or 0 */
+	bool asked;   /* the user's hub could be asked, or there is none */
+	bool in_hub;  /* it is a sandbox that the hub knows */
+	bool is_open; /* then: logins join it */
+	int lifetime; /* then: NSH_LIFETIME_... */
+	int64_t end;  /* then: when linger_max or runtime_max ends it (nsh_boot_ms()), or 0 */
 	struct nsh_live_login *logins; /* by their beginning; owned */
 	size_t n_logins;
 

@@ -78,7 +78,7 @@ static int take_entry(struct nsh_lives *lives, const struct nsh_hub_place *place
 		return add_login(live, entry);
 	live->in_hub = true;
 	live->end = entry->end;
-	live->is_current = entry->current;
+	live->is_open = entry->open;
 	live->lifetime = entry->lifetime;
 	return 0;
 }

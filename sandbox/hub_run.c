@@ -54,8 +54,7 @@ struct sandbox {
 	int64_t since;
 	int64_t alone;   /* since when there is no login; 0: there is one */
 	int times_alone; /* tells what PID 1 says of this time from what it says of an earlier one */
-	int64_t kill;    /* when SIGKILL is due; 0: it has not been asked to end */
-	bool current;    /* logins can join it */
+	int64_t kill; /* when SIGKILL is due; 0: it has not been asked to end, and logins can join it */
 };
 
 struct login {
@@ -130,12 +129,19 @@ static struct sandbox *find_sandbox(struct hub *hub, unsigned number)
 	return NULL;
 }
 
-static struct sandbox *find_current(struct hub *hub)
+/* The newest that logins can join, of just that policy or (NULL) of any. */
+static struct sandbox *find_open(struct hub *hub, const uint64_t *policy)
 {
-	for (size_t i = 0; i < hub->n_sandboxes; i++)
-		if (hub->sandboxes[i].current)
-			return &hub->sandboxes[i];
-	return NULL;
+	struct sandbox *found = NULL;
+
+	for (size_t i = 0; i < hub->n_sandboxes; i++) {
+		struct sandbox *sandbox = &hub->sandboxes[i];
+
+		if (!sandbox->kill && (!policy || sandbox->policy == *policy) &&
+		    (!found || sandbox->number > found->number))
+			found = sandbox;
+	}
+	return found;
 }
 
 static void tell(const struct sandbox *sandbox, enum nsh_message_kind kind, int value)
@@ -156,7 +162,6 @@ static bool has_login(const struct hub *hub, const struct sandbox *sandbox)
 
 static void ask_to_end(struct sandbox *sandbox)
 {
-	sandbox->current = false;
 	if (sandbox->kill)
 		return;
 	sandbox->kill = nsh_boot_ms() + END_MS;
@@ -172,8 +177,8 @@ static void remove_sandbox(struct hub *hub, struct sandbox *sandbox)
 		if (login->sandbox != sandbox->number)
 			continue;
 		login->sandbox = 0;
-		if (!hub->place->standalone && !login->end)
-			login->end = nsh_boot_ms() + STEP_MS;
+		if (!hub->place->standalone)
+			sooner(&login->end, nsh_boot_ms() + STEP_MS);
 	}
 	close_all(sandbox->parts, sandbox->n_parts);
 	close_all(&sandbox->init, 1);
@@ -333,38 +338,34 @@ static unsigned take_login(struct hub *hub, struct client *client)
 
 static void join(struct hub *hub, struct client *client, struct sandbox *sandbox)
 {
-	bool stale = sandbox->policy != client->request.terms.policy;
 	unsigned number = take_login(hub, client);
 	struct login *login = &hub->logins[number - 1]; /* the array has moved */
 
 	login->sandbox = sandbox->number;
-	login->stale = stale;
-	if (login->end)
-		login->end = sandbox->terms.runtime_ms
-				     ? sandbox->since + sandbox->terms.runtime_ms + AFTER_MS
-				     : 0;
+	login->stale = client->stale;
+	login->end = 0;
+	if (sandbox->terms.runtime_ms && !hub->place->standalone)
+		login->end = sandbox->since + sandbox->terms.runtime_ms + AFTER_MS;
 	sandbox->terms.linger_ms = client->request.terms.linger_ms;
 	came(sandbox);
-	reply(client, NSH_HUB_SAYS_JOIN, sandbox, stale);
+	reply(client, NSH_HUB_SAYS_JOIN, sandbox, client->stale);
 }
 
-/* Returns whether there is a sandbox for it, or an answer. */
+/* Returns whether there is a sandbox for it, or an answer. One of its own policy is that, whichever is newer. */
 static bool settle(struct hub *hub, struct client *client)
 {
 	const struct nsh_hub_terms *terms = &client->request.terms;
-	struct sandbox *sandbox = find_current(hub);
-	bool stale = sandbox && sandbox->policy != terms->policy;
+	struct sandbox *sandbox = find_open(hub, &terms->policy);
+	struct sandbox *other = sandbox ? NULL : find_open(hub, NULL);
 
-	if (stale && terms->stale == NSH_STALE_REFUSE) {
-		reply(client, NSH_HUB_SAYS_STALE, sandbox, true);
+	if (other && terms->stale == NSH_STALE_REFUSE) {
+		reply(client, NSH_HUB_SAYS_STALE, other, true);
 		close_all(&client->process, 1);
 		return true;
 	}
-	if (stale && terms->stale == NSH_STALE_NEW) {
-		sandbox->current = false;
-		client->stale = true;
-		sandbox = NULL;
-	}
+	client->stale = other != NULL;
+	if (other && terms->stale == NSH_STALE_JOIN)
+		sandbox = other;
 	if (sandbox)
 		join(hub, client, sandbox);
 	return sandbox != NULL;
@@ -439,7 +440,6 @@ static void take_sandbox(struct hub *hub, struct client *client,
 		.init = request->has_init ? fds[request->n_parts] : -1,
 		.outer = request->has_init ? fds[request->n_parts + 1] : -1,
 		.since = nsh_boot_ms(),
-		.current = true,
 	};
 	memcpy(sandbox->id, request->id, sizeof(sandbox->id));
 	memcpy(sandbox->cgroup, request->cgroup, sizeof(sandbox->cgroup));
@@ -466,7 +466,7 @@ static int64_t sandbox_end(const struct sandbox *sandbox)
 static bool write_sandbox(int file, const struct sandbox *sandbox)
 {
 	struct nsh_hub_entry entry = {.lifetime = (int32_t)sandbox->terms.shared,
-				      .current = sandbox->current,
+				      .open = !sandbox->kill,
 				      .since = sandbox->since,
 				      .end = sandbox_end(sandbox),
 				      .linger_end = linger_end(sandbox)};

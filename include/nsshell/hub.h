@@ -105,7 +105,7 @@ void nsh_hub_close(struct nsh_hub *hub);
 struct nsh_hub_entry {
 	pid_t process;
 	int32_t lifetime; /* of a sandbox: NSH_LIFETIME_... */
-	bool current;     /* of a sandbox: logins of its policy can join it */
+	bool open;        /* of a sandbox: logins of its policy can join it */
 	bool stale;       /* of a login: it joined a sandbox of another policy */
 	int64_t since;
 	int64_t end;             /* when linger_max or runtime_max ends it; 0: never */

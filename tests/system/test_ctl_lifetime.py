@@ -220,7 +220,7 @@ def test_new_beside_stale(framed_sshd, policy, alice):
             await_sessions(2)
             found = {one["id"] == old: one for one in sessions()}
             assert [login["stale"] for one in found.values() for login in one["logins"]] == [False] * 3
-            assert found[True]["current"] is False and found[False]["current"] is not False
+            assert found[True]["open"] is True and found[False]["open"] is True
             assert found[True]["policy"]["state"] == "changed"
             assert found[False]["policy"]["state"] == "current"
             assert row_of(found[True])["LOGINS"] == "1" and row_of(found[False])["LOGINS"] == "2"
@@ -248,7 +248,7 @@ def test_own_sessions(framed_sshd, alice):
     with logins(framed_sshd, alice, 1):
         session = only()
         assert session["lifetime"] == "session" and session["login_count"] == 1
-        assert session["logins"] is None and session["current"] is None and session["ends"] is None
+        assert session["logins"] is None and session["open"] is None and session["ends"] is None
         assert only(account=alice)["login_count"] == 1
 
 
