@@ -85,7 +85,7 @@ SECS      = 60
 SANITIZED = test_policy_login or test_security or test_limits
 VALGRIND  = valgrind --quiet --error-exitcode=99 --leak-check=full
 # valgrind 3.19 knows neither openat2(2) nor pidfd_open(2).
-NO_VALGRIND = test_ask test_path
+NO_VALGRIND = test_ask test_path test_hub
 comma     = ,
 SUDO      = $(if $(filter-out 0,$(shell id -u)),sudo)
 

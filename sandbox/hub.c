@@ -25,8 +25,11 @@
 #include "sandbox/hub_protocol.h"
 #include "nsshell/keeper.h"
 
-/* Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. */
-#define ANSWER_MS 20000
+/*
+ * Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. The module waits for ten
+ * seconds by default, and the reason should be told before.
+ */
+#define ANSWER_MS 8000
 
 /* Between one attempt and the next, at first and at last. */
 #define STEP_NS 1000000L
