@@ -12,7 +12,7 @@ import pytest
 
 from lib_attack_tool import script, serving
 from lib_frame import name_of
-from lib_process import Held, alive_pids_of, status
+from lib_process import Held, alive_pids_of, status, wait_until
 from lib_settings import NSSHELL
 from lib_view import Outside, Standalone
 
@@ -94,6 +94,10 @@ def parent(pid):
     return int(status(pid)["PPid"])
 
 
+def shells_of(account):
+    return [pid for pid in alive_pids_of(account) if name_of(pid) == "bash"]
+
+
 @contextmanager
 def shell_over_ssh(sshd, account, *options):
     """Yields the number of a shell that waits at the far end."""
@@ -101,7 +105,9 @@ def shell_over_ssh(sshd, account, *options):
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         try:
             assert client.stdout.readline().strip() == "ready"
-            (shell,) = [pid for pid in alive_pids_of(account) if name_of(pid) == "bash"]
+            # Its child is called so too until it executes sleep.
+            wait_until(lambda: len(shells_of(account)) == 1, "the shell alone")
+            (shell,) = shells_of(account)
             yield shell
         finally:
             client.kill()

@@ -13,7 +13,7 @@ import pytest
 
 from lib_faults import ERRNO, INJECTED, INTERRUPTIBLE, KILLED, UNFAILING, Faults
 from lib_pam import DENIAL, assert_denied
-from lib_process import children, wait_until
+from lib_process import children
 from lib_settings import HELPER, SRV
 
 # A series is split, because all of it takes longer than one test may.
@@ -176,14 +176,13 @@ TIMES, LONGEST = 100, 0.010
 
 
 def find_helper(process):
-    """A handle on a login's helper, as soon as there is one; None when the login was faster."""
-
-    def look():
+    """A handle on a login's helper, as soon as there is one; None when the login was faster. It does not sleep in
+    between: a helper can be gone in less time than that."""
+    while process.poll() is None:
         helpers = [pid for login in children(process.pid) for pid in children(login)]
-        return next(filter(None, map(handle_of_helper, helpers)), process.poll() is not None)
-
-    found = wait_until(look, "the helper, or the end of the login")
-    return None if found is True else found
+        for handle in filter(None, map(handle_of_helper, helpers)):
+            return handle
+    return None
 
 
 def handle_of_helper(pid):
