@@ -47,7 +47,7 @@ SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE  =
 STATIC    = -static-pie
 more_objects = $(if $(findstring -fsanitize=,$(SANITIZE)),$(BUILD)/tests/sanitize/options.o)
-OWN_LDFLAGS = $(STATIC) $(SECURE_LDFLAGS)
+OWN_LDFLAGS = -fPIE $(STATIC) $(SECURE_LDFLAGS)
 # Loaded into sshd and others: nothing but libpam and libc, and nothing to be seen but pam_sm_*.
 MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
 COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
@@ -105,11 +105,11 @@ $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
 
 # Only for logins with limits, and where systemd runs: alone with its library.
 $(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
-	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
 
 # Asks the machine's name service, whose modules need a dynamic program.
 $(BUILD)/nsshellctl: $(ctl_objects) $(more_objects) $(archives)
-	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
