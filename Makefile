@@ -214,10 +214,10 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(libdir)/nsshell-scope $(DESTDIR)$(bindir)/nsshellctl
 	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
 	rm -f $(DESTDIR)$(unitdir)/nsshell-expire.service $(DESTDIR)$(unitdir)/nsshell-expire.timer
-	rm -rf $(DESTDIR)$(sharedir)/schema $(DESTDIR)$(sharedir)/apparmor $(DESTDIR)$(docdir)
+	rm -rf $(DESTDIR)$(sharedir)/schema $(DESTDIR)$(sharedir)/apparmor $(DESTDIR)$(docdir)/examples
 	rm -f $(DESTDIR)$(tmpfilesdir)/nsshell.conf
 	rm -f $(DESTDIR)$(completiondir)/nsshellctl
-	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
+	-rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
