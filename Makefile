@@ -297,4 +297,6 @@ FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Not what lies in the trees of make deb and check-deb, whole Debians among them.
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/check-deb \) -prune -o \
+	-type f -name '*.d' -print 2>/dev/null)
