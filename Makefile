@@ -15,6 +15,8 @@ libdir     = $(PREFIX)/lib/nsshell
 sharedir   = $(PREFIX)/share/nsshell
 completiondir = $(PREFIX)/share/bash-completion/completions
 mandir     = $(PREFIX)/share/man
+docdir     = $(PREFIX)/share/doc/nsshell
+tmpfilesdir = $(PREFIX)/lib/tmpfiles.d
 confdir    = $(SYSCONFDIR)/nsshell
 sessiondir = $(libdir)/session
 framedir   = $(RUNDIR)/nsshell/session
@@ -26,6 +28,8 @@ pamdir     = $(PREFIX)/lib/$(multiarch)/security
 CC       ?= cc
 # For what runs while this is built.
 HOSTCC   ?= cc
+HOSTCFLAGS = -O2
+HOSTLDFLAGS =
 CFLAGS   ?= -O2 -g
 WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-format-truncation
@@ -43,7 +47,7 @@ SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE  =
 STATIC    = -static-pie
 more_objects = $(if $(findstring -fsanitize=,$(SANITIZE)),$(BUILD)/tests/sanitize/options.o)
-OWN_LDFLAGS = $(STATIC) $(SECURE_LDFLAGS)
+OWN_LDFLAGS = -fPIE $(STATIC) $(SECURE_LDFLAGS)
 # Loaded into sshd and others: nothing but libpam and libc, and nothing to be seen but pam_sm_*.
 MODULE_LDFLAGS = -shared -Wl,-z,defs $(SECURE_LDFLAGS)
 COMPILE   = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
@@ -63,6 +67,7 @@ module_parts    = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/module.c,$(wildcard
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 fuzz_targets    = $(patsubst %.c,$(BUILD)/%,$(filter-out %/dictionary.c,$(wildcard tests/fuzz/*.c)))
 test_tools      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+examples        = $(patsubst docs/%,%,$(wildcard docs/examples/*/*.conf docs/examples/*/*/*.conf))
 manuals         = $(patsubst docs/%.scd,$(BUILD)/%,$(wildcard docs/*.scd))
 # The archives in the order of the layers: sandbox uses conf.
 archives        = $(BUILD)/libnsh-sandbox.a $(BUILD)/libnsh-conf.a
@@ -100,11 +105,11 @@ $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
 
 # Only for logins with limits, and where systemd runs: alone with its library.
 $(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
-	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
 
 # Asks the machine's name service, whose modules need a dynamic program.
 $(BUILD)/nsshellctl: $(ctl_objects) $(more_objects) $(archives)
-	$(CC) $(CFLAGS) $(SANITIZE) -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
@@ -116,7 +121,7 @@ $(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
 	rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/make-filters: sandbox/filters/make.c sandbox/filters/lists.h sandbox/filter.h $(BUILD)/flags
-	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -I. -Iinclude -o $@ $< -lseccomp
+	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HOSTCFLAGS) -I. -Iinclude $(HOSTLDFLAGS) -o $@ $< -lseccomp
 
 $(BUILD)/filter_%.c: $(BUILD)/make-filters
 	$< $* > $@
@@ -193,6 +198,12 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -m 644 ctl/schema/*.json $(DESTDIR)$(sharedir)/schema
 	install -d $(DESTDIR)$(completiondir)
 	install -m 644 packaging/completion/nsshellctl $(DESTDIR)$(completiondir)/nsshellctl
+	install -d $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sharedir)/apparmor
+	sed $(own_paths) packaging/tmpfiles.d/nsshell.conf > $(DESTDIR)$(tmpfilesdir)/nsshell.conf
+	sed $(own_paths) packaging/apparmor/nsshell > $(DESTDIR)$(sharedir)/apparmor/nsshell
+	chmod 644 $(DESTDIR)$(tmpfilesdir)/nsshell.conf $(DESTDIR)$(sharedir)/apparmor/nsshell
+	for file in $(examples); do \
+		install -D -m 644 docs/$$file $(DESTDIR)$(docdir)/$$file || exit 1; done
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
@@ -203,9 +214,10 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(libdir)/nsshell-scope $(DESTDIR)$(bindir)/nsshellctl
 	rm -f $(DESTDIR)$(mandir)/man8/nsshellctl.8
 	rm -f $(DESTDIR)$(unitdir)/nsshell-expire.service $(DESTDIR)$(unitdir)/nsshell-expire.timer
-	rm -rf $(DESTDIR)$(sharedir)/schema
+	rm -rf $(DESTDIR)$(sharedir)/schema $(DESTDIR)$(sharedir)/apparmor $(DESTDIR)$(docdir)/examples
+	rm -f $(DESTDIR)$(tmpfilesdir)/nsshell.conf
 	rm -f $(DESTDIR)$(completiondir)/nsshellctl
-	-rmdir $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
+	-rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
@@ -242,6 +254,14 @@ check-valgrind: ## the unit tests under valgrind
 	$(SUDO) env NSH_BUILD=build/valgrind NSH_KINDS=unit NSH_WRAP='$(VALGRIND)' \
 		NSH_WITHOUT='$(NO_VALGRIND)' tests/run
 
+deb: ## build the Debian package, into build/deb/
+	packaging/install-missing packaging/build.txt packaging/deb.txt
+	packaging/make-deb build/deb
+
+check-deb: ## build the Debian package, install, upgrade, remove and purge it in a Debian of its own
+	packaging/install-missing packaging/build.txt packaging/deb.txt
+	$(SUDO) tests/package/run build/check-deb
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -272,9 +292,11 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz demo bench format lint \
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb demo bench format lint \
 	clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Not what lies in the trees of make deb and check-deb, whole Debians among them.
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/check-deb \) -prune -o \
+	-type f -name '*.d' -print 2>/dev/null)
