@@ -130,3 +130,10 @@ char *nsh_policy_write_files(const struct nsh_policy *policy, size_t *len)
 	}
 	return text;
 }
+
+void nsh_login_write(struct nsh_line *line, const struct nsh_login *login)
+{
+	nsh_field_text(line, "service", login->service);
+	nsh_field_text(line, "rhost", login->source);
+	nsh_field_text(line, "tty", login->tty ? login->tty : "");
+}

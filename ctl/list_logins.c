@@ -88,12 +88,6 @@ static const char *lifetime_name(const struct nsh_live *live, const struct nsh_p
 	return lifetime < 0 || lifetime > NSH_LIFETIME_LINGER ? NULL : names[lifetime];
 }
 
-static void sooner(int64_t *end, int64_t when)
-{
-	if (when && (!*end || when < *end))
-		*end = when;
-}
-
 /* PID 1 ends what it is PID 1 of; what has none is ended by the hub, login by login. */
 static int64_t find_end(const struct nsh_live *live, const struct nsh_policy_age *age)
 {
@@ -103,11 +97,12 @@ static int64_t find_end(const struct nsh_live *live, const struct nsh_policy_age
 		const struct nsh_member *init = nsh_live_member(live, live->shells[i].init);
 
 		if (init)
-			sooner(&end, (int64_t)(nsh_ticks_seconds(init->process.start) * 1000) +
-					     age->runtime_ms);
+			nsh_clock_sooner(&end,
+					 (int64_t)(nsh_ticks_seconds(init->process.start) * 1000) +
+						 age->runtime_ms);
 	}
 	for (size_t i = 0; i < live->n_logins; i++)
-		sooner(&end, live->logins[i].end);
+		nsh_clock_sooner(&end, live->logins[i].end);
 	return end;
 }
 

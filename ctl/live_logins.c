@@ -144,11 +144,8 @@ static int ask(struct nsh_lives *lives, const struct nsh_hub_place *place, struc
 {
 	struct nsh_hub_entry *entries = NULL;
 	size_t count = 0;
-	int ret = 0;
+	int ret = nsh_hub_list(place, &entries, &count, err);
 
-	/* Asking would make the file. */
-	if (place->standalone || access(NSH_HUB_FILE, F_OK) == 0)
-		ret = nsh_hub_list(place, &entries, &count, err);
 	for (size_t i = 0; i < count && ret == 0; i++)
 		if (take_entry(lives, place, &entries[i]) < 0)
 			ret = nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "logins");

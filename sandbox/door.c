@@ -21,8 +21,10 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/door.h"
+#include "nsshell/pass.h"
 #include "nsshell/sandbox.h"
 #include "sandbox/build.h"
+#include "sandbox/namespace.h"
 #include "sandbox/path.h"
 
 static const struct {
@@ -55,26 +57,7 @@ int nsh_door_open_own(struct nsh_ways *ways, struct nsh_err *err)
 
 void nsh_door_close_ways(struct nsh_ways *ways)
 {
-	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
-		nsh_cleanup_close(&ways->part[i]);
-		ways->part[i] = -1;
-	}
-}
-
-static bool is_same(int one, int other)
-{
-	struct stat a;
-	struct stat b;
-
-	return one >= 0 && other >= 0 && fstat(one, &a) == 0 && fstat(other, &b) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static bool is_owned(int part, int user)
-{
-	NSH_CLOSE int owner = ioctl(part, NS_GET_USERNS);
-
-	return is_same(owner, user);
+	nsh_pass_close(ways->part, NSH_DOOR_PARTS);
 }
 
 /* Where the sandbox has the machine's network there is none to be joined. */
@@ -82,7 +65,7 @@ static void drop_own_network(struct nsh_ways *ways)
 {
 	NSH_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	if (!is_same(own, ways->part[NSH_DOOR_NETWORK]))
+	if (!nsh_namespace_is_same(own, ways->part[NSH_DOOR_NETWORK]))
 		return;
 	close(ways->part[NSH_DOOR_NETWORK]);
 	ways->part[NSH_DOOR_NETWORK] = -1;
@@ -94,7 +77,8 @@ int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err)
 	int user = ways->part[NSH_DOOR_USER];
 	NSH_CLOSE int parent = ioctl(user, NS_GET_PARENT);
 	uid_t owner;
-	bool ok = ioctl(user, NS_GET_NSTYPE) == CLONE_NEWUSER && is_same(parent, present) &&
+	bool ok = ioctl(user, NS_GET_NSTYPE) == CLONE_NEWUSER &&
+		  nsh_namespace_is_same(parent, present) &&
 		  ioctl(user, NS_GET_OWNER_UID, &owner) == 0 && owner == getuid();
 
 	drop_own_network(ways);
@@ -102,8 +86,8 @@ int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err)
 		int part = ways->part[i];
 		bool machines = i == NSH_DOOR_NETWORK && part < 0;
 
-		ok &= machines ||
-		      (ioctl(part, NS_GET_NSTYPE) == parts[i].type && is_owned(part, user));
+		ok &= machines || (ioctl(part, NS_GET_NSTYPE) == parts[i].type &&
+				   nsh_namespace_is_owned(part, user));
 	}
 	return ok ? 0
 		  : nsh_err_set(err, NSH_REASON_NAMESPACES, -EPERM,

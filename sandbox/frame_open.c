@@ -24,6 +24,7 @@
 #include "nsshell/frame.h"
 #include "nsshell/limits.h"
 #include "nsshell/plan.h"
+#include "sandbox/namespace.h"
 #include "sandbox/path.h"
 
 /* A line of passwd(5) with two paths in it. */
@@ -57,15 +58,6 @@ static int check_folder(int folder, struct nsh_err *err)
 	return 0;
 }
 
-static bool is_same(int one, int other)
-{
-	struct stat a;
-	struct stat b;
-
-	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 static int check_userns(int fd, struct nsh_err *err)
 {
 	NSH_CLOSE int parent = -1;
@@ -79,7 +71,7 @@ static int check_userns(int fd, struct nsh_err *err)
 	if (ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 || owner != getuid())
 		return wrong(err, "has a user namespace of another user");
 	parent = ioctl(fd, NS_GET_PARENT);
-	if (present < 0 || parent < 0 || !is_same(parent, present))
+	if (present < 0 || parent < 0 || !nsh_namespace_is_same(parent, present))
 		return wrong(err, "has a user namespace from elsewhere");
 	return 0;
 }
@@ -88,13 +80,11 @@ static int check_userns(int fd, struct nsh_err *err)
 static int check_network(const struct nsh_frame *frame, struct nsh_err *err)
 {
 	NSH_CLOSE int network = -1;
-	NSH_CLOSE int owner = -1;
 
 	if (nsh_policy_number(&frame->policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_HOST)
 		return 0;
 	network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	owner = network < 0 ? -1 : ioctl(network, NS_GET_USERNS);
-	if (owner < 0 || !is_same(owner, frame->user))
+	if (!nsh_namespace_is_owned(network, frame->user))
 		return wrong(err, "is not for the network that this process is in");
 	return 0;
 }
@@ -160,8 +150,6 @@ static int open_door(struct nsh_frame *frame, int folder, struct nsh_err *err)
 	char name[24];
 
 	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
-		NSH_CLOSE int owner = -1;
-
 		snprintf(name, sizeof(name), "door-%s", nsh_door_name(i));
 		if (!nsh_frame_has_door(i))
 			continue;
@@ -169,8 +157,7 @@ static int open_door(struct nsh_frame *frame, int folder, struct nsh_err *err)
 			openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (frame->ways.part[i] < 0 && errno == ENOENT && !frame->shared)
 			return 0;
-		owner = frame->ways.part[i] < 0 ? -1 : ioctl(frame->ways.part[i], NS_GET_USERNS);
-		if (owner < 0 || !is_same(owner, frame->user))
+		if (!nsh_namespace_is_owned(frame->ways.part[i], frame->user))
 			return wrong(err, "has no way into its sandbox");
 		frame->shared = true;
 	}

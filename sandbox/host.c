@@ -65,8 +65,7 @@ int nsh_host_await(int init, struct nsh_ways *ways, struct nsh_err *err)
 		memcpy(ways->part, fds, sizeof(ways->part));
 		return 0;
 	}
-	for (size_t i = 0; i < n_fds; i++)
-		close(fds[i]);
+	nsh_pass_close(fds, n_fds);
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO, "the sandbox's first process %s",
 			   ret < 0 ? "is not ready in time"
 				   : "has ended; it has logged why (nsshell, at the same time)");

@@ -35,7 +35,7 @@
 #define STEP_NS 1000000L
 #define STEP_MAX_NS 50000000L
 
-bool nsh_hub_is_shared(const struct nsh_policy *policy)
+static bool is_shared(const struct nsh_policy *policy)
 {
 	return nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME) != NSH_LIFETIME_SESSION;
 }
@@ -43,7 +43,7 @@ bool nsh_hub_is_shared(const struct nsh_policy *policy)
 /* Standalone there is nothing but shells of nsshell's, which see to their runtime_max themselves. */
 bool nsh_hub_is_needed(const struct nsh_policy *policy, bool standalone)
 {
-	return nsh_hub_is_shared(policy) ||
+	return is_shared(policy) ||
 	       strcmp(nsh_policy_text(policy, NSH_KEY_SESSION_MAX_SESSIONS), "none") != 0 ||
 	       (!standalone &&
 		nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX)) > 0);
@@ -284,11 +284,8 @@ static void note_login(struct nsh_hub_request *request, const struct nsh_login *
 {
 	struct nsh_line line = {0};
 
-	if (login) {
-		nsh_field_text(&line, "service", login->service);
-		nsh_field_text(&line, "rhost", login->source);
-		nsh_field_text(&line, "tty", login->tty ? login->tty : "");
-	}
+	if (login)
+		nsh_login_write(&line, login);
 	memcpy(request->login, line.text, sizeof(request->login) - 1); /* it reads as cut */
 }
 
@@ -363,9 +360,7 @@ void nsh_hub_close(struct nsh_hub *hub)
 {
 	if (hub->socket >= 0)
 		close(hub->socket);
-	for (int i = 0; i < NSH_HUB_PARTS; i++)
-		if (hub->parts[i] >= 0)
-			close(hub->parts[i]);
+	nsh_pass_close(hub->parts, NSH_HUB_PARTS);
 	clear(hub);
 }
 
@@ -396,8 +391,7 @@ static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *coun
 		ret = n_fds == 1 && reply.kind == NSH_HUB_SAYS_LIST
 			      ? read_entries(fds[0], entries, count)
 			      : -EPROTO;
-	for (size_t i = 0; i < n_fds; i++)
-		close(fds[i]);
+	nsh_pass_close(fds, n_fds);
 	return ret;
 }
 

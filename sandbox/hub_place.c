@@ -47,18 +47,12 @@ static socklen_t name_abstract(struct sockaddr_un *address, uid_t uid)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
-static int open_file(struct nsh_err *err)
+/* flags: O_CREAT for who becomes a hub; else -ENOENT says that there never was one. */
+static int open_file(int flags, struct nsh_err *err)
 {
-	char folder[] = NSH_HUB_FILE;
 	struct stat st;
-	int ret;
-	int fd;
+	int fd = open(NSH_HUB_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
 
-	*strrchr(folder, '/') = '\0';
-	ret = nsh_path_secure_folder(folder, err);
-	if (ret < 0)
-		return ret;
-	fd = open(NSH_HUB_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failed(err, NSH_HUB_FILE);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 077))
@@ -66,6 +60,16 @@ static int open_file(struct nsh_err *err)
 	close(fd);
 	return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
 			   "%s: is not a file that only root can open", NSH_HUB_FILE);
+}
+
+static int make_file(struct nsh_err *err)
+{
+	char folder[] = NSH_HUB_FILE;
+	int ret;
+
+	*strrchr(folder, '/') = '\0';
+	ret = nsh_path_secure_folder(folder, err);
+	return ret < 0 ? ret : open_file(O_CREAT, err);
 }
 
 static struct flock byte_of(uid_t uid)
@@ -111,7 +115,7 @@ static bool is_gone(int code)
 
 static int connect_root(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
 {
-	NSH_CLOSE int file = open_file(err);
+	NSH_CLOSE int file = open_file(0, err);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	pid_t peer = 0;
 
@@ -196,9 +200,9 @@ static int listen_root(int socket, uid_t uid, struct nsh_err *err)
 	if (bind(socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(socket, BACKLOG) < 0)
 		return failed(err, "listen");
-	file = open_file(err);
-	if (file < 0)
-		return file;
+	ret = file = make_file(err);
+	if (ret < 0)
+		return ret;
 	if (fcntl(file, F_SETLK, &lock) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : failed(err, NSH_HUB_FILE);

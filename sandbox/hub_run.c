@@ -43,7 +43,6 @@
 
 struct sandbox {
 	unsigned number; /* names it here; from 1 */
-	uint64_t policy;
 	struct nsh_hub_terms terms;
 	char id[NSH_ID_LEN + 1];
 	char cgroup[NSH_CGROUP_MAX];
@@ -104,21 +103,6 @@ static void *grow(void *array, size_t count, size_t size)
 	return grown;
 }
 
-static void close_all(int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-		fds[i] = -1;
-	}
-}
-
-static void sooner(int64_t *next, int64_t when)
-{
-	if (when && (!*next || when < *next))
-		*next = when;
-}
-
 /* Sandboxes */
 
 static struct sandbox *find_sandbox(struct hub *hub, unsigned number)
@@ -137,7 +121,7 @@ static struct sandbox *find_open(struct hub *hub, const uint64_t *policy)
 	for (size_t i = 0; i < hub->n_sandboxes; i++) {
 		struct sandbox *sandbox = &hub->sandboxes[i];
 
-		if (!sandbox->kill && (!policy || sandbox->policy == *policy) &&
+		if (!sandbox->kill && (!policy || sandbox->terms.policy == *policy) &&
 		    (!found || sandbox->number > found->number))
 			found = sandbox;
 	}
@@ -178,11 +162,11 @@ static void remove_sandbox(struct hub *hub, struct sandbox *sandbox)
 			continue;
 		login->sandbox = 0;
 		if (!hub->place->standalone)
-			sooner(&login->end, nsh_boot_ms() + STEP_MS);
+			nsh_clock_sooner(&login->end, nsh_boot_ms() + STEP_MS);
 	}
-	close_all(sandbox->parts, sandbox->n_parts);
-	close_all(&sandbox->init, 1);
-	close_all(&sandbox->outer, 1);
+	nsh_pass_close(sandbox->parts, sandbox->n_parts);
+	nsh_pass_close(&sandbox->init, 1);
+	nsh_pass_close(&sandbox->outer, 1);
 	*sandbox = hub->sandboxes[--hub->n_sandboxes];
 }
 
@@ -217,7 +201,7 @@ static void listen_init(struct hub *hub, struct sandbox *sandbox)
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return;
-	close_all(fds, n_fds);
+	nsh_pass_close(fds, n_fds);
 	if (ret != 1)
 		remove_sandbox(hub, sandbox);
 	else if (message.kind == MESSAGE_EMPTY && sandbox->alone &&
@@ -360,7 +344,7 @@ static bool settle(struct hub *hub, struct client *client)
 
 	if (other && terms->stale == NSH_STALE_REFUSE) {
 		reply(client, NSH_HUB_SAYS_STALE, other, true);
-		close_all(&client->process, 1);
+		nsh_pass_close(&client->process, 1);
 		return true;
 	}
 	client->stale = other != NULL;
@@ -434,7 +418,6 @@ static void take_sandbox(struct hub *hub, struct client *client,
 	sandbox = &hub->sandboxes[hub->n_sandboxes++];
 	*sandbox = (struct sandbox){
 		.number = ++hub->last,
-		.policy = terms->policy,
 		.terms = *terms,
 		.n_parts = request->n_parts,
 		.init = request->has_init ? fds[request->n_parts] : -1,
@@ -459,7 +442,7 @@ static int64_t sandbox_end(const struct sandbox *sandbox)
 	int64_t end = linger_end(sandbox);
 
 	if (sandbox->terms.runtime_ms)
-		sooner(&end, sandbox->since + sandbox->terms.runtime_ms);
+		nsh_clock_sooner(&end, sandbox->since + sandbox->terms.runtime_ms);
 	return end;
 }
 
@@ -568,7 +551,7 @@ static bool listen_client(struct hub *hub, struct client *client)
 		retire(hub);
 	if (ret == 1 && is_sound(&request, n_fds) && obey(hub, client, &request, fds))
 		return true;
-	close_all(fds, n_fds);
+	nsh_pass_close(fds, n_fds);
 	return false;
 }
 
@@ -604,13 +587,13 @@ static int time_left(const struct hub *hub)
 	int64_t left;
 
 	for (size_t i = 0; i < hub->n_sandboxes; i++) {
-		sooner(&next, hub->sandboxes[i].kill);
-		sooner(&next, linger_end(&hub->sandboxes[i]));
+		nsh_clock_sooner(&next, hub->sandboxes[i].kill);
+		nsh_clock_sooner(&next, linger_end(&hub->sandboxes[i]));
 	}
 	for (size_t i = 0; i < hub->n_logins; i++)
-		sooner(&next, hub->logins[i].end);
+		nsh_clock_sooner(&next, hub->logins[i].end);
 	if (hub->busy)
-		sooner(&next, nsh_boot_ms() + NSH_IDLE_MS);
+		nsh_clock_sooner(&next, nsh_boot_ms() + NSH_IDLE_MS);
 	if (!next)
 		return -1;
 	left = next - nsh_boot_ms();

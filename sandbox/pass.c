@@ -66,8 +66,16 @@ int nsh_pass_receive(int socket, void *data, size_t size, int *fds, size_t *n_fd
 	*n_fds = take_files(&message, fds);
 	if (got == (ssize_t)size && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 1;
-	for (size_t i = 0; i < *n_fds; i++)
-		close(fds[i]);
+	nsh_pass_close(fds, *n_fds);
 	*n_fds = 0;
 	return -EPROTO;
+}
+
+void nsh_pass_close(int *fds, size_t n_fds)
+{
+	for (size_t i = 0; i < n_fds; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
 }

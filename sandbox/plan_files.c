@@ -57,9 +57,7 @@ static void add_login(struct builder *b)
 	const struct nsh_login *login = b->session->login ? b->session->login : &unknown;
 	struct nsh_line line = {0};
 
-	nsh_field_text(&line, "service", login->service);
-	nsh_field_text(&line, "rhost", login->source);
-	nsh_field_text(&line, "tty", login->tty ? login->tty : "");
+	nsh_login_write(&line, login);
 	nsh_build_file(b, "login", 0444, line.text, line.len);
 }
 

@@ -26,4 +26,11 @@ static inline int64_t nsh_boot_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Makes *next the sooner of two times on one clock, of which 0 is never. */
+static inline void nsh_clock_sooner(int64_t *next, int64_t when)
+{
+	if (when && (!*next || when < *next))
+		*next = when;
+}
+
 #endif

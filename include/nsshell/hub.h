@@ -72,9 +72,8 @@ struct nsh_hub {
 	int parts[NSH_HUB_PARTS]; /* for the caller to close; -1 for what is not there */
 };
 
-/* Whether the policy asks for a hub, and for a shared sandbox. */
+/* Whether the policy asks for a hub. */
 bool nsh_hub_is_needed(const struct nsh_policy *policy, bool standalone);
-bool nsh_hub_is_shared(const struct nsh_policy *policy);
 
 /*
  * Makes the login known to the user's hub, which is started if there is none: the calling process has one thread. Errors:

@@ -23,4 +23,7 @@ int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, siz
  */
 int nsh_pass_receive(int socket, void *data, size_t size, int *fds, size_t *n_fds, int flags);
 
+/* Closes files, but for -1, and makes all of them that. */
+void nsh_pass_close(int *fds, size_t n_fds);
+
 #endif

@@ -97,6 +97,10 @@ struct nsh_login {
 	const char *tty; /* PAM_TTY, for people only; NULL or "" when there is none */
 };
 
+/* Writes it as fields of a line (nsshell/field.h): service, rhost, tty. */
+struct nsh_line;
+void nsh_login_write(struct nsh_line *line, const struct nsh_login *login);
+
 /*
  * Resolves the policy of a user. Groups are those in user->groups and the account's primary one.
  * login is NULL for a login without PAM: a file of match.d that would be for the user, but asks for
