@@ -34,12 +34,25 @@ def pytest_configure(config):
     )
 
 
+def pytest_addoption(parser):
+    parser.addoption("--one-case", action="store_true", help="of each test the first case alone")
+
+
+def first_of_each(items):
+    """By the functions, of which fixtures and parameters make many."""
+    firsts = {}
+    for item in items:
+        firsts.setdefault((item.path, item.originalname), item)
+    return set(firsts.values())
+
+
 def pytest_collection_modifyitems(config, items):
     """With another login shell only what holds for every login shell is run."""
-    if IS_NSSHELL:
-        return
-    others = [item for item in items if not item.get_closest_marker("faithful")]
-    items[:] = [item for item in items if item.get_closest_marker("faithful")]
+    wanted = first_of_each(items) if config.getoption("--one-case") else set(items)
+    if not IS_NSSHELL:
+        wanted = {item for item in wanted if item.get_closest_marker("faithful")}
+    others = [item for item in items if item not in wanted]
+    items[:] = [item for item in items if item in wanted]
     config.hook.pytest_deselected(items=others)
 
 

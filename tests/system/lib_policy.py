@@ -8,7 +8,7 @@ SAVED = POLICY.with_name("nsshell.saved")
 
 
 class Policy:
-    """The files below /opt/nsshell-check/etc/nsshell."""
+    """The files below POLICY."""
 
     def __init__(self):
         self.touched = False

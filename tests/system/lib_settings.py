@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 PREFIX = Path(os.environ.get("NSH_PREFIX", "/opt/nsshell-check"))
+# Where configuration and state are. The package's are the machine's own.
+BASE = Path("/") if PREFIX == Path("/usr") else PREFIX
 NSSHELL = PREFIX / "bin/nsshell"
-POLICY = PREFIX / "etc/nsshell"
+POLICY = BASE / "etc/nsshell"
 SAMPLE_POLICY = Path(__file__).resolve().parents[2] / "conf/nsshell.conf"
 MARKER = PREFIX / "lib/nsshell/session"
-FRAME = PREFIX / "run/nsshell/session"
-STATE = PREFIX / "var/lib/nsshell"
+FRAME = BASE / "run/nsshell/session"
+STATE = BASE / "var/lib/nsshell"
 HELPER = PREFIX / "lib/nsshell/nsshell-session"
 MODULE = next(PREFIX.glob("lib/*/security/pam_nsshell.so"), Path("/missing/pam_nsshell.so"))
 

@@ -1,8 +1,8 @@
 """Virtual machines with a real Debian: its kernel, its systemd, its sshd, its AppArmor.
 
-tests/vm/make-disk makes a disk of a release, in minutes, and so in the background; build/vm/RELEASE
-keeps it for later runs until the recipe changes. A machine is started with qemu, without KVM, and never
-changes its disk. What is installed for the tests and the scripts of tests/vm that run in it are on a
+tests/vm/make-machine makes a disk of a release and builds the Debian package in that, in minutes, and so in
+the background; build/vm/RELEASE keeps the disk for later runs until the recipe changes. A machine is started with qemu,
+without KVM, and never changes its disk. The package, the system tests and the scripts of tests/vm that run in it are on a
 second disk. What they found comes out of its second serial port; tests/vm/guest.sh says how. It resets itself once;
 qemu keeps what was written until then.
 
@@ -23,18 +23,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib_pam import PROBE
-from lib_settings import PREFIX, TOOLS
+from lib_settings import TOOLS
 
 RELEASES = ("bookworm", "trixie")
 
 TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
-MAKE_DISK = SCRIPTS / "make-disk"
-RECIPE = (MAKE_DISK, SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
+MAKE_MACHINE = SCRIPTS / "make-machine"
+RECIPE = (SCRIPTS / "make-disk", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
 
 # Where nsshell-vm.service finds the scripts.
 INSIDE = "opt/nsshell-vm"
+SUITE = f"{INSIDE}/nsshell"
+
+# Of the system tests, as emulated machines take ten times as long and more: one case of each test of these
+# files. NSH_VM_SUITE has other arguments of pytest's, separated by spaces: tests/system is all, and takes hours.
+SELECTED = os.environ.get("NSH_VM_SUITE", """
+    --one-case tests/system/test_session.py tests/system/test_ssh.py
+""").split()
 
 # For what hangs: on a machine with nothing else to do it is a tenth of that.
 DISK_SECONDS = 1200
@@ -85,13 +92,6 @@ def make_folder(path):
     """A folder that belongs to the clone's owner, who can remove it with what root puts there."""
     path.mkdir(parents=True, exist_ok=True)
     os.chown(path, TOP.stat().st_uid, TOP.stat().st_gid)
-
-
-def libraries_of(program):
-    """Those that it is linked with, but for glibc's: the disk has only what Debian needs for itself."""
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-    found = re.findall(r"^\s*(\S+) => (/\S+)", listed, re.MULTILINE)
-    return [path for name, path in found if not name.startswith("libc.")]
 
 
 def last_lines(path):
@@ -145,30 +145,21 @@ class Machine:
         recipe = b"".join(path.read_bytes() for path in RECIPE)
         return hashlib.sha256(self.release.encode() + recipe).hexdigest()
 
-    def _is_made(self):
-        key = self.folder / "key"
-        return key.exists() and key.read_text() == self._key()
-
     def start_making(self):
-        """Begins to make the disk, unless it is there."""
-        if self._is_made():
-            return
-        for folder in (self.folder, self.unfinished):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Begins to make the disk, unless it is there, and the package."""
         make_folder(FOLDER)
-        make_folder(self.unfinished)
-        (self.unfinished / "key").write_text(self._key())
         # All that it starts has the pipe's other end: when nobody has it any more, all have ended.
         self.alive, theirs = os.pipe()
         with open(self.log, "wb") as log:
             self.maker = subprocess.Popen(
-                [*WITH_US, "chrt", "--idle", "0", str(MAKE_DISK), self.release, str(self.unfinished)],
+                [*WITH_US, "chrt", "--idle", "0", str(MAKE_MACHINE), self.release, str(self.folder),
+                 self._key()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,),
             )
         os.close(theirs)
 
     def finish_making(self):
-        """Waits until the disk is there."""
+        """Waits until all is there."""
         if self.maker is None:
             return
         try:
@@ -176,8 +167,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             pass
         rc = self._end_maker()
-        assert rc == 0, f"make-disk {self.release} ended with {rc}; {last_lines(self.log)}"
-        self.unfinished.rename(self.folder)
+        assert rc == 0, f"make-machine {self.release} ended with {rc}; {last_lines(self.log)}"
 
     def _end_maker(self):
         """Returns its exit status when all that it started has ended."""
@@ -217,14 +207,14 @@ class Machine:
 
     def _pack_additions(self):
         with tarfile.open(self.folder / "additions.tar", "w") as tar:
-            tar.add(PREFIX)
-            for library in libraries_of(PREFIX / "bin/nsshellctl"):
-                tar.add(os.path.realpath(library), library)
-            for tool in ("load", "wayout"):
-                tar.add(TOOLS / tool, f"{INSIDE}/{tool}")
+            for package in (self.folder / "package").iterdir():
+                tar.add(package, f"{INSIDE}/{package.name}")
             for script in SCRIPTS.glob("*.sh"):
                 tar.add(script, f"{INSIDE}/{script.name}")
-            for name, text in (("probe", PROBE), ("prefix", str(PREFIX))):
+            for part in ("tests", "conf"):
+                tar.add(TOP / part, f"{SUITE}/{part}")
+            tar.add(TOOLS, f"{SUITE}/build/check/tests/tools")
+            for name, text in (("probe", PROBE), ("suite", "\n".join(SELECTED) + "\n")):
                 told = tarfile.TarInfo(f"{INSIDE}/{name}")
                 told.size = len(text)
                 tar.addfile(told, io.BytesIO(text.encode()))

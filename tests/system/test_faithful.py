@@ -16,7 +16,7 @@ import pytest
 from lib_process import (
     Held, alive, alive_pids_of, children, environment, run, sh, start, status, wait_until,
 )
-from lib_settings import IS_NSSHELL, LOGIN_SHELL
+from lib_settings import IS_NSSHELL, LOGIN_SHELL, MARKER
 
 PYTHON = "/usr/bin/python3"
 
@@ -492,7 +492,7 @@ def test_init_does_not_listen_to_the_inside(alice):
 
 def machine():
     """What a session must leave as it was."""
-    folders = ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/opt/nsshell-check/lib/nsshell")
+    folders = ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", MARKER.parent)
     listing = {folder: sorted(os.listdir(folder)) for folder in folders}
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     return mounts, listing, socket.gethostname(), Path("/etc/hosts").read_text(encoding="utf-8")

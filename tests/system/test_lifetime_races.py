@@ -23,14 +23,14 @@ from lib_process import (
     SHOW_NAMESPACES, Held, assert_confined, assert_refused, children, environment, pids_of, run, sh,
     start, status, wait_until,
 )
-from lib_settings import HELPER, MARKER, NSSHELL, PREFIX, REFUSED, TOOLS
+from lib_settings import FRAME, HELPER, MARKER, NSSHELL, REFUSED, TOOLS
 
 # Logins in a loop. 10000 have to pass as well.
 LOGINS = int(os.environ.get("NSH_LOGINS", "1000"))
 AT_ONCE = 200
 
 # The hub's file of locks, and the number of its open file system (sandbox/hub_place.c).
-USERS = PREFIX / "run/nsshell/users"
+USERS = FRAME.parent / "users"
 HUB_FOLDER_FD = 11
 
 # Ends with 0 in a whole sandbox: a PID namespace with a PID 1 that lives, a /tmp of its own, its host name, processes.

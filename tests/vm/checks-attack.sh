@@ -2,14 +2,12 @@
 # Attacks that take more than every kernel has: the entry for 32-bit programs. The rest of them is in
 # tests/attack.
 
-own_nsshell=$(cat "${here:?}/prefix")/bin/nsshell
-own_policies=$(cat "$here/prefix")/etc/nsshell
-wayout=$here/wayout
+wayout=$suite/build/check/tests/tools/wayout
 
 # security LINE...: what nshatt's policy says.
 security()
 {
-	printf '%s\n' '[security]' "$@" >"$own_policies/users.d/nshatt.conf"
+	printf '%s\n' '[security]' "$@" >"$policies/users.d/nshatt.conf"
 }
 
 # calls USER WAY: what comes of typing into the own terminal and of a new user namespace there, by that
@@ -42,8 +40,8 @@ i386_entry()
 	# Then by the limit alone.
 	security 'seccomp=off'
 	is "$(calls nshatt i386)" "0 ENOSPC"
-	rm "$own_policies/users.d/nshatt.conf"
+	rm "$policies/users.d/nshatt.conf"
 }
 
-make_user nshatt -s "$own_nsshell"
+make_user nshatt -s "$nsshell"
 check i386-entry i386_entry

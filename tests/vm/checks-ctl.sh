@@ -45,13 +45,7 @@ doctor_sees_linger()
 
 doctor_sees_wrong_order()
 {
-	cp -a /etc/pam.d/sshd /run/pam-sshd
-	sed -i '/pam_nsshell/d' /etc/pam.d/sshd
-	sed -i "0,/^@include common-session/s,,session required ${module//,/\\,}\n&," /etc/pam.d/sshd
-	status=0
-	finds warn 'pam: sshd: .*pam_systemd comes after' || status=$?
-	cp -a /run/pam-sshd /etc/pam.d/sshd
-	return $status
+	with_module_first finds warn 'pam: sshd: .*pam_systemd comes after'
 }
 
 doctor_without_userns_of_users()

@@ -103,11 +103,8 @@ cron_is_limited()
 }
 
 # pam_systemd behind the module takes the login out of the control group that it was put into.
-wrong_order_is_refused()
+try_wrong_order()
 {
-	cp -a /etc/pam.d/sshd /run/pam-sshd
-	sed -i '/pam_nsshell/d' /etc/pam.d/sshd
-	sed -i "0,/^@include common-session/s,,session required ${module//,/\\,}\n&," /etc/pam.d/sshd
 	# Where logind gives no answer in time pam_systemd moves nothing, and all is well.
 	for _ in 1 2 3; do
 		status=0
@@ -116,7 +113,11 @@ wrong_order_is_refused()
 		journalctl -q -b -n 40 -o cat -t sshd -t sshd-session -t systemd-logind -t nsshell-session
 	done
 	unlimited=$(ssh_as nshcalm 'echo works')
-	cp -a /run/pam-sshd /etc/pam.d/sshd
+}
+
+wrong_order_is_refused()
+{
+	with_module_first try_wrong_order
 	[ "$status" = 125 ]
 	[[ $output == *"cannot hold this account to its limits"* ]]
 	[ "$unlimited" = works ]

@@ -3,7 +3,7 @@
 # own. Then before-reset.sh, and the machine is reset as if it had lost its power; when it is up again after-reset.sh
 # looks what has become of it. What they find goes to the second serial port, which is a file outside:
 #
-#	ok NAME
+#	ok NAME: how long it took
 #	not ok NAME: the last line that the check wrote
 #	# something to know
 #	done
@@ -29,11 +29,12 @@ check()
 {
 	local name=$1 log=/run/check.log status
 	shift
+	SECONDS=0
 	timeout -k 5 "$check_seconds" bash -euxo pipefail -c '"$@"' check "$@" \
 		</dev/null >"$log" 2>&1
 	status=$?
 	if [ $status = 0 ]; then
-		echo "ok $name" >$results
+		echo "ok $name: $SECONDS s" >$results
 		return
 	fi
 	[ $status != 124 ] || echo "no end within $check_seconds s" >>"$log"

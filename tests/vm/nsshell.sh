@@ -1,26 +1,37 @@
 # shellcheck shell=bash disable=SC2034
 # nsshell, installed in the machine's own PAM stacks, and what several checks do with it.
 
-prefix=$(cat "${here:?}/prefix")
-nsshell=$prefix/bin/nsshell
-ctl=$prefix/bin/nsshellctl
-module=$(echo "$prefix"/lib/*/security/pam_nsshell.so)
-policies=$prefix/etc/nsshell
+nsshell=/usr/bin/nsshell
+ctl=/usr/bin/nsshellctl
+policies=/etc/nsshell
+suite=${here:?}/nsshell
 
 # PROBE of tests/system/lib_pam.py, and what it looks for.
 probe=$(cat "$here/probe")
 outside=/tmp/nsh-outside
 
+# By what README.Debian says, and for cron by a line of its own.
 install_nsshell()
 {
 	touch $outside
 	groupadd nshadmins
-	for service in sshd login su su-l cron; do
-		echo "session required $module exempt_group=nshadmins" >>/etc/pam.d/$service
-	done
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y "$here"/nsshell_*.deb
+	pam-auth-update --enable nsshell
+	sed -i 's/exempt_group=adm/exempt_group=nshadmins/' /etc/pam.d/common-session
+	echo "session required pam_nsshell.so exempt_group=nshadmins" >>/etc/pam.d/cron
 	printf '[session]\nconfine = auto\n' >"$policies/nsshell.conf"
-	rm -f "$policies"/match.d/* "$policies"/users.d/*
 	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
+}
+
+# with_module_first COMMAND [WORD...]: with pam_nsshell before pam_systemd, as it must not be.
+with_module_first()
+{
+	local stack=/etc/pam.d/common-session status=0
+	cp -a $stack /run/pam-stack
+	sed -i -e '/pam_nsshell/d' -e '0,/^session/s//session required pam_nsshell.so\n&/' $stack
+	"$@" || status=$?
+	cp -a /run/pam-stack $stack
+	return $status
 }
 
 # set_policy NAME TEXT: a user's own; without TEXT there is none any more.

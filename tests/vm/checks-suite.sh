@@ -1,0 +1,14 @@
+# shellcheck shell=bash disable=SC2154
+# The system tests themselves, with the installed package, as far as there is time for: "suite" beside this file has the
+# arguments of pytest.
+
+suite_passes()
+{
+	cd "$suite" || return
+	mapfile -t arguments <"$here/suite"
+	NSH_PREFIX=/usr /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --durations=10 "${arguments[@]}"
+	note "suite: $(tail -n 1 /run/check.log)"
+}
+
+export check_seconds=14400
+check suite suite_passes
