@@ -63,14 +63,15 @@ static bool is_wanted(const struct options *options, const struct nsh_live *live
 	return !options->n_users;
 }
 
-static int add_row(struct nsh_table *table, const struct nsh_live *live)
+static int add_row(struct nsh_table *table, const struct nsh_live *live,
+		   struct nsh_policy_answers *answers)
 {
 	struct nsh_policy_age age;
 	char tty[NSH_TTY_NAME];
 	char text[NSH_SIZE_TEXT];
 	char logins[NSH_LOGINS_TEXT];
 	double lasted = (double)time(NULL) - live->since;
-	int ret = nsh_policy_age_find(&age, live);
+	int ret = nsh_policy_age_find(&age, live, answers);
 
 	nsh_table_add(table, live->id);
 	nsh_table_add(table, live->user);
@@ -93,11 +94,13 @@ static int print_table(const struct options *options, const struct nsh_lives *li
 	static const char *const titles[] = {"ID",    "USER",   "AGE",    "TTY",  "LOGINS",
 					     "PROCS", "MEMORY", "POLICY", "FROM", "HOST NAME"};
 	struct nsh_table table = {.titles = titles, .n_columns = 10};
+	struct nsh_policy_answers answers = {0};
 	int code = NSH_CTL_OK;
 
 	for (size_t i = 0; i < lives->count && code == NSH_CTL_OK; i++)
 		if (is_wanted(options, &lives->at[i]))
-			code = add_row(&table, &lives->at[i]);
+			code = add_row(&table, &lives->at[i], &answers);
+	nsh_policy_answers_free(&answers);
 	return code == NSH_CTL_OK ? nsh_table_print(&table) : code;
 }
 
@@ -208,11 +211,11 @@ static json_t *describe(const struct nsh_live *live)
 		describe_shells(live), "mount_namespaces", mounts, "limits", describe_limits(live));
 }
 
-static json_t *describe_all(const struct nsh_live *live)
+static json_t *describe_all(const struct nsh_live *live, struct nsh_policy_answers *answers)
 {
 	struct nsh_policy_age age;
 	json_t *session = describe(live);
-	int ret = nsh_policy_age_find(&age, live);
+	int ret = nsh_policy_age_find(&age, live, answers);
 
 	nsh_list_describe_logins(session, live, &age);
 	json_object_set_new(session, "policy", describe_policy(&age));
@@ -225,11 +228,13 @@ static json_t *describe_all(const struct nsh_live *live)
 
 static int print_json(const struct options *options, const struct nsh_lives *lives)
 {
+	struct nsh_policy_answers answers = {0};
 	json_t *sessions = json_array();
 
 	for (size_t i = 0; i < lives->count; i++)
 		if (is_wanted(options, &lives->at[i]))
-			json_array_append_new(sessions, describe_all(&lives->at[i]));
+			json_array_append_new(sessions, describe_all(&lives->at[i], &answers));
+	nsh_policy_answers_free(&answers);
 	return nsh_json_print(json_pack("{so}", "sessions", sessions));
 }
 

@@ -138,47 +138,108 @@ static uid_t root_here(void)
 	return stat("/", &st) == 0 ? st.st_uid : 0;
 }
 
-/* Of the same files the same policy is made. */
-static void take_terms(struct nsh_policy_age *age, const struct nsh_policy *policy,
-		       const struct nsh_live *live, const char *files)
+/* What a login would get now. Its strings are those of the session that was asked about first. */
+struct answer {
+	const char *user;
+	const char *service;
+	const char *source;
+	char *files; /* owned; NULL: none, for this reason */
+	enum nsh_policy_state state;
+	char reason[NSH_ERR_MAX];
+	int lifetime;
+	int64_t runtime_ms;
+};
+
+static bool is_same(const char *a, const char *b)
 {
-	if (!files || strcmp(files, live->files) != 0)
-		return;
-	age->lifetime = nsh_policy_number(policy, NSH_KEY_SESSION_LIFETIME);
-	age->runtime_ms = nsh_time_of(nsh_policy_text(policy, NSH_KEY_SESSION_RUNTIME_MAX));
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* Those of a login now, or NULL with the state and its reason set. */
-static char *resolve(struct nsh_policy_age *age, const struct nsh_live *live)
+static struct answer *find_answer(const struct nsh_policy_answers *answers,
+				  const struct nsh_live *live)
+{
+	for (size_t i = answers->count; i-- > 0;) {
+		struct answer *answer = &answers->at[i];
+
+		if (is_same(answer->user, live->user) && is_same(answer->service, live->service) &&
+		    is_same(answer->source, live->source))
+			return answer;
+	}
+	return NULL;
+}
+
+static void load(struct answer *answer, const struct nsh_user *user)
 {
 	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = root_here()};
-	struct nsh_login login = {.service = live->service, .source = live->source};
+	struct nsh_login login = {.service = answer->service, .source = answer->source};
 	struct nsh_policy policy;
-	struct nsh_user user;
 	struct nsh_err err;
-	char *text = NULL;
 	size_t len;
 
-	if (nsh_account_find(&user, live->user, &err) < 0) {
-		snprintf(age->reason, sizeof(age->reason), "%s", err.text);
-		return NULL;
-	}
-	if (nsh_policy_load(&policy, &place, &user, live->source ? &login : NULL, &err) == 0) {
-		text = nsh_policy_write_files(&policy, &len);
-		take_terms(age, &policy, live, text);
-		nsh_policy_free(&policy);
-	} else {
-		age->state =
+	if (nsh_policy_load(&policy, &place, user, answer->source ? &login : NULL, &err) < 0) {
+		answer->state =
 			err.reason == NSH_REASON_POLICY ? NSH_POLICY_INVALID : NSH_POLICY_UNKNOWN;
-		snprintf(age->reason, sizeof(age->reason), "%s", err.text);
+		snprintf(answer->reason, sizeof(answer->reason), "%s", err.text);
+		return;
 	}
-	nsh_user_free(&user);
-	return text;
+	answer->files = nsh_policy_write_files(&policy, &len);
+	answer->lifetime = nsh_policy_number(&policy, NSH_KEY_SESSION_LIFETIME);
+	answer->runtime_ms = nsh_time_of(nsh_policy_text(&policy, NSH_KEY_SESSION_RUNTIME_MAX));
+	nsh_policy_free(&policy);
 }
 
-int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live)
+/* Resolves what is not known yet. NULL without memory. */
+static const struct answer *resolve(struct nsh_policy_answers *answers, const struct nsh_live *live)
 {
-	NSH_FREE char *now = NULL;
+	struct answer *answer = find_answer(answers, live);
+	struct answer *grown;
+	struct nsh_user user;
+	struct nsh_err err;
+
+	if (answer)
+		return answer;
+	grown = reallocarray(answers->at, answers->count + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	answers->at = grown;
+	answer = &answers->at[answers->count++];
+	*answer = (struct answer){
+		.user = live->user, .service = live->service, .source = live->source};
+	if (nsh_account_find(&user, live->user, &err) < 0) {
+		snprintf(answer->reason, sizeof(answer->reason), "%s", err.text);
+		return answer;
+	}
+	load(answer, &user);
+	nsh_user_free(&user);
+	return answer;
+}
+
+void nsh_policy_answers_free(struct nsh_policy_answers *answers)
+{
+	for (size_t i = 0; i < answers->count; i++)
+		free(answers->at[i].files);
+	free(answers->at);
+	*answers = (struct nsh_policy_answers){0};
+}
+
+/* Of the same files the same policy is made. */
+static void compare(struct nsh_policy_age *age, const struct answer *answer, const char *then)
+{
+	age->state = answer->state;
+	snprintf(age->reason, sizeof(age->reason), "%s", answer->reason);
+	if (!answer->files)
+		return;
+	age->state = strcmp(then, answer->files) ? NSH_POLICY_CHANGED : NSH_POLICY_CURRENT;
+	if (age->state == NSH_POLICY_CHANGED)
+		return;
+	age->lifetime = answer->lifetime;
+	age->runtime_ms = answer->runtime_ms;
+}
+
+int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live,
+			struct nsh_policy_answers *answers)
+{
+	const struct answer *answer;
 	int ret;
 
 	*age = (struct nsh_policy_age){.state = NSH_POLICY_UNKNOWN, .lifetime = -1};
@@ -187,13 +248,12 @@ int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live)
 			 "the session does not say what its policy was made of");
 		return 0;
 	}
-	now = resolve(age, live);
-	ret = add_then(age, live->files, now);
-	if (ret == 0 && now)
-		ret = add_now(age, now);
-	if (now)
-		age->state = strcmp(live->files, now) ? NSH_POLICY_CHANGED : NSH_POLICY_CURRENT;
-	return ret;
+	answer = resolve(answers, live);
+	if (!answer)
+		return -ENOMEM;
+	compare(age, answer, live->files);
+	ret = add_then(age, live->files, answer->files);
+	return ret == 0 && answer->files ? add_now(age, answer->files) : ret;
 }
 
 void nsh_policy_age_free(struct nsh_policy_age *age)

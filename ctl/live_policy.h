@@ -29,8 +29,20 @@ struct nsh_policy_age {
 	size_t n_files;
 };
 
-/* Resolves what such a login would get now, and compares. -ENOMEM. nsh_policy_age_free() in any case. */
-int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live);
+/*
+ * What has been resolved already: the same user, service and source get the same answer, once, however many sessions
+ * there are. Starts as all 0; it borrows the sessions' strings, and must not outlive them.
+ */
+struct nsh_policy_answers {
+	struct answer *at;
+	size_t count;
+};
+
+void nsh_policy_answers_free(struct nsh_policy_answers *answers);
+
+/* Finds out what such a login would get now, and compares. -ENOMEM. nsh_policy_age_free() in any case. */
+int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live,
+			struct nsh_policy_answers *answers);
 
 void nsh_policy_age_free(struct nsh_policy_age *age);
 

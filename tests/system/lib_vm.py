@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -262,7 +263,8 @@ def try_out(machine):
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Machines(sys.argv[1:] or RELEASES) as machines:
-        return 0 if all([try_out(machine) for machine in machines.values()]) else 1
+        with ThreadPoolExecutor(len(machines)) as pool:
+            return 0 if all(list(pool.map(try_out, machines.values()))) else 1
 
 
 if __name__ == "__main__":
