@@ -197,7 +197,7 @@ static void check_profiles(struct nsh_doctor *doctor)
 	}
 	if (!found)
 		nsh_find(doctor, NSH_LEVEL_OK, "apparmor",
-			 "on, with no profile for sshd or nsshell");
+			 "on, with no profile that confines sshd or nsshell");
 }
 
 static void check_apparmor(struct nsh_doctor *doctor)

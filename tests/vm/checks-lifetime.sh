@@ -2,7 +2,7 @@
 # Sandboxes that several logins share, where logind ends what is left of a login and systemd sets the limits: what a
 # login leaves behind stays, or ends, as [session] lifetime says, and not as logind would have it.
 
-load=$here/load
+load=$suite/build/check/tests/tools/load
 uptime_s='cut -d . -f 1 /proc/uptime'
 
 # logind_kills WHETHER: KillUserProcesses=. What logind does a while after a user's last login it does at once.

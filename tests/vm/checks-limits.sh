@@ -4,7 +4,7 @@
 
 limits='[view]\ntmp_size = 64M\n[limits]\nmemory_max = 200M\ntasks_max = 64\ncpu_max = 50%'
 tree=/sys/fs/cgroup
-load=$here/load
+load=$suite/build/check/tests/tools/load
 taken=/run/taken
 
 set_up_limits()
