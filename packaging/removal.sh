@@ -10,12 +10,14 @@ lines_in()
 }
 
 # refuse_lines FILE...: a line of the administrator's, without the module, would be an error for everybody, root too.
+# where_managed is what to do where PAM's files are not changed by hand.
 refuse_lines()
 {
 	found=$(lines_in "$@")
 	[ -n "$found" ] || return 0
 	echo "nsshell: not removed: nobody could log in any more. Take the lines with pam_nsshell.so out of:" >&2
-	echo "$found" >&2
+	echo "$found${where_managed:+
+$where_managed}" >&2
 	exit 1
 }
 
