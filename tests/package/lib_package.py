@@ -19,7 +19,7 @@ VERSION = re.search(r"^VERSION *= *(\S+)", (TOP / "Makefile").read_text(), re.M)
 NEXT = VERSION + "+next"
 RELEASE = "bookworm"
 PACKAGES = "apparmor libiniparser1 libjansson4 libnss-extrausers libpam-systemd procps rpm"
-SECONDS = 300
+SECONDS = 600
 
 # What installing and removing any package leaves behind: dpkg's, rpm's, apt's and debconf's own records, logs, and the
 # copies that passwd's programs and pam-auth-update keep.
