@@ -260,7 +260,15 @@ deb: ## build the Debian package, into build/deb/
 
 check-deb: ## build the Debian package, install, upgrade, remove and purge it in a Debian of its own
 	packaging/install-missing packaging/build.txt packaging/deb.txt
-	$(SUDO) tests/package/run build/check-deb
+	$(SUDO) tests/package/run-deb build/check-package
+
+rpm: ## build the source RPM, and on Fedora and RHEL the RPM, into build/rpm/
+	! command -v dpkg-query >/dev/null || packaging/install-missing packaging/rpm.txt
+	packaging/make-rpm build/rpm
+
+check-rpm: ## build the RPM, check it, install, upgrade and erase it in a Debian of its own
+	packaging/install-missing packaging/build.txt packaging/rpm.txt
+	$(SUDO) tests/package/run-rpm build/check-package
 
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
@@ -292,11 +300,11 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb demo bench format lint \
-	clean help unit-tests test-tools fuzz-targets FORCE
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb rpm check-rpm demo bench format \
+	lint clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-# Not what lies in the trees of make deb and check-deb, whole Debians among them.
--include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/check-deb \) -prune -o \
+# Not what lies in the trees of packages, whole Debians among them.
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/check-package \) -prune -o \
 	-type f -name '*.d' -print 2>/dev/null)
