@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Virtual machines with a real Debian: its kernel, its systemd, its sshd, its AppArmor.
 
 tests/vm/make-disk makes a disk of a release, in minutes, and so in the background; build/vm/RELEASE
@@ -44,7 +45,7 @@ LINES_SHOWN = 40
 # NVMe, because Debian's kernels have it built in. la57 and svm are things that the emulated processor
 # need not have; with the first of them Linux on qemu 7.2 counts writers of a mount that nobody writes.
 QEMU = """
-    qemu-system-x86_64 -M pc -accel kvm -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
+    qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
     -nodefaults -no-user-config -display none
     -kernel {folder}/vmlinuz
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Attacks that take more than every kernel has: the entry for 32-bit programs. The rest of them is in
 # tests/attack.

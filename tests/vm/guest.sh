@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Runs in the virtual machine, as root, when it is up: all checks-*.sh beside it, each in a shell of its
 # own. Then before-reset.sh, and the machine is reset as if it had lost its power; when it is up again after-reset.sh
 # looks what has become of it. What they find goes to the second serial port, which is a file outside:
