@@ -88,6 +88,7 @@ own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/ns
 sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
 SECS      = 60
+KINDS    ?= unit lint system
 # The system tests that check-sanitize runs: logins with policies of every kind.
 SANITIZED = test_policy_login or test_security or test_limits
 VALGRIND  = valgrind --quiet --error-exitcode=99 --leak-check=full
@@ -221,11 +222,11 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(completiondir)/nsshellctl
 	-rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
-check: ## install what is missing, build, run all tests; T=NAME for some of them
+check: ## install what is missing, build, run all tests; T=NAME for some of them, KINDS="unit lint" likewise
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
-	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
+	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' tests/run $(T)
 
 fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 	packaging/install-missing packaging/build.txt packaging/fuzz.txt
@@ -278,6 +279,10 @@ check-dist: ## make releases, build and test from one, and do all that docs/rele
 	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt
 	$(SUDO) env NSH_KINDS=dist tests/run $(T)
 
+check-bare: ## the README's two commands on bare machines, Debian 12 and 13; FULL=1 for all tests there, in hours
+	packaging/install-missing packaging/vm.txt packaging/check.txt
+	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) tests/run $(T)
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -308,7 +313,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb dist sbom check-dist \
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb dist sbom check-dist check-bare \
 	demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
