@@ -147,7 +147,7 @@ def test_lint_finds_what_has_no_licence(place):
     place.run(lint, tree, cwd=tree)
     for name, text in (
         ("conf/bare.c", "int nothing;\n"),
-        ("tests/bare", "#!/bin/sh\n"),
+        ("tests/unlicensed", "#!/bin/sh\n"),
         ("docs/foreign.md", "<!-- SPDX-License-" + "Identifier: GPL-2.0-only -->\n"),
     ):
         (tree / name).write_text(text)
