@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # nsshell. "make help" lists what can be made.
 
-VERSION    = 0.1.0
+VERSION   := $(file < VERSION)
 PREFIX     = /usr
 SYSCONFDIR = /etc
 RUNDIR     = /run
@@ -42,6 +42,8 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -I. -Iinclude \
             -DNSH_CTL_PATH='"$(bindir)/nsshellctl"' -DNSH_STATE_FOLDER='"$(STATEDIR)"' \
             -DNSH_UNIT_FOLDER='"$(unitdir)"' -DNSH_HUB_FILE='"$(RUNDIR)/nsshell/users"'
 SECURE_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
+# What the linker took from where, for packaging/make-sbom.
+MAP       = -Wl,-Map,$@.map
 # A sanitizer's flags, for programs and unit tests; its runtime cannot be linked statically, so STATIC
 # is -pie then.
 SANITIZE  =
@@ -86,6 +88,7 @@ own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/ns
 sanitizers = -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 clang_build = CC=clang HARDENING=-fPIE CFLAGS='-O1 -g -Wno-unknown-warning-option'
 SECS      = 60
+KINDS    ?= unit lint system
 # The system tests that check-sanitize runs: logins with policies of every kind.
 SANITIZED = test_policy_login or test_security or test_limits
 VALGRIND  = valgrind --quiet --error-exitcode=99 --leak-check=full
@@ -98,21 +101,21 @@ all: $(BUILD)/nsshell $(BUILD)/nsshell-session $(BUILD)/nsshell-scope $(BUILD)/n
      $(archives) $(manuals) ## build everything into build/
 
 $(BUILD)/nsshell: $(shell_objects) $(more_objects) $(archives)
-	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
+	$(LINK_OWN) $(MAP) -o $@ $^ -liniparser $(LDLIBS)
 
 $(BUILD)/nsshell-session: $(helper_objects) $(more_objects) $(archives)
-	$(LINK_OWN) -o $@ $^ -liniparser $(LDLIBS)
+	$(LINK_OWN) $(MAP) -o $@ $^ -liniparser $(LDLIBS)
 
 # Only for logins with limits, and where systemd runs: alone with its library.
 $(BUILD)/nsshell-scope: $(BUILD)/pam_module/scope.o
-	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lsystemd $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) $(MAP) -o $@ $^ -lsystemd $(LDLIBS)
 
 # Asks the machine's name service, whose modules need a dynamic program.
 $(BUILD)/nsshellctl: $(ctl_objects) $(more_objects) $(archives)
-	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) -o $@ $^ -liniparser -ljansson $(LDLIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) -fPIE -pie $(SECURE_LDFLAGS) $(LDFLAGS) $(MAP) -o $@ $^ -liniparser -ljansson $(LDLIBS)
 
 $(BUILD)/pam_nsshell.so: $(module_objects)
-	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpam $(LDLIBS)
+	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) $(MAP) -o $@ $^ -lpam $(LDLIBS)
 
 $(BUILD)/libnsh-conf.a: $(conf_objects)
 	rm -f $@ && $(AR) rcs $@ $^
@@ -219,11 +222,11 @@ uninstall: ## remove what install installed; policies stay
 	rm -f $(DESTDIR)$(completiondir)/nsshellctl
 	-rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
-check: ## install what is missing, build, run all tests; T=NAME for some of them
+check: ## install what is missing, build, run all tests; T=NAME for some of them, KINDS="unit lint" likewise
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
-	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check tests/run $(T)
+	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' tests/run $(T)
 
 fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 	packaging/install-missing packaging/build.txt packaging/fuzz.txt
@@ -270,6 +273,24 @@ check-rpm: ## build the RPM, check it, install, upgrade and erase it in a Debian
 	packaging/install-missing packaging/build.txt packaging/rpm.txt
 	$(SUDO) tests/package/run-rpm build/check-package
 
+dist: ## make the release of what is committed, nsshell-VERSION.tar.xz and its checksum, into build/dist/
+	packaging/install-missing packaging/dist.txt
+	packaging/make-dist build/dist
+
+sbom: ## say what nsshell is made of, in SPDX, into build/dist/
+	packaging/install-missing packaging/build.txt packaging/dist.txt
+	$(MAKE) BUILD=build/sbom all
+	mkdir -p build/dist
+	packaging/make-sbom build/sbom > build/dist/nsshell-$(VERSION).spdx
+
+check-dist: ## make releases, build and test from one, and do all that docs/releasing.md says
+	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt
+	$(SUDO) env NSH_KINDS=dist tests/run $(T)
+
+check-bare: ## the README's two commands on bare machines, Debian 12 and 13; FULL=1 for all tests there, in hours
+	packaging/install-missing packaging/vm.txt packaging/check.txt
+	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) tests/run $(T)
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -300,8 +321,8 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb rpm check-rpm demo bench format \
-	lint clean help unit-tests test-tools fuzz-targets FORCE
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb rpm check-rpm dist sbom check-dist \
+	check-bare demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

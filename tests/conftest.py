@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fixtures: users, a policy and an sshd of the tests' own, all of which is taken away again."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fixtures of the attacks alone."""
 
 import sys

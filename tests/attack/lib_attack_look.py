@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sessions whose shell is tests/tools/look.c, compared with the session that was asked for.
 
 The policy has something in every key that is easily lost: a file that is hidden, one that is read-only,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What somebody does to files as fast as they can while others log in."""
 
 import subprocess

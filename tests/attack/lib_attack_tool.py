@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the attacks are made of: system calls as they come, and how they ended."""
 
 import shutil

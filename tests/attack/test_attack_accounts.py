@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Accounts that change while their users are logged in, or in the middle of a login.
 
 What was decided for a name and is carried out for a number, or the other way round: CVE-2019-14287 (sudo and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A system call of nsshell's own start that fails, one after the other, in both forms.
 
 What the user can bring about by limits, by full disks or by kernel memory is a part of what strace can

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Open files and folders that lead out: inherited ones, the current one, and those that are handed in.
 
 design.md, promise 3.

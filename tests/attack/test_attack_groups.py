@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A group that must not read: whoever drops it reads.
 
 CVE-2018-7169 (newgidmap), CVE-2014-8989 (the kernel, hence /proc/PID/setgroups).

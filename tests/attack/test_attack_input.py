@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What comes with a login: its environment, its arguments, its command line, and disks that are full.
 
 CVE-2023-4911 (GLIBC_TUNABLES), CVE-2021-4034 (pkexec: GCONV_PATH and no arguments), CVE-2010-3847 and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What two processes can meet in without a file: sockets without a path, System V and POSIX IPC, keys,
 notices of what happens to files, locks.
 

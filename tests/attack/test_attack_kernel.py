@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files by which the kernel is told what to execute as root of the machine, and its memory.
 
 CVE-2022-0492 (release_agent), and the write-ups of core_pattern, modprobe and uevent_helper as ways

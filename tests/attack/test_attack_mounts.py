@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Undoing the view: what test_view.py does with mount(8), by the newer calls; what lies under a cover;
 what the user's own mounts do to the machine and to nsshell; and files by their handles.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Other processes: looking into them, changing them, stopping them, and entering where they are.
 
 SECURITY.md, "processes" and "nsshell's two processes"; design.md, promise 5.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What changes while a session is made: links, policies, and two thousand others.
 
 CVE-2025-6020 and CVE-2010-3853 (pam_namespace: a user exchanges a part of a path for a link, and root

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Limits that make a step of the start fail half way.
 
 Whoever starts a program chooses its resource limits, and the kernel then fails calls that never fail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Typing into the terminal of whoever started the session: what is pushed is read by the shell there.
 
 The worst case is root who looks at a user's session from a shell of root's, with su or PAM alike.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """User namespaces made inside: most of what lets users become root begins with one.
 
 CVE-2022-0185 (fsconfig), CVE-2022-25636, CVE-2023-32233, CVE-2024-1086 (netfilter), CVE-2023-0386

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a login over ssh costs, with and without pam_nsshell.
 
 Two private servers, one of which has the module, and two users, of whom one has nsshell as login shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Users, files and processes that are there for a while: for the demo and the bench.
 
 Whatever is made is registered together with how it is undone and how to see that it is gone. On the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A private sshd on loopback, and logins to it.
 
 The sshd is a copy of the machine's under a name of its own. OpenSSH takes its PAM service from that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests of packages share: a Debian of their own, in which nothing of this machine is changed, and how they
 are run: RUNNER FOLDER [NAME], as root.
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-VERSION = re.search(r"^VERSION *= *(\S+)", (TOP / "Makefile").read_text(), re.M)[1]
+VERSION = (TOP / "VERSION").read_text().strip()
 NEXT = VERSION + "+next"
 RELEASE = "bookworm"
 PACKAGES = "apparmor libiniparser1 libjansson4 libnss-extrausers libpam-systemd procps rpm"

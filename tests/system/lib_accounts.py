@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The tests' own users and groups: made before the first test, removed after the last."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl, run as root or as a user, and what its JSON has to look like."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Faults in the session helper: strace in its place makes one system call fail, or kills it there.
 
 Each login runs in a mount namespace of its own (tests/tools/leaves.c) where a script is shown in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Everything that one ssh connection can carry, and who stands at its far end.
 
 A session can be asked where it stands. What sshd itself does for a connection (forwarding,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """PAM sessions held open to look at, and frames that root has made up."""
 
 import os

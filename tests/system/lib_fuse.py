@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A home that root may not read: as on NFS with root squash, but stricter.
 
 bindfs, which the user runs, shows a folder of theirs on the home. Without allow_other the kernel lets

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a session could leave on the machine, and counting it."""
 
 import os

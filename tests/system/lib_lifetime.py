@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sandboxes that several logins of a user share: logins that are held open, and which one they stand in."""
 
 import os

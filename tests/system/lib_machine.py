@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A machine to try administration on: /etc and others are copies, in a mount namespace of its own."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Mounts that tests make on the machine, and that go with them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A machine and what is outside of it, in network namespaces of the tests' own.
 
 The machine has its own loopback, one interface with a route to the outside, and its own mount

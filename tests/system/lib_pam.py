@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """PAM sessions without sshd (tests/tools/pamlogin.c), and what a frame looks like from inside."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Both ends of connections. The tests import it, and in sessions it is a program of its own:
 
     try TARGET...         prints for each target what it answers, or the name of the error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writing the policy of the build under test, and putting back what was there."""
 
 import shutil

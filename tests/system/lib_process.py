@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starting programs as a test user, waiting for facts, and reading /proc from the host's side."""
 
 import os

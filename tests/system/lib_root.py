@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A Debian of its own for [view] root: minbase, of the machine's release, with ps.
 
 debootstrap takes a minute, so tests/tools/make-root packs what it has made and build/ keeps the archive

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The machine's own services with a PAM stack of the tests': su, sudo, login, runuser, cron, sshd.
 
 Their PAM services have fixed names, and they keep their records at fixed places. So each is run in

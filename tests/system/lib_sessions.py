@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What nsshellctl says of the sessions that there are."""
 
 from contextlib import contextmanager

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where things are: the build under test, and the one folder of the tests' own."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A private sshd on loopback, and the clients that use it.
 
 Private means: a copy of the binary under a name of its own, because sshd takes its PAM service from

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A stand-in for the machine's syslog: a socket at /dev/log that keeps what it gets."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A user at a terminal: pexpect on a pty that belongs to the user, as sshd and login leave it."""
 
 import fcntl

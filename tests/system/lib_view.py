@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The places from which a view is looked at, to ask the same of each, and what they are asked."""
 
 import os

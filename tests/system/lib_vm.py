@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Virtual machines with a real Debian: its kernel, its systemd, its sshd, its AppArmor.
 
 tests/vm/make-machine makes a disk of a release and builds the Debian package in that, in minutes, and so in
@@ -32,7 +33,7 @@ TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
 MAKE_MACHINE = SCRIPTS / "make-machine"
-RECIPE = (SCRIPTS / "make-disk", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
+MADE_BY = (SCRIPTS / "make-disk", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
 
 # Where nsshell-vm.service finds the scripts.
 INSIDE = "opt/nsshell-vm"
@@ -49,10 +50,10 @@ DISK_SECONDS = 1200
 BOOT_SECONDS = 1800
 LINES_SHOWN = 40
 
-# NVMe, because Debian's kernels have it built in. la57 and svm are things that the emulated processor
-# need not have; with the first of them Linux on qemu 7.2 counts writers of a mount that nobody writes.
+# NVMe, because Debian's kernels have it built in. With la57 Linux on qemu 7.2 counts writers of a mount that nobody
+# writes.
 QEMU = """
-    qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
+    qemu-system-x86_64 -M pc -accel tcg,thread=multi -smp 2
     -nodefaults -no-user-config -display none
     -kernel {folder}/vmlinuz
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on
@@ -72,14 +73,19 @@ CHECK = re.compile(r"^check(?:_on (?P<release>\w+))? (?P<name>[\w-]+) ", re.MULT
 RESULT = re.compile(r"(?P<no>not )?ok (?P<name>[\w-]+)(?:: (?P<text>.*))?")
 
 
-def checks_of(release):
-    """The names of all checks that tests/vm has for that release."""
+def checks_in(scripts, release):
+    """The names of all checks that the scripts have for that release."""
     return [
         match["name"]
-        for script in (*sorted(SCRIPTS.glob("checks-*.sh")), SCRIPTS / "after-reset.sh")
+        for script in scripts
         for match in CHECK.finditer(script.read_text())
         if match["release"] in (None, release)
     ]
+
+
+def checks_of(release):
+    """Those of tests/vm."""
+    return checks_in((*sorted(SCRIPTS.glob("checks-*.sh")), SCRIPTS / "after-reset.sh"), release)
 
 
 def wanted_by(items):
@@ -131,19 +137,33 @@ class Results:
         return "\n".join(line for line in lines if f"{name}: " in line)
 
 
+def add_text(tar, name, text):
+    """A file for the scripts in the machine."""
+    told = tarfile.TarInfo(f"{INSIDE}/{name}")
+    told.size = len(text.encode())
+    tar.addfile(told, io.BytesIO(text.encode()))
+
+
 class Machine:
     """One release: making its disk in the background, starting it."""
 
+    # What tells one kind of machine from another.
+    kind = ""
+    recipe = SCRIPTS / "disk.sh"
+    options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
+    in_background = ("chrt", "--idle", "0")
+    boot_seconds = BOOT_SECONDS
+
     def __init__(self, release):
         self.release = release
-        self.folder = FOLDER / release
-        self.unfinished = FOLDER / f"{release}.new"
-        self.log = FOLDER / f"{release}.log"
+        self.folder = FOLDER / f"{self.kind}{release}"
+        self.unfinished = FOLDER / f"{self.kind}{release}.new"
+        self.log = FOLDER / f"{self.kind}{release}.log"
         self.maker = None
         self.alive = None
 
     def _key(self):
-        recipe = b"".join(path.read_bytes() for path in RECIPE)
+        recipe = b"".join(path.read_bytes() for path in (*MADE_BY, self.recipe))
         return hashlib.sha256(self.release.encode() + recipe).hexdigest()
 
     def start_making(self):
@@ -153,8 +173,7 @@ class Machine:
         self.alive, theirs = os.pipe()
         with open(self.log, "wb") as log:
             self.maker = subprocess.Popen(
-                [*WITH_US, "chrt", "--idle", "0", str(MAKE_MACHINE), self.release, str(self.folder),
-                 self._key()],
+                [*WITH_US, *self.in_background, MAKE_MACHINE, self.recipe, self.release, self.folder, self._key()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,),
             )
         os.close(theirs)
@@ -181,12 +200,13 @@ class Machine:
 
     def boot(self):
         """Starts the machine, waits until it switches itself off, and returns the Results."""
-        self._pack_additions()
+        with tarfile.open(self.folder / "additions.tar", "w") as tar:
+            self.add(tar)
         console, results = (self.folder / name for name in ("console.log", "results"))
         results.unlink(missing_ok=True)
         with open(console, "wb") as log:
             qemu = subprocess.Popen(
-                [*WITH_US, *QEMU.format(folder=self.folder).split(), "-append", KERNEL],
+                [*WITH_US, *QEMU.format(folder=self.folder).split(), *self.options.split(), "-append", KERNEL],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         try:
@@ -196,29 +216,26 @@ class Machine:
             qemu.wait()
         return Results.read(results, console)
 
-    @staticmethod
-    def _await_end(qemu, console):
+    def _await_end(self, qemu, console):
         """Until it is switched off. After a panic it would start again and again. What is then missing in the
         results tells."""
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + self.boot_seconds
         while qemu.poll() is None and time.monotonic() < deadline:
             if b"Kernel panic" in console.read_bytes():
                 return
             time.sleep(1)
 
-    def _pack_additions(self):
-        with tarfile.open(self.folder / "additions.tar", "w") as tar:
-            for package in (self.folder / "package").iterdir():
-                tar.add(package, f"{INSIDE}/{package.name}")
-            for script in SCRIPTS.glob("*.sh"):
-                tar.add(script, f"{INSIDE}/{script.name}")
-            for part in ("tests", "conf"):
-                tar.add(TOP / part, f"{SUITE}/{part}")
-            tar.add(TOOLS, f"{SUITE}/build/check/tests/tools")
-            for name, text in (("probe", PROBE), ("suite", "\n".join(SELECTED) + "\n")):
-                told = tarfile.TarInfo(f"{INSIDE}/{name}")
-                told.size = len(text)
-                tar.addfile(told, io.BytesIO(text.encode()))
+    def add(self, tar):
+        """What the machine finds on its second disk."""
+        for package in (self.folder / "package").iterdir():
+            tar.add(package, f"{INSIDE}/{package.name}")
+        for script in SCRIPTS.glob("*.sh"):
+            tar.add(script, f"{INSIDE}/{script.name}")
+        for part in ("tests", "conf"):
+            tar.add(TOP / part, f"{SUITE}/{part}")
+        tar.add(TOOLS, f"{SUITE}/build/check/tests/tools")
+        add_text(tar, "probe", PROBE)
+        add_text(tar, "suite", "\n".join(SELECTED) + "\n")
 
     def close(self):
         """Ends the making, if it goes on, and removes what it has made so far."""
@@ -230,8 +247,8 @@ class Machine:
 class Machines(dict):
     """Machines by release. Their disks are made in the background as long as this is entered."""
 
-    def __init__(self, releases):
-        super().__init__((release, Machine(release)) for release in releases)
+    def __init__(self, releases, kind=Machine):
+        super().__init__((release, kind(release)) for release in releases)
 
     def __enter__(self):
         for machine in self.values():
@@ -243,7 +260,7 @@ class Machines(dict):
             machine.close()
 
 
-def try_out(machine):
+def try_out(machine, checks):
     """Makes and starts a machine and prints what it says. Returns whether all checks are ok."""
     start = time.monotonic()
     machine.finish_making()
@@ -254,17 +271,17 @@ def try_out(machine):
         print(f"{'ok' if ok else 'not ok'} {name} {text}".rstrip())
     for note in results.notes:
         print(f"# {note}")
-    missing = set(checks_of(machine.release)) - set(results.checks)
+    missing = set(checks(machine.release)) - set(results.checks)
     if missing or not results.is_complete:
         print(f"no result: {sorted(missing)}; {last_lines(results.console)}")
     return results.is_complete and not missing and all(ok for ok, _ in results.checks.values())
 
 
-def main():
+def main(kind=Machine, checks=checks_of):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with Machines(sys.argv[1:] or RELEASES) as machines:
+    with Machines(sys.argv[1:] or RELEASES, kind) as machines:
         with ThreadPoolExecutor(len(machines)) as pool:
-            return 0 if all(list(pool.map(try_out, machines.values()))) else 1
+            return 0 if all(list(pool.map(lambda machine: try_out(machine, checks), machines.values()))) else 1
 
 
 if __name__ == "__main__":

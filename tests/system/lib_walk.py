@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What somebody sees and can change: all mounts, devices, sockets and fifos, and every file and folder
 that they can write to. A shell script walks the tree as the user; it needs nothing but findutils."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl check: all that is wrong with a policy, and nothing else.
 
 Its errors mean that a login is refused, its silence that one works: each sample is logged in with too.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The completion for bash, and the lint that keeps commands, manual, completion and schemas together."""
 
 import re

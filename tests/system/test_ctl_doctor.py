@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl doctor: what it finds appears with its cause and vanishes with it.
 
 design.md, nsshellctl; promise 1: what could not be looked at is never ok.

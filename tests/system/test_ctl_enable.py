@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl enable, disable, confirm and expire, on accounts and in an /etc of the tests' own.
 
 design.md, nsshellctl; whoever administers a machine is not locked out, whenever it stops.

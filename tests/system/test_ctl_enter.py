@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl enter: the administrator in a session, confined as its user is, with nothing of the machine in hand."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl itself, and its keys: what all commands have in common."""
 
 import re

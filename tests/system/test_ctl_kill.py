@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl kill: what is left afterwards is nothing, and nothing else has been touched."""
 
 import signal

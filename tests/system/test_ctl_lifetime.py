@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl on shared and lingering sandboxes (issue 7): list, ps, status, kill and enter."""
 
 import os

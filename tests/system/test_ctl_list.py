@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl list and ps: what is there, whoever asks and whatever users have put in the way."""
 
 import os

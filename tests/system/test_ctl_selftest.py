@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl selftest: all is well with a good user, and what is broken is found. Promises 6 and 7."""
 
 import os

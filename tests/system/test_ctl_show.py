@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl show: what it says a login gets is what a login gets, and why."""
 
 import os

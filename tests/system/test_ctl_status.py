@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl status and top."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl try: a session as it would be, and no way from it to the administrator. Promises 1, 2, 6, 7."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshellctl why: what the log has about an id, and what of it can be believed."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Exit codes, signals, stdio and lifetimes are what they would be without nsshell.
 
 design.md, promise 6 (exit code, signal, stdio) and 7 (nothing is left), and the paragraph

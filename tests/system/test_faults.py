@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Faults in the session helper: each either a whole frame or a refused login, and nothing left.
 
 Issue 3, "Tests" ("faults injected at every system call that the helper makes") and "Nothing left"

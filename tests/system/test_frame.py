@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """nsshell in the frame: exactly what root made there, nothing else, and nothing that users change.
 
 Issue 3, "nsshell in the frame" and "The module"; design.md, promises 1, 2 and 5.

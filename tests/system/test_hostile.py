@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Hostile and broken input: a session as asked, or a clear refusal, never less confined.
 
 design.md, promises 1, 2 and 3, and the paragraph "Hostile and broken input" of issue 2.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Job control and the terminal: in the session, and towards the shell that started nsshell.
 
 design.md, promise 6, and the last sentence of "Faithfulness" in issue 2. All of it holds for a

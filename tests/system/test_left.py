@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Nothing of a session is left: not after logout, a kill of any of its pieces, or ten thousand.
 
 Issue 3, "Nothing left"; design.md, promise 7.

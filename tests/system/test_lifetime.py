@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sandboxes that all of a user's logins share: [session] lifetime, stale, max_sessions.
 
 Issue 7, with real clients; design.md, "Lifetimes" and promises 1, 5, 6 and 7.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shared sandboxes when logins come and go in one moment, when a piece of theirs ends by force, and when the user
 tampers with it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Limits of a control group: refused where the machine or the login cannot be held to them.
 
 nsshell.conf(5), [limits] memory_max, tasks_max and cpu_max; design.md, promise 1. That they are set, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """[network]: the machine's network, none, or one behind pasta(1), with and without the PAM module.
 
 Issue 4, "[network]". The machine and what is outside of it are network namespaces of the tests' own

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which policy a login gets.
 
 design.md, "The policy" and promise 8; issue 2, "The policy library" as a login sees it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a session may do and take: the filter of system calls, powers, limits of processes, the size of /tmp.
 
 nsshell.conf(5), [security], [limits] and [view] tmp_size; design.md, promise 5. What an attacker would try

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The ways in beside sshd, what they record, and the modules that stand beside pam_nsshell.
 
 issue 3, "Every way in" and "The module"; design.md, "With PAM: the session frame" and promises 1,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a user sees inside: a Linux of their own.
 
 design.md, "The shell" and promises 1, 2, 3 and 5; issue 2, "nsshell as the login shell".

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Real clients through a real sshd, and the other programs that make logins.
 
 issue 2, "Real clients"; design.md, promise 6.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Limits in time: runtime_max and idle_max, in each lifetime, with and without PAM.
 
 Issue 7: "with warning on the terminal 5 and 1 minutes before, then HUP, TERM, KILL". The clock itself, long times and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a session sees and can change, compared with lists, and that nothing of it is undone from inside.
 
 nsshell.conf(5), [view]; design.md, promises 1, 2 and 5. The home, the root and /dev have files of their

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bad input to [view]: the view that was asked for, or a clear refusal; never another view.
 
 nsshell.conf(5), [view]; design.md, promises 1, 2 and 3. Whatever happens, nothing of the machine's is

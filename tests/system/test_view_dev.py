@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """dev: the devices of the list and no other, and the user's own terminal under its own name.
 
 nsshell.conf(5), [view] dev; design.md, promises 1 and 6.

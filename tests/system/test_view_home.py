@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """home = ephemeral: whatever is done in it is gone at the end, and the home itself is as it was.
 
 nsshell.conf(5), [view] home; design.md, promises 1, 2 and 7. And homes that root may not read, that are

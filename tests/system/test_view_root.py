@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """root = PATH: the session's root is that folder, and the machine's own is not there any more.
 
 nsshell.conf(5), [view] root; design.md, promises 1, 2 and 5. The folder is a debootstrapped Debian.

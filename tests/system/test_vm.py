@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The checks of tests/vm, each a test, in virtual machines with Debian's own kernel and services.
 
 design.md, the promises that depend on the machine: its kernel, systemd, AppArmor, sshd and PAM.

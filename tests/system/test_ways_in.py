@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every way in that one ssh connection offers: each leads into the frame, and each works there.
 
 issue 3, "Every way in"; design.md, "With PAM: the session frame", promises 1 and 2. That clients

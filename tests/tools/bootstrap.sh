@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Sourced by what makes a Debian: tests/tools/make-root and tests/vm/make-disk. Both run in a PID and a
 # mount namespace of their own, so that no mount of debootstrap's is left on the machine.

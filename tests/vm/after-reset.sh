@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2086
 # What has become of the trials and the sandbox of before-reset.sh.
 

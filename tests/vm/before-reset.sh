@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 # Trials that are under way when the machine loses its power, at once. One is over when it is up again, the other is not.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 # Attacks that take more than every kernel has: the entry for 32-bit programs. The rest of them is in
 # tests/attack.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2086
 # nsshellctl where systemd runs: the doctor on a whole Debian, and trials that a timer ends.
 

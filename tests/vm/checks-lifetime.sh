@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2086,SC2016
 # Sandboxes that several logins share, where logind ends what is left of a login and systemd sets the limits: what a
 # login leaves behind stays, or ends, as [session] lifetime says, and not as logind would have it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 # Limits of a login: set through systemd where it runs and in a control group of our own elsewhere, and
 # what they are good for.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2086
 # nsshell on a machine with systemd: through the machine's own sshd, su, login and cron, in the stacks
 # that Debian has, and where the kernel keeps user namespaces from its users.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 # The system tests themselves, with the installed package, as far as there is time for: "suite" beside this file has the
 # arguments of pytest.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034
 # nsshell, installed in the machine's own PAM stacks, and what several checks do with it.
 

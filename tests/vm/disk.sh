@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034,SC2154
+# Read by make-disk: the machine of the checks beside this file.
+
+disk_size=2G
+
+packages=(
+	apparmor
+	cron
+	dbus
+	iproute2
+	kmod
+	'^libiniparser[0-9]+$'
+	libjansson4
+	libpam-modules
+	libpam-systemd
+	libseccomp2
+	login
+	openssh-client
+	openssh-server
+	passwd
+	procps
+	uidmap
+	util-linux
+	# What the system tests need.
+	git
+	python3-pexpect
+	python3-pytest
+	rsync
+	strace
+	tmux
+	vim
+	xauth
+)
+
+# What builds the package, and is not on the disk.
+builder=(
+	build-essential
+	debhelper
+	git
+	libiniparser-dev
+	libjansson-dev
+	libpam0g-dev
+	libseccomp-dev
+	libsystemd-dev
+	po-debconf
+	scdoc
+)
+
+# From Debian 13 on there are profiles of a hundred programs that are not on this disk, and to compile
+# them takes longer than all the rest of the start.
+wanted_profiles='unix-chkpwd|unprivileged_userns'
+
+configure()
+{
+	find "$root/var/lib/apt/lists" -type f -delete
+	find "$root/etc/apparmor.d" -maxdepth 1 -type f -regextype posix-extended \
+		! -regex ".*/($wanted_profiles)" -delete
+}
