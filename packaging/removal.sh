@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # Sourced by what runs before a package is removed (debian/nsshell.prerm, rpm/preun): a login must not depend on what
 # is removed, neither by a line for PAM nor by its account's login shell.
