@@ -226,7 +226,8 @@ check: ## install what is missing, build, run all tests; T=NAME for some of them
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
-	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' tests/run $(T)
+	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' \
+		NSH_VM_SUITE='$(SUITE)' tests/run $(T)
 
 fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 	packaging/install-missing packaging/build.txt packaging/fuzz.txt
@@ -236,7 +237,7 @@ fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 		BUILD=build/fuzz/coverage fuzz-targets
 	NSH_FUZZ_SECS=$(SECS) tests/fuzz/run $(F)
 
-check-vm: ## run the checks in virtual machines alone, with systemd and Debian's own kernels
+check-vm: ## the tests in virtual machines alone, with systemd and Debian's own kernels; SUITE=tests/system for all, in hours
 	$(MAKE) check T=test_vm
 
 check-sanitize: ## the unit tests with ASan and UBSan, some system tests with UBSan in the programs

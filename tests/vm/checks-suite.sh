@@ -11,5 +11,5 @@ suite_passes()
 	note "suite: $(tail -n 1 /run/check.log)"
 }
 
-export check_seconds=14400
+export check_seconds=28800
 check suite suite_passes
