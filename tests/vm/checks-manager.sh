@@ -11,7 +11,7 @@ ln -sf ../nsh.service default.target.wants/'
 run_unit()
 {
 	ssh_as $1 "$unit"
-	echo "{ $probe } >~/seen.new; mv ~/seen.new ~/seen" >/home/$1/probe
+	printf '{ %s\n} >~/seen.new\nmv ~/seen.new ~/seen\n' "$probe" >/home/$1/probe
 	systemctl stop "user@$(id -u $1)"
 	rm -f /home/$1/seen
 	ssh_as $1 'while [ ! -e seen ]; do sleep 0.2; done'
