@@ -167,7 +167,9 @@ yes" ]
 	$ctl show nslann | grep -E '^session.hostname +users.d/nslann.conf:2 +own-%u'
 	set_policy nslann
 	$ctl show nslann | grep -E '^host name +outer-nslusers'
-	$ctl check
+	fails $ctl check >/run/check
+	[ "$(grep -c warning: /run/check)" = 2 ]
+	grep 'there is no group "nslmissing"' /run/check
 }
 
 ctl_has_names()

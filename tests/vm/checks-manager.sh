@@ -7,11 +7,11 @@ cd ~/.config/systemd/user
 printf "[Service]\nType=oneshot\nExecStart=/bin/sh %%h/probe\n" >nsh.service
 ln -sf ../nsh.service default.target.wants/'
 
-# run_unit NAME: what the unit saw when systemd started it at a login of the user's.
+# run_unit NAME: what of /tmp and of others' homes the unit saw when systemd started it at a login of the user's.
 run_unit()
 {
 	ssh_as $1 "$unit"
-	printf '{ %s\n} >~/seen.new\nmv ~/seen.new ~/seen\n' "$probe" >/home/$1/probe
+	echo "{ ls $outside; ls /home | grep -vx $1; } >~/seen.new 2>&1; mv ~/seen.new ~/seen" >/home/$1/probe
 	systemctl stop "user@$(id -u $1)"
 	rm -f /home/$1/seen
 	ssh_as $1 'while [ ! -e seen ]; do sleep 0.2; done'
@@ -37,8 +37,9 @@ refused' ]
 # A file of the user's is a way all the same: it is read outside, at the next login. pam_nsshell(8) says so.
 manager_is_outside()
 {
-	seen=$(run_unit nshmgr)
-	[[ $seen == *"sees /tmp"* ]]
+	run_unit nshmgr >/run/seen
+	grep -x $outside /run/seen
+	grep -x nshfre /run/seen
 	finds ok 'pam: systemd-user: what systemd --user starts is outside' nshmgr
 }
 
@@ -52,21 +53,21 @@ finds()
 # Then its processes stand in a frame, and what a session has is another.
 manager_is_framed()
 {
-	is_framed "$(run_unit nshmgr)"
+	[ "$(run_unit nshmgr)" = "ls: cannot access '$outside': No such file or directory" ]
 	systemctl start "user@$(id -u nshmgr)"
 	manager=$(systemctl show "user@$(id -u nshmgr)" -P MainPID)
 	[ "$(readlink /proc/$manager/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]
 	[ -S "/proc/$manager/root/run/user/$(id -u nshmgr)/systemd/private" ]
-	[ ! -e "/run/user/$(id -u nshmgr)/systemd/private" ]
 	finds ok 'pam: systemd-user: has the module' nshmgr
 	systemctl stop "user@$(id -u nshmgr)"
 	# Those that are not confined have theirs as ever.
-	[[ $(run_unit nshfre) == *"sees /tmp"* ]]
+	run_unit nshfre | grep -x $outside
 }
 
 # Limits of a login would move it out of its control group: there is a login then, and no manager.
 manager_is_refused_with_limits()
 {
+	systemctl stop "user@$(id -u nshmgr)"
 	set_policy nshmgr '[limits]\ntasks_max = 64'
 	status=0
 	[ "$(ssh_as nshmgr 'echo works')" = works ] || status=$?
