@@ -108,6 +108,8 @@ start_sssd_anew()
 # Only nslann and nslben have homes.
 set_up()
 {
+	# In a file, and in a group that is in none.
+	useradd -m -u 7005 -s $nsshell nslloc
 	configure_slapd
 	configure_sssd
 	start_slapd
@@ -120,8 +122,6 @@ set_up()
 		install -d -m 700 -o $name -g nslusers /home/$name
 		install -m 600 -o $name -g nslusers /dev/null /home/$name/.hushlogin
 	done
-	# In a file, and in a group that is in none.
-	useradd -m -u 7005 -s $nsshell nslloc
 }
 
 is_in_no_file()
