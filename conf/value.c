@@ -130,16 +130,27 @@ static int check_port(const struct nsh_item *item, struct nsh_err *err)
 	return invalid(err, "is not PORT or PORT:PORT, each 1 to 65535", item);
 }
 
-static int check_name(const struct nsh_item *item, struct nsh_err *err)
+static int check_name_without(const char *refused, const struct nsh_item *item, struct nsh_err *err)
 {
 	size_t start = item->len && item->text[0] == '!';
 
-	if (item->len == start)
+	if (item->len == start || item->text[start] == ' ')
 		return invalid(err, "is not a name", item);
 	for (size_t i = start; i < item->len; i++)
-		if (strchr(" \t/:!", item->text[i]))
+		if (strchr(refused, item->text[i]))
 			return invalid(err, "is not a name", item);
 	return 0;
+}
+
+static int check_name(const struct nsh_item *item, struct nsh_err *err)
+{
+	return check_name_without(" \t/:!", item, err);
+}
+
+/* Directories have groups such as "domain users". */
+static int check_group(const struct nsh_item *item, struct nsh_err *err)
+{
+	return check_name_without("\t/:!", item, err);
 }
 
 static int check_source(const struct nsh_item *item, struct nsh_err *err)
@@ -359,6 +370,8 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 		return check_time(text, err);
 	case NSH_TYPE_NAMES:
 		return check_list(text, check_name, err);
+	case NSH_TYPE_GROUPS:
+		return check_list(text, check_group, err);
 	case NSH_TYPE_SOURCES:
 		return check_list(text, check_source, err);
 	case NSH_TYPE_VARIABLES:

@@ -15,6 +15,7 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/frame.h"
 #include "nsshell/id.h"
 #include "nsshell/login.h"
 #include "nsshell/sandbox.h"
@@ -249,12 +250,11 @@ void nsh_doctor_modules(struct nsh_doctor *doctor)
 	check_filters(doctor);
 }
 
-/* The mount point in a line of /proc/self/mountinfo if it is below /proc and covers a part of it. */
+/* The mount point in a line of /proc/self/mountinfo if it covers a part of /proc. */
 static bool covers_proc(const char *line, char point[256])
 {
-	if (sscanf(line, "%*s %*s %*s %*s %255s", point) != 1 || strncmp(point, "/proc/", 6) != 0)
-		return false;
-	return !strstr(line, " - autofs ") && !strstr(line, " - binfmt_misc ");
+	return sscanf(line, "%*s %*s %*s %*s %255s", point) == 1 &&
+	       nsh_frame_covers_proc(line, point);
 }
 
 void nsh_doctor_proc(struct nsh_doctor *doctor)

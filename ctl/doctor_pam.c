@@ -240,7 +240,7 @@ static void check_service(struct nsh_doctor *doctor, const struct service *servi
 	check_having(doctor, service, &stack, at);
 }
 
-/* The user's systemd is started by it and serves many logins: no frame of one of them is right for it. */
+/* The user's systemd serves many logins: with the module it stands in a frame of its own, like a job of cron. */
 static void check_systemd_user(struct nsh_doctor *doctor)
 {
 	static struct nsh_pam_stack stack;
@@ -253,9 +253,8 @@ static void check_systemd_user(struct nsh_doctor *doctor)
 			 "systemd-user: what systemd --user starts is outside of every session");
 		return;
 	}
-	nsh_find(doctor, NSH_LEVEL_WARN, "pam",
-		 "systemd-user: has the module, which is made for logins");
-	nsh_advise(doctor, "remove it there, and use loginctl disable-linger");
+	nsh_find(doctor, NSH_LEVEL_OK, "pam",
+		 "systemd-user: has the module: what systemd --user starts is in a frame");
 }
 
 void nsh_doctor_pam(struct nsh_doctor *doctor)

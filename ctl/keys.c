@@ -28,6 +28,7 @@ static const char *const types[] = {
 	[NSH_TYPE_HOSTNAME] = "template",
 	[NSH_TYPE_TEXT] = "text",
 	[NSH_TYPE_NAMES] = "names",
+	[NSH_TYPE_GROUPS] = "names",
 	[NSH_TYPE_SOURCES] = "addresses",
 	[NSH_TYPE_VARIABLES] = "variables",
 	[NSH_TYPE_ASSIGNMENTS] = "name=value list",

@@ -38,8 +38,12 @@ static int confine(struct verdict *verdict, const struct request *request, bool 
 		.process = asking_process(),
 		.has_shell = has_shell,
 	};
-	int ret = nsh_login_confine(&verdict->confined, &verdict->policy, &entrant, &verdict->err);
+	/* Also where all is well it can hold what was looked for and need not be there. The verdict has its reason. */
+	struct nsh_err err;
+	int ret = nsh_login_confine(&verdict->confined, &verdict->policy, &entrant, &err);
 
+	if (ret < 0)
+		verdict->err = err;
 	memcpy(verdict->id, verdict->confined.id, sizeof(verdict->id));
 	return ret;
 }

@@ -3,9 +3,15 @@
  * Making the session's namespaces.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
@@ -13,20 +19,58 @@
 /* The child is a copy of this process and needs a stack of its own; only what it uses is real. */
 static char stack[256 * 1024] __attribute__((aligned(16)));
 
+/* What switches namespaces off when it is 0, and can be read by users. */
+static const char *const switches[] = {
+	"kernel/unprivileged_userns_clone", "user/max_user_namespaces", "user/max_pid_namespaces",
+	"user/max_mnt_namespaces",          "user/max_uts_namespaces",  "user/max_ipc_namespaces",
+	"user/max_cgroup_namespaces",
+};
+
+static bool is_off(const char *name)
+{
+	char path[64];
+	char value[2] = "";
+	NSH_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, value, sizeof(value)) == sizeof(value) && value[0] == '0' &&
+	       value[1] == '\n';
+}
+
+static int explain_switch(int code, struct nsh_err *err)
+{
+	for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++) {
+		const char *slash = strchr(switches[i], '/');
+
+		if (is_off(switches[i]))
+			return nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
+					   "namespaces are switched off (sysctl %.*s.%s = 0)",
+					   (int)(slash - switches[i]), switches[i], slash + 1);
+	}
+	return 0;
+}
+
 static int explain(int code, struct nsh_err *err)
 {
 	const char *why = "clone";
 
+	if ((code == -EPERM || code == -ENOSPC || code == -EUSERS) && explain_switch(code, err) < 0)
+		return code;
 	switch (code) {
 	case -ENOSPC:
 	case -EUSERS:
-		why = "a limit on namespaces is reached or is 0 (sysctl user.max_user_namespaces "
+		why = "a limit on namespaces is reached (sysctl user.max_user_namespaces "
 		      "and its like)";
 		break;
 	case -EPERM:
 		why = "user namespaces are switched off for users (sysctl "
-		      "kernel.unprivileged_userns_clone or kernel.apparmor_restrict_"
-		      "unprivileged_userns, or a chroot)";
+		      "kernel.apparmor_restrict_unprivileged_userns, or a chroot)";
+		break;
+	case -EACCES:
+		why = "a security module keeps user namespaces from this program (an AppArmor "
+		      "profile without \"userns,\", or kernel.apparmor_restrict_"
+		      "unprivileged_userns = 1)";
 		break;
 	case -EAGAIN:
 		why = "the user has too many processes (RLIMIT_NPROC or a cgroup's pids.max)";

@@ -145,18 +145,21 @@ static int make_network(const struct nsh_made_frame *frame, const struct nsh_pol
 	return ret;
 }
 
-/* The kernel's own, which cover nothing. */
-static bool is_harmless(const char *line)
+bool nsh_frame_covers_proc(const char *line, const char *path)
 {
-	const char *type = strstr(line, " - ");
+	/* What has its place in folders that the kernel keeps empty covers nothing. */
+	static const char *const harmless[] = {" - autofs ", " - binfmt_misc ", " - nfsd "};
 
-	return type && (!strncmp(type, " - autofs ", 10) || !strncmp(type, " - binfmt_misc ", 15));
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
+		if (strstr(line, harmless[i]))
+			return false;
+	return nsh_path_below("/proc", path) != NULL;
 }
 
 static bool covers_proc(const char *line, const char *path, const void *data)
 {
 	(void)data;
-	return nsh_path_below("/proc", path) && !is_harmless(line);
+	return nsh_frame_covers_proc(line, path);
 }
 
 /*

@@ -37,6 +37,12 @@ struct nsh_made_frame {
 };
 
 /*
+ * Whether a line of /proc/self/mountinfo, with the mount point in it, is of one that covers a part of /proc. A mount
+ * of a user's cannot be taken for a harmless one: only root can make those in the machine's namespace.
+ */
+bool nsh_frame_covers_proc(const char *line, const char *path);
+
+/*
  * Checks, as root and in a process of one thread, that the calling process can have a frame: -EBUSY when it stands in one
  * already, -EPERM in a chroot. Its current folder may be the root then.
  */

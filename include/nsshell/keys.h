@@ -16,7 +16,7 @@
 	  "whether a login without the PAM module's frame is refused")                             \
 	X(MATCH_USER, "match", "user", NAMES, "", "",                                              \
 	  "users whom this file is for (match.d only)")                                            \
-	X(MATCH_GROUP, "match", "group", NAMES, "", "",                                            \
+	X(MATCH_GROUP, "match", "group", GROUPS, "", "",                                           \
 	  "groups whose members this file is for (match.d only)")                                  \
 	X(MATCH_SERVICE, "match", "service", NAMES, "", "",                                        \
 	  "PAM services that this file is for (match.d only)")                                     \
@@ -119,6 +119,7 @@ enum nsh_type {
 	NSH_TYPE_HOSTNAME,       /* text with %u %h %g %i %% */
 	NSH_TYPE_TEXT,           /* printable, at most NSH_TEXT_MAX bytes */
 	NSH_TYPE_NAMES,          /* comma list of names, "!" excludes, "*" is all */
+	NSH_TYPE_GROUPS,         /* likewise, and names may have blanks */
 	NSH_TYPE_SOURCES, /* likewise of addresses, ADDRESS/PREFIX and "local", see conf/source.h */
 	NSH_TYPE_VARIABLES,   /* comma list of variable names, with an ending "*" for any ending */
 	NSH_TYPE_ASSIGNMENTS, /* comma list of NAME=value */

@@ -90,6 +90,8 @@ def test_pam_services(machine):
     machine.examine().has("warn", "pam", "not the first session line")
     machine.stack("systemd-user", "session required pam_limits.so\n")
     machine.examine().has("ok", "pam", "systemd-user: what systemd --user starts is outside")
+    machine.stack("systemd-user", f"session required pam_limits.so\nsession required {MODULE}\n")
+    machine.examine().has("ok", "pam", "systemd-user: has the module")
 
 
 def test_pam_that_the_policy_requires(machine, policy, alice):

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2086,SC2016
+# User namespaces switched off, by each switch that there is: a login through the module has its session, or a refusal
+# that names the switch; nsshell alone refuses, and names it too.
+
+# alone [WRAPPER...]: a session without the module.
+alone()
+{
+	(cd / && setpriv --reuid=nshswi --regid=nshswi --init-groups "$@" $nsshell -c 'cat /proc/1/comm')
+}
+
+# refuses_alone TEXT [WRAPPER...]
+refuses_alone()
+{
+	status=0
+	output=$(alone "${@:2}" 2>&1) || status=$?
+	[ $status = 125 ]
+	[[ $output == *"nsshell: no session: "*"$1"*" [incident "* ]]
+}
+
+doctor_says()
+{
+	$ctl doctor nshswi >/run/doctor || true
+	grep -E "^$1" /run/doctor
+}
+
+through_module()
+{
+	is_framed "$(ssh_as nshswi "$probe")"
+	[ "$(ssh_as nshswi 'cat /proc/1/comm')" = nsshell ]
+}
+
+for_users()
+{
+	refuses_alone 'namespaces are switched off (sysctl kernel.unprivileged_userns_clone = 0)'
+	through_module
+	doctor_says 'warn +kernel: kernel.unprivileged_userns_clone = 0'
+	doctor_says 'warn +namespaces: .*sysctl kernel.unprivileged_userns_clone = 0'
+}
+
+for_all()
+{
+	refuses_alone "namespaces are switched off (sysctl user.max_$1_namespaces = 0)"
+	status=0
+	output=$(ssh_as nshswi true 2>&1) || status=$?
+	[ $status != 0 ]
+	[[ $output == *"nsshell: no session: "*" [incident "* ]]
+	doctor_says "fail +kernel: user.max_$1_namespaces is 0"
+	doctor_says 'fail +namespaces: no session as through the PAM module'
+}
+
+# The log of it says why, beside the sentence for the user.
+for_all_in_log()
+{
+	fails ssh_as nshswi true
+	journalctl --sync
+	journalctl -q -o cat -t nsshell-session | tail -n 1 | grep 'kind=namespaces .*user.max_user_namespaces'
+}
+
+# caged RULE...: a profile without "userns,".
+caged()
+{
+	cat <<-END
+		abi <abi/4.0>,
+		profile nsh-caged flags=(attach_disconnected) {
+		  capability, network, mount, remount, umount, pivot_root, signal, ptrace, unix, dbus, mqueue,
+		  $*
+		}
+	END
+}
+
+shipped_profile()
+{
+	sed "s,/usr/bin/nsshell,$nsshell,; s,/usr/lib/nsshell,${nsshell%/bin/nsshell}/lib/nsshell," $here/apparmor-profile
+}
+
+# with_profile TEXT COMMAND...: put into the kernel, and taken out again.
+with_profile()
+{
+	echo "$1" | apparmor_parser -r
+	status=0
+	bash -euxo pipefail -c '"$@"' with_profile "${@:2}" || status=$?
+	echo "$1" | apparmor_parser -R
+	return $status
+}
+
+is_not_granted()
+{
+	refuses_alone 'an AppArmor profile without "userns,"' aa-exec -p nsh-caged -- sh -c 'exec "$@"' sh
+}
+
+# What the module made needs no leave of the profile's that nsshell runs under.
+needs_no_grant()
+{
+	refuses_alone 'an AppArmor profile without "userns,"'
+	through_module
+	[ "$(ssh_as nshswi 'cat /proc/self/attr/current')" = 'nsh-caged (enforce)' ]
+}
+
+# The profile that we ship, for a nsshell that is started by what may make none.
+is_granted()
+{
+	[ "$(alone)" = nsshell ]
+	[ "$(alone aa-exec -p nsh-caged -- sh -c 'exec "$@"' sh)" = nsshell ]
+	through_module
+	[ "$(ssh_as nshswi 'cat /proc/self/attr/current')" = 'nsshell (unconfined)' ]
+	doctor_says 'ok +apparmor: on, with no profile'
+}
+
+granted_by_profile()
+{
+	with_profile "$(caged "file, $nsshell px,")" is_granted
+}
+
+make_user nshswi -s $nsshell
+check switch-clone with_setting kernel.unprivileged_userns_clone=0 for_users
+check switch-max-user with_setting user.max_user_namespaces=0 for_all user
+check switch-max-mnt with_setting user.max_mnt_namespaces=0 for_all mnt
+check switch-max-cgroup with_setting user.max_cgroup_namespaces=0 for_all cgroup
+check switch-log with_setting user.max_user_namespaces=0 for_all_in_log
+check_on trixie switch-apparmor with_profile "$(caged file,)" is_not_granted
+check_on trixie switch-apparmor-module with_profile "$(caged file, | sed "s,nsh-caged,& $nsshell,")" needs_no_grant
+check_on trixie switch-apparmor-shipped with_profile "$(shipped_profile)" granted_by_profile
