@@ -205,12 +205,8 @@ nslann" ]
 # At the first login, by pam_mkhomedir before the module.
 home_is_made()
 {
-	cp -a /etc/pam.d/sshd /run/pam-sshd
-	sed -i "s,^session required ${module//,/\\,},session required pam_mkhomedir.so\n&," /etc/pam.d/sshd
-	status=0
-	output=$(ssh_as nslnew 'pwd; ls -A | grep -x .profile; touch mine; stat -c %U . mine') || status=$?
-	cp -a /run/pam-sshd /etc/pam.d/sshd
-	[ $status = 0 ]
+	output=$(with_line_before 'required pam_mkhomedir.so' \
+		ssh_as nslnew 'pwd; ls -A | grep -x .profile; touch mine; stat -c %U . mine')
 	[[ $output == *"/home/nslnew
 .profile
 nslnew

@@ -106,6 +106,7 @@ cron_is_limited()
 # pam_systemd behind the module takes the login out of the control group that it was put into.
 try_wrong_order()
 {
+	local status output unlimited
 	# Where logind gives no answer in time pam_systemd moves nothing, and all is well.
 	for _ in 1 2 3; do
 		status=0
@@ -114,14 +115,14 @@ try_wrong_order()
 		journalctl -q -b -n 40 -o cat -t sshd -t sshd-session -t systemd-logind -t nsshell-session
 	done
 	unlimited=$(ssh_as nshcalm 'echo works')
+	[ "$status" = 125 ]
+	[[ $output == *"cannot hold this account to its limits"* ]]
+	[ "$unlimited" = works ]
 }
 
 wrong_order_is_refused()
 {
 	with_module_first try_wrong_order
-	[ "$status" = 125 ]
-	[[ $output == *"cannot hold this account to its limits"* ]]
-	[ "$unlimited" = works ]
 }
 
 # Over the system bus users have systemd move processes of theirs to where they have no limits. Root's

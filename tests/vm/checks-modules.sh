@@ -2,23 +2,6 @@
 # shellcheck shell=bash disable=SC2154,SC2086,SC2016
 # Other PAM modules beside ours, before it and behind it: what pam_nsshell(8) says of them.
 
-stacks=/run/pam-stacks
-
-# with_module SERVICE before|behind LINE COMMAND...: with a session line more in that service's stack.
-with_module()
-{
-	cp -a /etc/pam.d/$1 $stacks/
-	if [ $2 = before ]; then
-		sed -i "s,^session required ${module//,/\\,},session $3\n&," /etc/pam.d/$1
-	else
-		echo "session $3" >>/etc/pam.d/$1
-	fi
-	status=0
-	bash -euxo pipefail -c '"$@"' with_module "${@:4}" || status=$?
-	cp -a $stacks/$1 /etc/pam.d/$1
-	return $status
-}
-
 # At the first login.
 home_is_made()
 {
@@ -112,7 +95,6 @@ systemd_has_session()
 
 set_up()
 {
-	mkdir -p $stacks
 	mkdir -m 000 /var/nsh-inst
 	printf '/tmp /var/nsh-inst/ user root\n' >/etc/security/namespace.conf
 	useradd -M -s $nsshell nshnew
@@ -122,10 +104,10 @@ set_up()
 }
 
 set_up >/dev/null
-check mkhomedir-before with_module su before 'required pam_mkhomedir.so' home_is_made
-check mkhomedir-behind with_module su behind 'required pam_mkhomedir.so' home_is_not_made
+check mkhomedir-before with_line_before 'required pam_mkhomedir.so' home_is_made
+check mkhomedir-behind with_line_behind 'required pam_mkhomedir.so' home_is_not_made
 check pam-limits limits_hold
-check pam-namespace-before with_module sshd before 'required pam_namespace.so' namespace_before
-check pam-namespace-behind with_module sshd behind 'required pam_namespace.so' namespace_behind
+check pam-namespace-before with_line_before 'required pam_namespace.so' namespace_before
+check pam-namespace-behind with_line_behind 'required pam_namespace.so' namespace_behind
 check pam-systemd systemd_has_session
 rm /etc/security/namespace.conf

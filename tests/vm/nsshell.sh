@@ -4,6 +4,7 @@
 
 nsshell=/usr/bin/nsshell
 ctl=/usr/bin/nsshellctl
+module=pam_nsshell.so
 policies=/etc/nsshell
 suite=${here:?}/nsshell
 
@@ -24,15 +25,31 @@ install_nsshell()
 	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
 }
 
-# with_module_first COMMAND [WORD...]: with pam_nsshell before pam_systemd, as it must not be.
-with_module_first()
+# with_stack SED-SCRIPT COMMAND [WORD...]: with the stack of logins, which has the module, changed like that.
+with_stack()
 {
 	local stack=/etc/pam.d/common-session status=0
 	cp -a $stack /run/pam-stack
-	sed -i -e '/pam_nsshell/d' -e '0,/^session/s//session required pam_nsshell.so\n&/' $stack
-	"$@" || status=$?
+	sed -i "$1" $stack
+	bash -euxo pipefail -c '"$@"' with_stack "${@:2}" || status=$?
 	cp -a /run/pam-stack $stack
 	return $status
+}
+
+# With a session line more, before the module or behind it; and with the module before pam_systemd, as it must not be.
+with_line_before()
+{
+	with_stack "/pam_nsshell/i session $1" "${@:2}"
+}
+
+with_line_behind()
+{
+	with_stack "/pam_nsshell/a session $1" "${@:2}"
+}
+
+with_module_first()
+{
+	with_stack '/pam_nsshell/d; 0,/^session/s//session required pam_nsshell.so\n&/' "$@"
 }
 
 # set_policy NAME TEXT: a user's own; without TEXT there is none any more.
