@@ -222,6 +222,7 @@ class Machine:
                 tar.add(os.path.realpath(library), library)
             for tool in ("load", "wayout"):
                 tar.add(TOOLS / tool, f"{INSIDE}/{tool}")
+            tar.add(TOP / "packaging/apparmor/nsshell", f"{INSIDE}/apparmor-profile")
             for script in SCRIPTS.glob("*.sh"):
                 tar.add(script, f"{INSIDE}/{script.name}")
             for name, text in (("probe", PROBE), ("prefix", str(PREFIX))):
