@@ -71,7 +71,7 @@ caged()
 
 shipped_profile()
 {
-	sed "s,/usr/bin/nsshell,$nsshell,; s,/usr/lib/nsshell,${nsshell%/bin/nsshell}/lib/nsshell," $here/apparmor-profile
+	sed "s,/usr/bin/nsshell,$nsshell,; s,/usr/lib/nsshell,${nsshell%/bin/nsshell}/lib/nsshell," /usr/share/nsshell/apparmor/nsshell
 }
 
 # with_profile TEXT COMMAND...: put into the kernel, and taken out again.
