@@ -69,11 +69,6 @@ caged()
 	END
 }
 
-shipped_profile()
-{
-	sed "s,/usr/bin/nsshell,$nsshell,; s,/usr/lib/nsshell,${nsshell%/bin/nsshell}/lib/nsshell," /usr/share/nsshell/apparmor/nsshell
-}
-
 # with_profile TEXT COMMAND...: put into the kernel, and taken out again.
 with_profile()
 {
@@ -118,6 +113,10 @@ check switch-max-user with_setting user.max_user_namespaces=0 for_all user
 check switch-max-mnt with_setting user.max_mnt_namespaces=0 for_all mnt
 check switch-max-cgroup with_setting user.max_cgroup_namespaces=0 for_all cgroup
 check switch-log with_setting user.max_user_namespaces=0 for_all_in_log
+# The package's own is loaded where AppArmor understands it, and out of the way of the others.
+check_on trixie switch-apparmor-package grep -x 'nsshell (unconfined)' /sys/kernel/security/apparmor/profiles
+[ "$release" != trixie ] || apparmor_parser -R /etc/apparmor.d/nsshell
 check_on trixie switch-apparmor with_profile "$(caged file,)" is_not_granted
 check_on trixie switch-apparmor-module with_profile "$(caged file, | sed "s,nsh-caged,& $nsshell,")" needs_no_grant
-check_on trixie switch-apparmor-shipped with_profile "$(shipped_profile)" granted_by_profile
+check_on trixie switch-apparmor-shipped with_profile "$(cat /etc/apparmor.d/nsshell)" granted_by_profile
+[ "$release" != trixie ] || apparmor_parser -r /etc/apparmor.d/nsshell
