@@ -44,7 +44,7 @@ LINES_SHOWN = 40
 # NVMe, because Debian's kernels have it built in. la57 and svm are things that the emulated processor
 # need not have; with the first of them Linux on qemu 7.2 counts writers of a mount that nobody writes.
 QEMU = """
-    qemu-system-x86_64 -M pc -accel kvm -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
+    qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max,-la57,-svm -smp 2 -m 1024
     -nodefaults -no-user-config -display none
     -kernel {folder}/vmlinuz
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on
@@ -122,28 +122,31 @@ class Results:
     def assert_ok(self, name):
         assert name in self.checks, f"{name}: no result; {last_lines(self.console)}"
         ok, text = self.checks[name]
-        assert ok, f"{name}: {text}\n{self._said(name)}"
+        assert ok, f"{name}: {text}\n{self.said(name)}"
 
-    def _said(self, name):
+    def said(self, name):
         """What the failed check wrote; guest.sh begins its lines with the name."""
         lines = self.console.read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if f"{name}: " in line)
 
 
 class Machine:
-    """One release: making its disk in the background, starting it."""
+    """One release: making its disk in the background, starting it. With a name and packages of its own it is another
+    disk than that of the checks."""
 
-    def __init__(self, release):
+    def __init__(self, release, name=None, packages=()):
         self.release = release
-        self.folder = FOLDER / release
-        self.unfinished = FOLDER / f"{release}.new"
-        self.log = FOLDER / f"{release}.log"
+        self.packages = packages
+        self.folder = FOLDER / (name or release)
+        self.unfinished = self.folder.with_suffix(".new")
+        self.log = self.folder.with_suffix(".log")
         self.maker = None
         self.alive = None
 
     def _key(self):
         recipe = b"".join(path.read_bytes() for path in RECIPE)
-        return hashlib.sha256(self.release.encode() + recipe).hexdigest()
+        words = " ".join((self.release, *self.packages))
+        return hashlib.sha256(words.encode() + recipe).hexdigest()
 
     def _is_made(self):
         key = self.folder / "key"
@@ -162,7 +165,8 @@ class Machine:
         self.alive, theirs = os.pipe()
         with open(self.log, "wb") as log:
             self.maker = subprocess.Popen(
-                [*WITH_US, "chrt", "--idle", "0", str(MAKE_DISK), self.release, str(self.unfinished)],
+                [*WITH_US, "chrt", "--idle", "0", str(MAKE_DISK), self.release, str(self.unfinished),
+                 *self.packages],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,),
             )
         os.close(theirs)
