@@ -657,7 +657,7 @@ static void turn(struct hub *hub)
 	if (ready > 0)
 		look_at_all(hub, hub->polled, n_sandboxes, n_clients, n_logins);
 	else if (hub->busy)
-		nsh_memory_release((void (*)(void))turn, (const char *)&n - getpagesize());
+		nsh_memory_release((void (*)(void))turn, nsh_memory_unused());
 	hub->busy = ready > 0;
 	look_at_clocks(hub);
 }

@@ -80,6 +80,11 @@ static void release_heap(uintptr_t thread)
 		release(thread + 2 * (uintptr_t)getpagesize(), end);
 }
 
+const void *nsh_memory_unused(void)
+{
+	return (const char *)__builtin_frame_address(0) - getpagesize();
+}
+
 /* The text goes last, and from here on only what was set apart is called. */
 void nsh_memory_release(void (*code)(void), const void *stack)
 {

@@ -198,7 +198,7 @@ static void watch(struct outer *outer)
 	int ready = poll(fds, 2, outer->busy ? NSH_IDLE_MS : -1);
 
 	if (ready == 0)
-		nsh_memory_release_all((void (*)(void))watch, (const char *)fds - getpagesize());
+		nsh_memory_release_all((void (*)(void))watch, nsh_memory_unused());
 	outer->busy = ready != 0;
 	if (ready <= 0)
 		return;

@@ -320,7 +320,7 @@ static int make_shared(struct init *init, struct nsh_plan *plan,
 
 static void wait_for(pid_t pid)
 {
-	nsh_memory_release_all((void (*)(void))wait_for, (const char *)&pid - getpagesize());
+	nsh_memory_release_all((void (*)(void))wait_for, nsh_memory_unused());
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

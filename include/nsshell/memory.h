@@ -9,8 +9,14 @@
 #define NSH_IDLE_MS 1000
 
 /*
+ * Where the part of the stack begins, downwards, that the caller does not use, with a page left for what it calls. However
+ * large its own frame is: where variables lie in that is the compiler's business, and a sanitizer's frames have kilobytes.
+ */
+__attribute__((noinline)) const void *nsh_memory_unused(void);
+
+/*
  * Gives back to the kernel what starting a session has used: program text (it comes back when it is
- * called), and the main stack below the object at stack. code is the function that will be waiting.
+ * called), and the main stack below that place. code is the function that will be waiting.
  */
 void nsh_memory_release(void (*code)(void), const void *stack);
 

@@ -399,7 +399,8 @@ static void test_linger_max(void **state)
 	struct made made;
 
 	(void)state;
-	set(&policy, NSH_KEY_SESSION_LINGER_MAX, "1s", 0);
+	/* Longer than it takes the hub to give its memory back. */
+	set(&policy, NSH_KEY_SESSION_LINGER_MAX, "3s", 0);
 	made = make(&policy, ID, false);
 	end_process(made.login);
 	assert_int_equal(hear(&made).kind, MESSAGE_ALONE);
