@@ -262,6 +262,10 @@ check-deb: ## build the Debian package, install, upgrade, remove and purge it in
 	packaging/install-missing packaging/build.txt packaging/deb.txt
 	$(SUDO) tests/package/run build/check-deb
 
+check-guide: ## run every command of docs/guide in a virtual machine with the Debian package
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/deb.txt packaging/vm.txt
+	$(SUDO) tests/guide/run
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -292,7 +296,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 FORCE:
-.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb demo bench format lint \
+.PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb check-guide demo bench format lint \
 	clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
