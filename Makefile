@@ -292,6 +292,10 @@ check-bare: ## the README's two commands on bare machines, Debian 12 and 13; FUL
 	packaging/install-missing packaging/vm.txt packaging/check.txt
 	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) tests/run $(T)
 
+check-guide: ## run every command of docs/guide in a virtual machine with the Debian package
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/deb.txt packaging/vm.txt
+	$(SUDO) tests/guide/run
+
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
 	$(call own_build,demo) all
@@ -323,7 +327,7 @@ help: ## this list
 
 FORCE:
 .PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb rpm check-rpm dist sbom check-dist \
-	check-bare demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
+	check-bare check-guide demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -33,7 +33,9 @@ TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
 MAKE_MACHINE = SCRIPTS / "make-machine"
-MADE_BY = (SCRIPTS / "make-disk", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh")
+MADE_BY = (
+    SCRIPTS / "make-disk", SCRIPTS / "disk.sh", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh",
+)
 
 # Where nsshell-vm.service finds the scripts.
 INSIDE = "opt/nsshell-vm"
@@ -128,9 +130,9 @@ class Results:
     def assert_ok(self, name):
         assert name in self.checks, f"{name}: no result; {last_lines(self.console)}"
         ok, text = self.checks[name]
-        assert ok, f"{name}: {text}\n{self._said(name)}"
+        assert ok, f"{name}: {text}\n{self.said(name)}"
 
-    def _said(self, name):
+    def said(self, name):
         """What the failed check wrote; guest.sh begins its lines with the name."""
         lines = self.console.read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if f"{name}: " in line)
