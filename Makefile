@@ -287,9 +287,9 @@ check-dist: ## make releases, build and test from one, and do all that docs/rele
 	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt
 	$(SUDO) env NSH_KINDS=dist tests/run $(T)
 
-check-bare: ## the README's two commands on bare machines, Debian 12 and 13; FULL=1 for all tests there, in hours
-	packaging/install-missing packaging/vm.txt packaging/check.txt
-	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) tests/run $(T)
+check-bare: ## the README's two commands in a bare Debian 12 and 13; FULL=1 for all tests there, VM=1 in virtual machines, in hours
+	packaging/install-missing packaging/bare.txt $(if $(VM),packaging/vm.txt)
+	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) NSH_VM=$(VM) tests/run $(T)
 
 demo: ## install what is missing, build, show a login over SSH
 	packaging/install-missing packaging/build.txt packaging/ssh.txt
@@ -327,5 +327,5 @@ FORCE:
 .SECONDARY:
 
 # Not what lies in the trees of packages, whole Debians among them.
--include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/check-package \) -prune -o \
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/bare -o -path $(BUILD)/check-package \) -prune -o \
 	-type f -name '*.d' -print 2>/dev/null)

@@ -23,7 +23,7 @@ def all_results():
 def results(request, all_results):
     """What the checks in that release's machine said."""
     if request.param not in all_results:
-        with lib_vm.Machines([request.param], lib_bare.Bare) as machines:
+        with lib_vm.Machines([request.param], lib_bare.KIND) as machines:
             machine = machines[request.param]
             machine.finish_making()
             all_results[request.param] = machine.boot()
