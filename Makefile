@@ -22,7 +22,7 @@ sessiondir = $(libdir)/session
 framedir   = $(RUNDIR)/nsshell/session
 unitdir    = $(PREFIX)/lib/systemd/system
 # Where libpam looks for modules that are named without a path.
-multiarch := $(shell $(CC) -print-multiarch)
+multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
 pamdir     = $(PREFIX)/lib/$(multiarch)/security
 
 CC       ?= cc
