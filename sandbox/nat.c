@@ -132,9 +132,8 @@ static void take_streams(int netns, int out)
 		_exit(1);
 }
 
-static void __attribute__((noreturn))
-run_pasta(const struct arguments *arguments, const struct nsh_pasta_start *start, int out,
-	  pid_t parent)
+static _Noreturn void run_pasta(const struct arguments *arguments,
+				const struct nsh_pasta_start *start, int out, pid_t parent)
 {
 	static char *const nothing[] = {NULL};
 	static const int needed[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN};
