@@ -283,7 +283,7 @@ int nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct
 	struct nsh_resolver resolver;
 	struct nsh_pasta_start start = {
 		.policy = policy, .resolver = &resolver, .userns = userns, .netns = netns};
-	struct nsh_pasta pasta;
+	struct nsh_pasta pasta = {0};
 	int ret = nsh_resolver_read(&resolver);
 
 	if (ret < 0)

@@ -194,7 +194,9 @@ static int take_and_check(const struct nsh_rlimits *limits)
 {
 	struct rlimit now;
 	struct rlimit low = {.rlim_cur = 20, .rlim_max = 40};
+	struct rlimit high = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
 
+	setrlimit(RLIMIT_CORE, &high); /* sudo(8) leaves none */
 	setrlimit(RLIMIT_FSIZE, &low);
 	if (nsh_rlimits_apply(limits) < 0 || getrlimit(RLIMIT_CORE, &now) < 0 ||
 	    now.rlim_max != 65536)
