@@ -146,6 +146,7 @@ typed()
 	SECONDS=0
 	script -qefc "su --login newcomer --command '. $here/type-$1'" "/run/$1.said" </dev/null || status=$?
 	note "$release: $1: $SECONDS s" "$(closing_lines "$1")"
+	[ $status = 0 ] || tail -n 300 "/run/$1.said"
 	return $status
 }
 
