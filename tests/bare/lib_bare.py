@@ -82,6 +82,7 @@ class Virtual(Bare):
     options = "-m 3072 -cpu max,-la57,-svm -nic user,model=virtio-net-pci"
     check_seconds = 6 * 3600 if IS_FULL else 3600
     boot_seconds = 2 * check_seconds
+    at_once = 1  # each has as many processors as there are
 
 
 class Root(Bare):
@@ -93,6 +94,7 @@ class Root(Bare):
     made_by = (made_with, lib_vm.BOOTSTRAP, NEWCOMER)
     check_seconds = 3600 if IS_FULL else 900
     boot_seconds = 2 * check_seconds
+    at_once = len(lib_vm.RELEASES)
 
     def __init__(self, release):
         super().__init__(release)
@@ -100,14 +102,15 @@ class Root(Bare):
         self.results = self.root / "run/results"
 
     def boot(self):
-        shutil.rmtree(self.root, ignore_errors=True)
+        if self.root.exists():
+            shutil.rmtree(self.root)
         self.root.mkdir()
         self._unpack("root.tar")
         shutil.copy("/etc/resolv.conf", self.root / "etc")
         try:
             return super().boot()
         finally:
-            shutil.rmtree(self.root)
+            shutil.rmtree(self.root, ignore_errors=True)
 
     def command(self):
         self._unpack("additions.tar")
