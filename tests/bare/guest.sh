@@ -92,7 +92,7 @@ no_sshd()
 # started_at_boot: what starts an sshd or a cron with the machine, whether or not it runs systemd today.
 started_at_boot()
 {
-	find /etc/systemd/system -path '*.wants/*' '(' -name 'ssh*' -o -name 'cron*' ')'
+	find /etc/systemd/system -path '*.target.wants/*' '(' -name 'ssh*' -o -name 'cron*' ')'
 	find /etc/rc[2-5].d -name 'S*ssh' -o -name 'S*cron'
 }
 
