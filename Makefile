@@ -22,7 +22,7 @@ sessiondir = $(libdir)/session
 framedir   = $(RUNDIR)/nsshell/session
 unitdir    = $(PREFIX)/lib/systemd/system
 # Where libpam looks for modules that are named without a path.
-multiarch := $(shell $(CC) -print-multiarch)
+multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
 pamdir     = $(PREFIX)/lib/$(multiarch)/security
 
 CC       ?= cc
@@ -288,9 +288,9 @@ check-dist: ## make releases, build and test from one, and do all that docs/rele
 	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt
 	$(SUDO) env NSH_KINDS=dist tests/run $(T)
 
-check-bare: ## the README's two commands on bare machines, Debian 12 and 13; FULL=1 for all tests there, in hours
-	packaging/install-missing packaging/vm.txt packaging/check.txt
-	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) tests/run $(T)
+check-bare: ## the README's two commands in a bare Debian 12 and 13; FULL=1 for all tests there, VM=1 in virtual machines, in hours
+	packaging/install-missing packaging/bare.txt $(if $(VM),packaging/vm.txt)
+	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) NSH_VM=$(VM) tests/run $(T)
 
 check-guide: ## run every command of docs/guide in a virtual machine with the Debian package
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/deb.txt packaging/vm.txt
@@ -332,5 +332,5 @@ FORCE:
 .SECONDARY:
 
 # Not what lies in the trees of packages, whole Debians among them.
--include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/check-package \) -prune -o \
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/bare -o -path $(BUILD)/check-package \) -prune -o \
 	-type f -name '*.d' -print 2>/dev/null)

@@ -383,8 +383,8 @@ int nsh_group_name(gid_t gid, char **name, struct nsh_err *err)
 
 	snprintf(wanted, sizeof(wanted), "%u", gid);
 	ret = find("/etc/group", "group", GROUP_FIELDS, 2, wanted, &line, err);
-	if (ret < 0)
-		return ret;
+	if (ret < 0 || !line.text)
+		return ret < 0 ? ret : -ENOENT;
 	*strchrnul(line.text, ':') = '\0';
 	*name = line.text;
 	return 0;

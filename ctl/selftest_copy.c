@@ -56,7 +56,7 @@ static bool is_seed(const struct nsh_selftest *self, const char *path)
 	while (fd >= 0 && bytes && len <= NSH_SEED_SIZE &&
 	       (got = read(fd, bytes + len, NSH_SEED_SIZE + 1 - len)) > 0)
 		len += (size_t)got;
-	return got == 0 && len == NSH_SEED_SIZE && !memcmp(bytes, self->folders.seed, len);
+	return bytes && got == 0 && len == NSH_SEED_SIZE && !memcmp(bytes, self->folders.seed, len);
 }
 
 /* What is to be sent: a file of root's with the same bytes. */

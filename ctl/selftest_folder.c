@@ -84,8 +84,8 @@ static void remove_both(const char *own, const char *home, const struct nsh_user
 	}
 }
 
-static void __attribute__((noreturn))
-run_remover(const char *own, const char *home, const struct nsh_user *user, int stop, int ended)
+static _Noreturn void run_remover(const char *own, const char *home, const struct nsh_user *user,
+				  int stop, int ended)
 {
 	struct pollfd waiting = {.fd = stop, .events = POLLIN};
 	sigset_t all;
@@ -147,8 +147,8 @@ static int start_remover(struct nsh_folders *folders, const char *home, const st
 	return 0;
 }
 
-static void __attribute__((noreturn))
-make_in_home(const char *path, const struct nsh_folders *folders, const struct nsh_user *user)
+static _Noreturn void make_in_home(const char *path, const struct nsh_folders *folders,
+				   const struct nsh_user *user)
 {
 	struct nsh_err err;
 	int folder;

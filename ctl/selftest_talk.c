@@ -201,8 +201,8 @@ static void limit_files(void)
 }
 
 /* GIT_*: nothing of root's own settings, and no hooks. */
-static void __attribute__((noreturn))
-run_program(const struct nsh_selftest *self, const char *path, const char *const *argv, int out)
+static _Noreturn void run_program(const struct nsh_selftest *self, const char *path,
+				  const char *const *argv, int out)
 {
 	char home[PATH_MAX + 8];
 	char transport[PATH_MAX + 16];

@@ -10,8 +10,10 @@
 #include "ctl/status_words.h"
 #include "nsshell/size.h"
 
-static void __attribute__((format(printf, 3, 4)))
-say(struct nsh_words *words, const char *area, const char *format, ...)
+static void say(struct nsh_words *words, const char *area, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct nsh_words *words, const char *area, const char *format, ...)
 {
 	char *text = NULL;
 	va_list args;

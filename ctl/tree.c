@@ -64,8 +64,7 @@ struct nsh_leaf *nsh_tree_make(const struct nsh_live *live)
 }
 
 /* In a process of its own. */
-static void __attribute__((noreturn))
-tell(const struct nsh_leaf *leaves, size_t begin, size_t count, int out)
+static _Noreturn void tell(const struct nsh_leaf *leaves, size_t begin, size_t count, int out)
 {
 	for (size_t i = begin; i < count; i++) {
 		char *command = nsh_process_command(&leaves[i].member->process);

@@ -89,8 +89,10 @@ static int refuse(struct login *login, int code)
 	return code;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-debug(const struct login *login, const char *format, ...)
+static void debug(const struct login *login, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void debug(const struct login *login, const char *format, ...)
 {
 	va_list args;
 

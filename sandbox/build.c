@@ -47,8 +47,10 @@ struct nsh_op *nsh_build_add(struct builder *b, enum nsh_op_kind kind)
 }
 
 /* Returns the length of the text, or -1 when there is none. */
-static int __attribute__((format(printf, 3, 0)))
-make_text(struct builder *b, char **field, const char *format, va_list args)
+static int make_text(struct builder *b, char **field, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static int make_text(struct builder *b, char **field, const char *format, va_list args)
 {
 	int len;
 

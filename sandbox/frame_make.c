@@ -70,8 +70,8 @@ static int look_at_root(struct statx *root, struct nsh_err *err)
 static int check_root(struct nsh_err *err)
 {
 	NSH_CLOSE int namespace = open_namespace("/proc/self/ns/mnt", err);
-	struct statx before;
-	struct statx after;
+	struct statx before = {0};
+	struct statx after = {0};
 	int ret = namespace < 0 ? namespace : look_at_root(&before, err);
 
 	if (ret == 0 && setns(namespace, CLONE_NEWNS) < 0)

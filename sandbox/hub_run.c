@@ -293,7 +293,7 @@ static void reply(const struct client *client, enum nsh_hub_reply_kind kind,
 		  const struct sandbox *sandbox, bool stale)
 {
 	struct nsh_hub_reply answer = {.protocol = NSH_HUB_PROTOCOL, .kind = kind, .stale = stale};
-	bool joins = kind == NSH_HUB_SAYS_JOIN;
+	bool joins = kind == NSH_HUB_SAYS_JOIN && sandbox;
 
 	if (sandbox) {
 		memcpy(answer.id, sandbox->id, sizeof(sandbox->id));

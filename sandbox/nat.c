@@ -132,9 +132,8 @@ static void take_streams(int netns, int out)
 		_exit(1);
 }
 
-static void __attribute__((noreturn))
-run_pasta(const struct arguments *arguments, const struct nsh_pasta_start *start, int out,
-	  pid_t parent)
+static _Noreturn void run_pasta(const struct arguments *arguments,
+				const struct nsh_pasta_start *start, int out, pid_t parent)
 {
 	static char *const nothing[] = {NULL};
 	static const int needed[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN};
@@ -284,7 +283,7 @@ int nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct
 	struct nsh_resolver resolver;
 	struct nsh_pasta_start start = {
 		.policy = policy, .resolver = &resolver, .userns = userns, .netns = netns};
-	struct nsh_pasta pasta;
+	struct nsh_pasta pasta = {0};
 	int ret = nsh_resolver_read(&resolver);
 
 	if (ret < 0)

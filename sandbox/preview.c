@@ -117,7 +117,9 @@ static void __attribute__((noreturn)) run(const struct job *job, int fd)
 	head.code = write_stages(memory, job, &head.err);
 	if (fclose(memory) == 0 && fwrite(&head, sizeof(head), 1, out) == 1 && head.code == 0)
 		fwrite(text, 1, len, out);
-	_exit(fclose(out) == 0 ? 0 : 1);
+	if (fclose(out) != 0)
+		_exit(1);
+	_exit(0);
 }
 
 /* Returns the length of what there is until the end, or -errno. One more byte is a NUL. */

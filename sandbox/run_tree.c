@@ -117,9 +117,11 @@ int nsh_run_read_only(struct run *run, const struct nsh_op *op)
 
 static void let_go(struct nsh_slot *slot)
 {
-	nsh_cleanup_close(&slot->tree);
-	nsh_cleanup_close(&slot->place);
+	const int held[] = {slot->tree, slot->place};
+
 	*slot = (struct nsh_slot){.tree = -1, .place = -1};
+	for (size_t i = 0; i < sizeof(held) / sizeof(*held); i++)
+		nsh_cleanup_close(&held[i]);
 }
 
 static int put_tree(const struct nsh_slot *slot, const struct nsh_op *op)

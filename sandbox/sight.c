@@ -29,7 +29,7 @@
 #define TRIES 200
 
 /* The words of a line of mountinfo, from 0; the type comes after a "-" (proc(5)). */
-enum { WORD_ID, WORD_PATH = 4, WORD_OPTIONS };
+enum { WORD_ID = 0, WORD_PATH = 4, WORD_OPTIONS = 5 };
 
 static const char *word(const char *line, int n)
 {

@@ -76,7 +76,7 @@ struct nsh_observer {
 };
 
 /* As an owner: files of anybody's, whoever can write to them. For texts that are not in use yet. */
-#define NSH_OWNER_ANY ((uid_t)-1)
+#define NSH_OWNER_ANY ((uid_t)(-1))
 
 /* Where policies are. owner is 0 but for those who check files of their own. */
 struct nsh_place {

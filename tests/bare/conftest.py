@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The machines, one after the other: each has as many processors as there are."""
+"""The machines that the chosen tests need. Each runs once."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,25 @@ import lib_vm  # noqa: E402
 NOTES = []
 
 
+def run(machine):
+    machine.finish_making()
+    return machine.boot()
+
+
 @pytest.fixture(scope="session")
-def all_results():
-    return {}
+def all_results(request):
+    """What the checks said, by release."""
+    wanted = sorted({item.callspec.params["results"] for item in request.session.items})
+    with lib_vm.Machines(wanted, lib_bare.KIND) as machines, ThreadPoolExecutor(lib_bare.KIND.at_once) as pool:
+        found = dict(zip(machines, pool.map(run, machines.values())))
+    for results in found.values():
+        NOTES.extend(results.notes)
+    return found
 
 
 @pytest.fixture
 def results(request, all_results):
-    """What the checks in that release's machine said."""
-    if request.param not in all_results:
-        with lib_vm.Machines([request.param], lib_bare.Bare) as machines:
-            machine = machines[request.param]
-            machine.finish_making()
-            all_results[request.param] = machine.boot()
-        NOTES.extend(all_results[request.param].notes)
+    """Of that release."""
     return all_results[request.param]
 
 

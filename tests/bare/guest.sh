@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs in a bare virtual machine, as root, when it is up: has the newcomer type what stands in the files type-* beside
-# it, as checks.sh says, and looks what the machine is like before and afterwards. tests/vm/report.sh says how it tells
-# what it finds.
+# Runs on a bare machine, virtual or a root of its own, as root, when it is up: has the newcomer type what stands in the
+# files type-* beside it, as checks.sh says, and looks what the machine is like before and afterwards. tests/vm/report.sh
+# says how it tells what it finds.
 
 # shellcheck disable=SC2016,SC2034,SC2086,SC2154,SC2317 # report.sh knows and runs what is here; no name has a space
 
@@ -12,6 +12,13 @@ check_seconds=$(cat "$(dirname "$0")/seconds")
 . "$(dirname "$0")/report.sh"
 here=$(dirname "$0")
 before=/run/before
+guest=$$
+
+# In a root of its own nothing does.
+systemd_runs()
+{
+	[ -d /run/systemd/system ]
+}
 
 # state FOLDER: what a command must leave as it was, a file for each kind.
 state()
@@ -25,13 +32,12 @@ state()
 	programs | sort -u >"$1/programs"
 }
 
-# programs: owner and program of each process, but for this unit's own and short-lived ones of udev's.
+# programs: owner and program of each process, but for these checks' own, which have their environment.
 programs()
 {
-	local unit
-	unit=$(cat /proc/self/cgroup)
 	for process in /proc/[0-9]*; do
-		if [ "$(cat "$process/cgroup" 2>/dev/null)" != "$unit" ] && program=$(readlink "$process/exe"); then
+		if [ "$process" != /proc/$guest ] && ! grep -qsz "^guest=$guest$" "$process/environ" &&
+			program=$(readlink "$process/exe"); then
 			echo "$(stat -c %U "$process") ${program% (deleted)}"
 		fi
 	done
@@ -63,13 +69,31 @@ from_packages()
 	done
 }
 
+# made_by_packages: the folders that their tmpfiles.d(5) names; in Debian 13 root's .ssh is one.
+made_by_packages()
+{
+	awk '$1 ~ /^d/ { print $2 }' /usr/lib/tmpfiles.d/*.conf
+}
+
 no_sshd()
 {
-	fails systemctl --quiet is-active ssh.service ssh.socket
-	fails systemctl --quiet is-enabled ssh.service ssh.socket
-	fails grep -E '^ *[0-9]+: [0-9A-F]+:0016 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6
+	if systemd_runs; then
+		fails systemctl --quiet is-active ssh.service ssh.socket
+		fails systemctl --quiet is-enabled ssh.service ssh.socket
+		fails grep -E '^ *[0-9]+: [0-9A-F]+:0016 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6
+	else
+		fails pgrep_of /usr/sbin/sshd
+	fi
+	diff /dev/null <(started_at_boot)
 	cmp /etc/ssh/sshd_config /usr/share/openssh/sshd_config
 	[ -z "$(ls -A /etc/ssh/sshd_config.d)" ]
+}
+
+# started_at_boot: what starts an sshd or a cron with the machine, whether or not it runs systemd today.
+started_at_boot()
+{
+	find /etc/systemd/system -path '*.target.wants/*' '(' -name 'ssh*' -o -name 'cron*' ')'
+	find /etc/rc[2-5].d -name 'S*ssh' -o -name 'S*cron'
 }
 
 # undone [PLACE...]: all is as before but for what packages brought with them, and those places.
@@ -85,7 +109,7 @@ undone()
 	kept files
 	new files | from_packages
 	kept places
-	diff <(printf '%s\n' "$@" | grep . | sort) <(new places | sort)
+	diff <(printf '%s\n' "$@" | grep . | sort) <(new places | grep -vxFf <(made_by_packages) | sort)
 	cmp $before/mounts $now/mounts
 	diff /dev/null <(new programs)
 	no_sshd
@@ -122,6 +146,7 @@ typed()
 	SECONDS=0
 	script -qefc "su --login newcomer --command '. $here/type-$1'" "/run/$1.said" </dev/null || status=$?
 	note "$release: $1: $SECONDS s" "$(closing_lines "$1")"
+	[ $status = 0 ] || tail -n 300 "/run/$1.said"
 	return $status
 }
 
@@ -137,12 +162,17 @@ typed_tests()
 	closing_lines "$1" | grep -Ex '[1-9][0-9]* passed, 0 failed, 0 skipped'
 }
 
-# The network is up when there is a way out. The lists of packages are those that were there for git, made new.
-wait_for grep $'\t00000000\t' /proc/net/route
+# The network is up when there is a way out; in a root of its own it is the machine's outside.
+if systemd_runs; then
+	wait_for grep $'\t00000000\t' /proc/net/route
+fi
+# The lists of packages are those that were there for git, made new.
 wait_for apt-get -q update
 su --login newcomer --command "git clone --quiet $here/nsshell.bundle nsshell"
-sleep 5
-state $before
+if systemd_runs; then
+	sleep 5
+fi
+bash -euo pipefail -c 'state $before'
 
 # shellcheck source=tests/bare/checks-some.sh
 . "$here/checks.sh"

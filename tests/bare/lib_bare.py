@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Virtual machines with nothing on them but Debian, git and sudo, in which a newcomer types what the README says.
+"""Machines with nothing on them but Debian, git and sudo, on which a newcomer types what the README says.
 
-They are lib_vm's, with a network; what is installed there comes from where this machine's packages come from. The
+There are two kinds. A root is a Debian with processes, mounts and a host name of its own (tests/tools/inside): it runs as
+fast as this machine does, with its kernel and on its network, and without systemd. With NSH_VM=1 they are lib_vm's
+virtual machines, with a network. What is installed there comes from where this machine's packages come from. The
 repository is a bundle of this tree, which the newcomer clones.
 
 By hand, as root: tests/bare/lib_bare.py RELEASE...
@@ -9,6 +11,8 @@ By hand, as root: tests/bare/lib_bare.py RELEASE...
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,8 +25,10 @@ from lib_dist import TOP, Place  # noqa: E402
 
 # All tests take hours in a machine within a machine; without FULL it is the checks of another file.
 IS_FULL = os.environ.get("NSH_FULL") == "1"
+IS_VIRTUAL = os.environ.get("NSH_VM") == "1"
+NEWCOMER = HERE / "newcomer.sh"
+INSIDE = lib_vm.TOP / "tests/tools/inside"
 CHECKS = HERE / ("checks-all.sh" if IS_FULL else "checks-some.sh")
-CHECK_SECONDS = 6 * 3600 if IS_FULL else 3600
 
 COMMANDS = re.compile(r"^    (?P<line>sudo apt-get .*&& make (?P<goal>\w+)\b.*)$", re.MULTILINE)
 
@@ -46,18 +52,17 @@ def checks_of(release):
 
 
 class Bare(lib_vm.Machine):
-    kind = "bare-"
-    recipe = HERE / "disk.sh"
-    options = "-m 3072 -cpu max,-la57,-svm -nic user,model=virtio-net-pci"
+    """What both kinds have in common."""
+
     in_background = ()
-    boot_seconds = 2 * CHECK_SECONDS
+    check_seconds = 0
 
     def add(self, tar):
         for path in (HERE / "guest.sh", lib_vm.SCRIPTS / "report.sh"):
             tar.add(path, f"{lib_vm.INSIDE}/{path.name}")
         tar.add(CHECKS, f"{lib_vm.INSIDE}/checks.sh")
         for name, text in (
-            ("seconds", str(CHECK_SECONDS)),
+            ("seconds", str(self.check_seconds)),
             ("type-demo", typing("demo")),
             ("type-unit-and-lint", typing("check", "export KINDS='unit lint'")),
             ("type-ssh", typing("check", "export T=test_ssh")),
@@ -70,5 +75,53 @@ class Bare(lib_vm.Machine):
             tar.add(Path(folder) / "bundle", f"{lib_vm.INSIDE}/nsshell.bundle")
 
 
+class Virtual(Bare):
+    kind = "bare-"
+    recipe = HERE / "disk.sh"
+    made_by = (*Bare.made_by, NEWCOMER)
+    options = "-m 3072 -cpu max,-la57,-svm -nic user,model=virtio-net-pci"
+    check_seconds = 6 * 3600 if IS_FULL else 3600
+    boot_seconds = 2 * check_seconds
+    at_once = 1  # each has as many processors as there are
+
+
+class Root(Bare):
+    """It is unpacked anew for each run, and removed afterwards."""
+
+    place = lib_vm.TOP / "build/bare"
+    made_with = HERE / "make-root"
+    recipe = HERE / "root.sh"
+    made_by = (made_with, lib_vm.BOOTSTRAP, NEWCOMER)
+    check_seconds = 3600 if IS_FULL else 900
+    boot_seconds = 2 * check_seconds
+    at_once = len(lib_vm.RELEASES)
+
+    def __init__(self, release):
+        super().__init__(release)
+        self.root = self.folder / "root"
+        self.results = self.root / "run/results"
+
+    def boot(self):
+        if self.root.exists():
+            shutil.rmtree(self.root)
+        self.root.mkdir()
+        self._unpack("root.tar")
+        shutil.copy("/etc/resolv.conf", self.root / "etc")
+        try:
+            return super().boot()
+        finally:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def command(self):
+        self._unpack("additions.tar")
+        return [INSIDE, self.root, "nsshell-bare", "results=/run/results", f"/{lib_vm.INSIDE}/guest.sh"]
+
+    def _unpack(self, name):
+        argv = ["tar", "-C", self.root, "--numeric-owner", "-xpf", self.folder / name]
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+
+
+KIND = Virtual if IS_VIRTUAL else Root
+
 if __name__ == "__main__":
-    sys.exit(lib_vm.main(Bare, checks_of))
+    sys.exit(lib_vm.main(KIND, checks_of))

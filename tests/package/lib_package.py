@@ -50,7 +50,7 @@ class Debian:
         self.before = self.files()
 
     def __call__(self, script, ok=True):
-        return run(HERE / "inside", self.root, "sh", "-c", script, ok=ok)
+        return run(TOP / "tests/tools/inside", self.root, "nsshell-package", "sh", "-c", script, ok=ok)
 
     def says(self, script):
         return self(script).stdout.strip()

@@ -79,15 +79,17 @@ def make_key(path):
 
 
 def remove_left_over():
-    """The server of a killed run: known by its file, which only the tests have."""
+    """The server of a killed run: known by its file, which only the tests have. One that has another root is another
+    run's, in a Debian of its own."""
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
         try:
             program = os.readlink(f"/proc/{entry}/exe")
+            is_ours = os.path.samefile(f"/proc/{entry}/root", "/")
         except OSError:
             continue
-        if program.startswith(str(RUN)) and os.path.basename(program).startswith(SSHD_NAME):
+        if is_ours and program.startswith(str(RUN)) and os.path.basename(program).startswith(SSHD_NAME):
             os.kill(int(entry), signal.SIGKILL)
     for file in PAM_FOLDER.glob(f"{SSHD_NAME}*"):
         file.unlink()

@@ -33,9 +33,7 @@ TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
 MAKE_MACHINE = SCRIPTS / "make-machine"
-MADE_BY = (
-    SCRIPTS / "make-disk", SCRIPTS / "disk.sh", SCRIPTS / "nsshell-vm.service", TOP / "tests/tools/bootstrap.sh",
-)
+BOOTSTRAP = TOP / "tests/tools/bootstrap.sh"
 
 # Where nsshell-vm.service finds the scripts.
 INSIDE = "opt/nsshell-vm"
@@ -149,7 +147,10 @@ class Machine:
     """One release: making its disk in the background, starting it."""
 
     # What tells one kind of machine from another.
+    place = FOLDER
     kind = ""
+    made_with = SCRIPTS / "make-disk"
+    made_by = (made_with, SCRIPTS / "nsshell-vm.service", BOOTSTRAP)
     recipe = SCRIPTS / "disk.sh"
     options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
     in_background = ("chrt", "--idle", "0")
@@ -157,24 +158,26 @@ class Machine:
 
     def __init__(self, release):
         self.release = release
-        self.folder = FOLDER / f"{self.kind}{release}"
-        self.unfinished = FOLDER / f"{self.kind}{release}.new"
-        self.log = FOLDER / f"{self.kind}{release}.log"
+        self.folder = self.place / f"{self.kind}{release}"
+        self.unfinished = self.place / f"{self.kind}{release}.new"
+        self.log = self.place / f"{self.kind}{release}.log"
+        self.results = self.folder / "results"
         self.maker = None
         self.alive = None
 
     def _key(self):
-        recipe = b"".join(path.read_bytes() for path in (*MADE_BY, self.recipe))
+        recipe = b"".join(path.read_bytes() for path in (*self.made_by, self.recipe))
         return hashlib.sha256(self.release.encode() + recipe).hexdigest()
 
     def start_making(self):
         """Begins to make the disk, unless it is there, and the package."""
-        make_folder(FOLDER)
+        make_folder(self.place)
         # All that it starts has the pipe's other end: when nobody has it any more, all have ended.
         self.alive, theirs = os.pipe()
         with open(self.log, "wb") as log:
             self.maker = subprocess.Popen(
-                [*WITH_US, *self.in_background, MAKE_MACHINE, self.recipe, self.release, self.folder, self._key()],
+                [*WITH_US, *self.in_background, MAKE_MACHINE, self.made_with, self.recipe, self.release, self.folder,
+                 self._key()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,),
             )
         os.close(theirs)
@@ -203,25 +206,28 @@ class Machine:
         """Starts the machine, waits until it switches itself off, and returns the Results."""
         with tarfile.open(self.folder / "additions.tar", "w") as tar:
             self.add(tar)
-        console, results = (self.folder / name for name in ("console.log", "results"))
-        results.unlink(missing_ok=True)
+        console = self.folder / "console.log"
+        self.results.unlink(missing_ok=True)
         with open(console, "wb") as log:
-            qemu = subprocess.Popen(
-                [*WITH_US, *QEMU.format(folder=self.folder).split(), *self.options.split(), "-append", KERNEL],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            running = subprocess.Popen(
+                [*WITH_US, *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         try:
-            self._await_end(qemu, console)
+            self._await_end(running, console)
         finally:
-            qemu.kill()
-            qemu.wait()
-        return Results.read(results, console)
+            running.kill()
+            running.wait()
+        return Results.read(self.results, console)
 
-    def _await_end(self, qemu, console):
+    def command(self):
+        """What is the running machine."""
+        return [*QEMU.format(folder=self.folder).split(), *self.options.split(), "-append", KERNEL]
+
+    def _await_end(self, running, console):
         """Until it is switched off. After a panic it would start again and again. What is then missing in the
         results tells."""
         deadline = time.monotonic() + self.boot_seconds
-        while qemu.poll() is None and time.monotonic() < deadline:
+        while running.poll() is None and time.monotonic() < deadline:
             if b"Kernel panic" in console.read_bytes():
                 return
             time.sleep(1)

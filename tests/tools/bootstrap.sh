@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Sourced by what makes a Debian: tests/tools/make-root and tests/vm/make-disk. Both run in a PID and a
-# mount namespace of their own, so that no mount of debootstrap's is left on the machine.
+# Sourced by what makes a Debian: tests/tools/make-root, tests/vm/make-disk and tests/bare/make-root. All run in a PID and
+# a mount namespace of their own, so that no mount of debootstrap's is left on the machine.
 
 # mirror: the one that this machine's own apt uses.
 mirror()
@@ -33,4 +33,10 @@ make_debian()
 		cat "$2/debootstrap/debootstrap.log"
 		return 1
 	}
+}
+
+# in_debian ROOT WORD...: apt-get of the Debian below ROOT.
+in_debian()
+{
+	DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get -q -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "${@:2}"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Sourced by what runs in a virtual machine, as root (guest.sh here, and tests/bare/guest.sh): checks, each a command in
-# a shell of its own. What they find goes to the second serial port, which is a file outside:
+# a shell of its own. What they find goes to the second serial port, which is a file outside, or to the file $results:
 #
 #	ok NAME: how long it took
 #	not ok NAME: the last line that the check wrote
@@ -16,7 +16,7 @@
 # Everything is exported, because a check runs in a shell of its own too.
 set -au
 
-results=/dev/ttyS1
+: "${results:=/dev/ttyS1}"
 : "${check_seconds:=400}"
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -32,11 +32,11 @@ check()
 		</dev/null >"$log" 2>&1
 	status=$?
 	if [ $status = 0 ]; then
-		echo "ok $name: $SECONDS s" >$results
+		echo "ok $name: $SECONDS s" >>"$results"
 		return
 	fi
 	[ $status != 124 ] || echo "no end within $check_seconds s" >>"$log"
-	echo "not ok $name: $(tail -n 1 "$log")" >$results
+	echo "not ok $name: $(tail -n 1 "$log")" >>"$results"
 	sed "s/^/$name: /" "$log"
 }
 
@@ -64,15 +64,15 @@ fails()
 
 note()
 {
-	echo "# $*" >$results
+	echo "# $*" >>"$results"
 }
 
 finish()
 {
-	echo "done" >$results
+	echo "done" >>"$results"
 	exit
 }
 
-# The kernel's messages would stand in the middle of ours.
-dmesg --console-level warn
+# The kernel's messages would stand in the middle of ours, where the console is the machine's.
+[ "$results" != /dev/ttyS1 ] || dmesg --console-level warn
 export HOME=/root LC_ALL=C.UTF-8
