@@ -134,6 +134,8 @@ class Machine:
     """One release: making its disk in the background, starting it. With a name and packages of its own it is another
     disk than that of the checks."""
 
+    seconds = BOOT_SECONDS
+
     def __init__(self, release, name=None, packages=()):
         self.release = release
         self.packages = packages
@@ -209,11 +211,10 @@ class Machine:
             qemu.wait()
         return Results.read(results, console)
 
-    @staticmethod
-    def _await_end(qemu, console):
+    def _await_end(self, qemu, console):
         """Until it is switched off. After a panic it would start again and again. What is then missing in the
         results tells."""
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + self.seconds
         while qemu.poll() is None and time.monotonic() < deadline:
             if b"Kernel panic" in console.read_bytes():
                 return
