@@ -29,10 +29,15 @@ packages=(
 	uidmap
 	util-linux
 	# What the system tests need.
+	dash
 	git
+	less
+	perl
+	python3-paramiko
 	python3-pexpect
 	python3-pytest
 	rsync
+	screen
 	strace
 	tmux
 	vim
