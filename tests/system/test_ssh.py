@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+from itertools import takewhile
 from pathlib import Path
 
 import paramiko
@@ -91,12 +92,19 @@ def test_exit_codes(sshd, alice):
 
 
 def test_sessions_of_one_connection(sshd, alice):
-    """Multiplexing: each of several sessions is confined, and each is one of its own."""
+    """Multiplexing: each of several sessions is confined, and each is one of its own. The first is there until the
+    second has told its namespaces: the kernel uses their numbers again."""
     with sshd.shared_connection(alice) as options:
-        seen = [sshd.ssh(alice, SHOW_NAMESPACES, options=options).out for _ in range(2)]
-    for lines in seen:
+        held = subprocess.Popen(
+            sshd.command(alice, f"{SHOW_NAMESPACES}; echo .; cat", options=options),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        first = "".join(takewhile(lambda line: line != ".\n", held.stdout))
+        second = sshd.ssh(alice, SHOW_NAMESPACES, options=options).out
+        held.communicate()
+    for lines in (first, second):
         assert_confined(lines)
-    assert seen[0] != seen[1]
+    assert first != second
 
 
 @pytest.mark.faithful
