@@ -343,10 +343,10 @@ def test_disable_without_state(machine):
 
 
 def test_trial_is_over(machine, on_trial, syslog):
-    on_trial("2s")
+    on_trial("5s")
     assert machine.ctl("expire").rc == OK
     assert machine.shell_of(USER) == str(NSSHELL)
-    time.sleep(2.1)
+    time.sleep(5.1)
     result = machine.ctl("expire")
     assert result.rc == OK and f"is {OLD}" in result.out
     assert machine.shell_of(USER) == OLD
