@@ -71,7 +71,7 @@ manager_is_refused_with_limits()
 	systemctl stop "user@$(id -u nshmgr)"
 	set_policy nshmgr '[limits]\ntasks_max = 64'
 	status=0
-	[ "$(ssh_as nshmgr 'echo works')" = works ] || status=$?
+	[ "$(ssh_as nshmgr 'echo works')" = works ] || status=1
 	fails systemctl is-active "user@$(id -u nshmgr)" || status=1
 	set_policy nshmgr
 	systemctl reset-failed
