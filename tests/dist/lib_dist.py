@@ -2,7 +2,6 @@
 """A repository of this tree that is thrown away, and commands that know nothing of the user's configuration."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -39,8 +38,7 @@ class Place:
     def repository(self, name, **env):
         """One commit with the files that are here now, committed or not."""
         made = self.folder / name
-        made.mkdir()
-        copy_tree(made)
+        self.run(TOP / "packaging/make-tree", made, cwd=TOP)
         self.git(made, "init", "--quiet", "--initial-branch=main")
         self.git(made, "add", "--all")
         when = {"GIT_AUTHOR_DATE": "@1700000000 +0000", "GIT_COMMITTER_DATE": "@1700000000 +0000", **env}
@@ -53,13 +51,6 @@ def names_in(folder):
     """The tree's own files, as packaging/tracked knows them."""
     done = subprocess.run([folder / "packaging/tracked"], check=True, stdout=subprocess.PIPE, text=True)
     return sorted(name for name in done.stdout.split("\0") if name)
-
-
-def copy_tree(folder):
-    for name in names_in(TOP):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(TOP / name, target, follow_symlinks=False)
 
 
 def give_away(folder, uid):
