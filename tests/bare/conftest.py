@@ -2,7 +2,6 @@
 """The machines that the chosen tests need. Each runs once."""
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,12 @@ import lib_vm  # noqa: E402
 NOTES = []
 
 
-def run(machine):
-    machine.finish_making()
-    return machine.boot()
-
-
 @pytest.fixture(scope="session")
 def all_results(request):
     """What the checks said, by release."""
-    wanted = sorted({item.callspec.params["results"] for item in request.session.items})
-    with lib_vm.Machines(wanted, lib_bare.KIND) as machines, ThreadPoolExecutor(lib_bare.KIND.at_once) as pool:
-        found = dict(zip(machines, pool.map(run, machines.values())))
+    wanted = lib_vm.wanted_by(request.session.items, "test_bare.py")
+    with lib_vm.Machines(wanted, lib_bare.KIND) as machines:
+        found = machines.each(lib_bare.KIND.run)
     for results in found.values():
         NOTES.extend(results.notes)
     return found

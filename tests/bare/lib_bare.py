@@ -94,7 +94,6 @@ class Root(Bare):
     made_by = (made_with, lib_vm.BOOTSTRAP, NEWCOMER)
     check_seconds = 3600 if IS_FULL else 900
     boot_seconds = 2 * check_seconds
-    at_once = len(lib_vm.RELEASES)
 
     def __init__(self, release):
         super().__init__(release)

@@ -9,11 +9,7 @@ import lib_bare
 import lib_vm
 
 
-@pytest.mark.parametrize(
-    "results, check",
-    [(release, check) for release in lib_vm.RELEASES for check in lib_bare.checks_of(release)],
-    indirect=["results"],
-)
+@pytest.mark.parametrize("results, check", lib_vm.cases(lib_bare.checks_of), indirect=["results"])
 def test_check(results, check):
     results.assert_ok(check)
 

@@ -87,11 +87,14 @@ def checks_of(release):
     return checks_in((*sorted(SCRIPTS.glob("checks-*.sh")), SCRIPTS / "after-reset.sh"), release)
 
 
-def wanted_by(items):
-    """The releases that the tests of test_vm.py among these need."""
-    return sorted(
-        {item.callspec.params["results"] for item in items if item.path.name == "test_vm.py"}
-    )
+def cases(checks):
+    """Release and check of each test that asks for one; checks(release) are the names."""
+    return [(release, check) for release in RELEASES for check in checks(release)]
+
+
+def wanted_by(items, file="test_vm.py"):
+    """The releases that the tests of that file among these need."""
+    return sorted({item.callspec.params["results"] for item in items if item.path.name == file})
 
 
 def make_folder(path):
@@ -155,6 +158,7 @@ class Machine:
     options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
     in_background = ("chrt", "--idle", "0")
     boot_seconds = BOOT_SECONDS
+    at_once = len(RELEASES)
 
     def __init__(self, release):
         self.release = release
@@ -201,6 +205,11 @@ class Machine:
         os.close(self.alive)
         self.maker = None
         return rc
+
+    def run(self):
+        """Waits until all is there, and boots."""
+        self.finish_making()
+        return self.boot()
 
     def boot(self):
         """Starts the machine, waits until it switches itself off, and returns the Results."""
@@ -256,6 +265,7 @@ class Machines(dict):
 
     def __init__(self, releases, kind=Machine):
         super().__init__((release, kind(release)) for release in releases)
+        self.at_once = kind.at_once
 
     def __enter__(self):
         for machine in self.values():
@@ -265,6 +275,11 @@ class Machines(dict):
     def __exit__(self, *_):
         for machine in self.values():
             machine.close()
+
+    def each(self, function):
+        """What function(machine) returns, by release; as many side by side as the kind allows."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            return dict(zip(self, pool.map(function, self.values())))
 
 
 def try_out(machine, checks):
@@ -287,8 +302,7 @@ def try_out(machine, checks):
 def main(kind=Machine, checks=checks_of):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Machines(sys.argv[1:] or RELEASES, kind) as machines:
-        with ThreadPoolExecutor(len(machines)) as pool:
-            return 0 if all(list(pool.map(lambda machine: try_out(machine, checks), machines.values()))) else 1
+        return 0 if all(machines.each(lambda machine: try_out(machine, checks)).values()) else 1
 
 
 if __name__ == "__main__":

@@ -4,23 +4,15 @@
 design.md, the promises that depend on the machine: its kernel, systemd, AppArmor, sshd and PAM.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 import lib_vm
 
 
-def run(machine):
-    machine.finish_making()
-    return machine.boot()
-
-
 @pytest.fixture(scope="module")
 def all_results(machines):
     """What each machine said: they run once, side by side."""
-    with ThreadPoolExecutor(len(machines)) as pool:
-        return dict(zip(machines, pool.map(run, machines.values())))
+    return machines.each(lib_vm.Machine.run)
 
 
 @pytest.fixture
@@ -29,11 +21,7 @@ def results(request, all_results):
     return all_results[request.param]
 
 
-@pytest.mark.parametrize(
-    "results, check",
-    [(release, check) for release in lib_vm.RELEASES for check in lib_vm.checks_of(release)],
-    indirect=["results"],
-)
+@pytest.mark.parametrize("results, check", lib_vm.cases(lib_vm.checks_of), indirect=["results"])
 def test_check(results, check):
     results.assert_ok(check)
 
