@@ -106,12 +106,9 @@ def make_base(folder):
         return
     new = folder / "base.new"
     shutil.rmtree(new, ignore_errors=True)
-    # By apt, because debootstrap does not put packages that need systemd into order.
-    script = f"""set -e; . "{TOP}/tests/tools/bootstrap.sh"; use_proxy_of_apt; export DEBIAN_FRONTEND=noninteractive
+    script = f"""set -e; . "{TOP}/tests/tools/bootstrap.sh"; unset TMPDIR; use_proxy_of_apt
     debootstrap --variant=minbase {RELEASE} "$1" "$(mirror)"
-    mount -t proc proc "$1/proc"
-    chroot "$1" apt-get -q install -y --no-install-recommends {PACKAGES}
-    umount "$1/proc"
+    install_in "$1" {PACKAGES}
     """
     done = subprocess.run(
         ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
