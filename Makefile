@@ -123,8 +123,8 @@ $(BUILD)/libnsh-conf.a: $(conf_objects)
 $(BUILD)/libnsh-sandbox.a: $(sandbox_objects)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/make-filters: sandbox/filters/make.c sandbox/filters/lists.h sandbox/filter.h $(BUILD)/flags
-	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HOSTCFLAGS) -I. -Iinclude $(HOSTLDFLAGS) -o $@ $< -lseccomp
+$(BUILD)/make-filters: $(wildcard sandbox/filters/*.[ch]) sandbox/filter.h $(BUILD)/flags
+	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HOSTCFLAGS) -I. -Iinclude $(HOSTLDFLAGS) -o $@ $(filter %.c,$^) -lseccomp
 
 $(BUILD)/filter_%.c: $(BUILD)/make-filters
 	$< $* > $@

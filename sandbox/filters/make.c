@@ -26,6 +26,7 @@
 
 #include "sandbox/filter.h"
 #include "sandbox/filters/lists.h"
+#include "sandbox/filters/shrink.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define LOW_32 0xffffffffULL
@@ -245,25 +246,36 @@ static scmp_filter_ctx make(const struct machine *machine, enum nsh_filter which
 	return filter;
 }
 
+static unsigned export(scmp_filter_ctx filter, struct sock_filter code[BPF_MAXINSNS])
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	int ret = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
+	ssize_t size;
+
+	if (ret < 0)
+		fail("export", ret);
+	size = pread(fd, code, BPF_MAXINSNS * sizeof(*code), 0);
+	close(fd);
+	if (size <= 0 || size == (ssize_t)(BPF_MAXINSNS * sizeof(*code)))
+		fail("the filter's length", E2BIG);
+	return (unsigned)size / sizeof(*code);
+}
+
 /* Prints the instructions and returns their number. */
 static unsigned print(scmp_filter_ctx filter)
 {
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct sock_filter instruction;
-	unsigned count = 0;
-	int ret = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
+	static struct sock_filter made[BPF_MAXINSNS];
+	static struct sock_filter code[BPF_MAXINSNS];
+	unsigned made_len = export(filter, made);
+	unsigned len;
 
-	if (ret < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		fail("export", ret < 0 ? ret : errno);
-	while (read(fd, &instruction, sizeof(instruction)) == (ssize_t)sizeof(instruction)) {
-		printf("\t{0x%02x, %u, %u, 0x%08x},\n", instruction.code, instruction.jt,
-		       instruction.jf, instruction.k);
-		count++;
-	}
-	close(fd);
-	if (!count || count > BPF_MAXINSNS)
-		fail("the filter's length", E2BIG);
-	return count;
+	memcpy(code, made, sizeof(code));
+	len = shrink(code, made_len);
+	must_agree(made, made_len, code, len);
+	for (unsigned i = 0; i < len; i++)
+		printf("\t{0x%02x, %u, %u, 0x%08x},\n", code[i].code, code[i].jt, code[i].jf,
+		       code[i].k);
+	return len;
 }
 
 static void print_all(const struct machine *machine)

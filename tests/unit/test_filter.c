@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the filters answer, for both architectures: the programs are run here, by a small interpreter of
- * the instructions that they consist of, with calls as the kernel would show them.
+ * What the filters answer, for both architectures: the programs are run here, with calls as the kernel would
+ * show them.
  */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 
 #include "sandbox/filter.h"
+#include "sandbox/filters/answer.h"
 #include "tests/unit/unit.h"
 
 #define ALLOW SECCOMP_RET_ALLOW
@@ -21,62 +21,11 @@
 #define ANY                                                                                        \
 	0xdeadbeef00000000ULL /* the upper half of an argument of which the kernel uses the lower */
 
-struct program {
-	const struct sock_filter *code;
-	unsigned len;
-};
-
-static uint32_t load(const struct seccomp_data *data, uint32_t at)
-{
-	uint32_t word;
-
-	assert_true(at % 4 == 0 && at <= sizeof(*data) - 4);
-	memcpy(&word, (const char *)data + at, sizeof(word));
-	return word;
-}
-
-static bool holds(const struct sock_filter *jump, uint32_t a)
-{
-	switch (BPF_OP(jump->code)) {
-	case BPF_JEQ:
-		return a == jump->k;
-	case BPF_JGT:
-		return a > jump->k;
-	case BPF_JGE:
-		return a >= jump->k;
-	case BPF_JSET:
-		return (a & jump->k) != 0;
-	}
-	fail_msg("jump %#x", jump->code);
-	return false;
-}
-
 static uint32_t answer(const struct program *program, const struct seccomp_data *data)
 {
-	uint32_t a = 0;
+	uint32_t loaded = 0;
 
-	for (unsigned at = 0; at < program->len; at++) {
-		const struct sock_filter *now = &program->code[at];
-
-		switch (now->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			a = load(data, now->k);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= now->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			at += now->k;
-			break;
-		case BPF_RET | BPF_K:
-			return now->k;
-		default:
-			assert_int_equal(BPF_CLASS(now->code), BPF_JMP);
-			at += holds(now, a) ? now->jt : now->jf;
-		}
-	}
-	fail_msg("the program has no end");
-	return 0;
+	return program_answer(program, data, &loaded);
 }
 
 enum machine { X86_64, AARCH64, MACHINES };
