@@ -12,12 +12,10 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/memory.h"
 #include "nsshell/sandbox.h"
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
-
-/* The child is a copy of this process and needs a stack of its own; only what it uses is real. */
-static char stack[256 * 1024] __attribute__((aligned(16)));
 
 /* What switches namespaces off when it is 0, and can be read by users. */
 static const char *const switches[] = {
@@ -92,7 +90,7 @@ int nsh_sandbox_join(int userns, struct nsh_err *err)
 
 pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err)
 {
-	pid_t pid = clone(child, stack + sizeof(stack), SIGCHLD, arg);
+	pid_t pid = clone(child, nsh_memory_child_stack(), SIGCHLD, arg);
 
 	if (pid >= 0)
 		return pid;
@@ -105,7 +103,7 @@ pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err)
 pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err)
 {
 	int flags = NAMESPACES | more | SIGCHLD;
-	pid_t pid = clone(child, stack + sizeof(stack), flags, arg);
+	pid_t pid = clone(child, nsh_memory_child_stack(), flags, arg);
 
 	return pid < 0 ? explain(-errno, err) : pid;
 }

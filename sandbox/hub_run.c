@@ -90,7 +90,7 @@ struct hub {
 	size_t room;
 	unsigned last; /* number of a sandbox */
 	int64_t first; /* as long as nobody has come: when to give up */
-	bool busy;     /* something happened since memory was given back */
+	struct nsh_idle idle;
 };
 
 /* Without memory a hub cannot keep its word; its end is that of all its sandboxes. */
@@ -592,8 +592,6 @@ static int time_left(const struct hub *hub)
 	}
 	for (size_t i = 0; i < hub->n_logins; i++)
 		nsh_clock_sooner(&next, hub->logins[i].end);
-	if (hub->busy)
-		nsh_clock_sooner(&next, nsh_boot_ms() + NSH_IDLE_MS);
 	if (!next)
 		return -1;
 	left = next - nsh_boot_ms();
@@ -653,12 +651,9 @@ static void turn(struct hub *hub)
 		add_polled(hub, &n, hub->clients[i].socket);
 	for (size_t i = 0; i < n_logins; i++)
 		add_polled(hub, &n, hub->logins[i].process);
-	ready = poll(hub->polled, n, time_left(hub));
+	ready = nsh_memory_poll(hub->polled, n, time_left(hub), &hub->idle);
 	if (ready > 0)
 		look_at_all(hub, hub->polled, n_sandboxes, n_clients, n_logins);
-	else if (hub->busy)
-		nsh_memory_release((void (*)(void))turn, nsh_memory_unused());
-	hub->busy = ready > 0;
 	look_at_clocks(hub);
 }
 

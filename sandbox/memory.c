@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a process that from now on only waits.
+ * The memory of a process that mostly waits.
  *
  * Each session has two such processes for as long as it lasts, and on a machine with a thousand
  * sessions what they hold is what nsshell costs. Nothing here can fail in a way that matters:
  * what the kernel does not take back stays.
  */
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "nsshell/memory.h"
@@ -20,89 +21,176 @@
 /* The main stack of a process that has just started is within this many bytes. */
 #define STACK_RANGE (256 * 1024)
 
+/* What wait_idle() and its callers in this file have on it. */
+#define FRAMES 2048
+
+/* A child that is a copy of its parent needs a stack of its own; only what it uses is real. */
+static char child_stack[STACK_RANGE] __attribute__((aligned(4096)));
+
+/* What is to be given back. */
+struct ranges {
+	struct {
+		uintptr_t start;
+		uintptr_t end;
+	} at[12];
+	unsigned count;
+};
+
+void *nsh_memory_child_stack(void)
+{
+	return child_stack + sizeof(child_stack);
+}
+
 static uintptr_t page_mask(void)
 {
 	return ~((uintptr_t)getpagesize() - 1);
 }
 
-static void release(uintptr_t start, uintptr_t end)
+static uintptr_t round_up(uintptr_t at)
+{
+	return (at + (uintptr_t)getpagesize() - 1) & page_mask();
+}
+
+static void add(struct ranges *ranges, uintptr_t start, uintptr_t end)
 {
 	start &= page_mask();
 	end &= page_mask();
-	if (start < end)
-		madvise((void *)start, end - start, MADV_DONTNEED);
+	if (start >= end || ranges->count == sizeof(ranges->at) / sizeof(*ranges->at))
+		return;
+	ranges->at[ranges->count].start = start;
+	ranges->at[ranges->count++].end = end;
 }
-
-/*
- * A page of text that is needed while waiting. When it is missing the kernel maps sixteen pages
- * around it, but not beyond the mapping; other advice gives these two a mapping of their own.
- */
-static void set_apart(uintptr_t code)
-{
-	uintptr_t page = code & page_mask();
-
-	madvise((void *)page, 2 * (size_t)getpagesize(), MADV_RANDOM);
-}
-
-/* The program's segments of text and constants. */
-struct segments {
-	struct {
-		uintptr_t start;
-		uintptr_t end;
-	} at[8];
-	int count;
-};
 
 /* Writable segments hold relocated and changed data, which would be lost; the others do not. */
-static int find_segments(struct dl_phdr_info *info, size_t size, void *arg)
+static int add_segments(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	struct segments *segments = arg;
-
 	(void)size;
-	for (int i = 0; i < info->dlpi_phnum && segments->count < 8; i++) {
+	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
 
-		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
-			continue;
-		segments->at[segments->count].start = start;
-		segments->at[segments->count++].end = start + segment->p_memsz;
+		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
+			add(arg, start, round_up(start + segment->p_memsz));
 	}
 	return 1; /* the first object is the program, and there is no other */
 }
 
-/* A static program's thread-local storage is at the heap's start: the first page stays. */
-static void release_heap(uintptr_t thread)
+/* A static program's thread-local storage is at the heap's start: its page and the next one stay. */
+static void add_heap(struct ranges *ranges)
 {
+	uintptr_t thread = (uintptr_t)__builtin_thread_pointer();
 	uintptr_t end = (uintptr_t)sbrk(0);
 
 	if (thread < end && end - thread < STACK_RANGE)
-		release(thread + 2 * (uintptr_t)getpagesize(), end);
+		add(ranges, thread + 2 * (uintptr_t)getpagesize(), end);
 }
 
-const void *nsh_memory_unused(void)
+/*
+ * Below a frame, with some room left for what is called from it; however large the frame itself is: where variables lie
+ * in that is the compiler's business, and a sanitizer's frames have kilobytes. And above that of the base, up to what
+ * the process was started with, which ps(1) shows.
+ */
+static void add_stacks(struct ranges *ranges, uintptr_t frame, uintptr_t base)
 {
-	return (const char *)__builtin_frame_address(0) - getpagesize();
+	uintptr_t child = (uintptr_t)child_stack;
+	uintptr_t below = frame - FRAMES;
+	uintptr_t end = (uintptr_t)program_invocation_name;
+
+	if (frame < child || frame >= child + sizeof(child_stack)) {
+		add(ranges, below - STACK_RANGE, below);
+		if (base)
+			add(ranges, round_up(base), end);
+		return;
+	}
+	add(ranges, child, below);
+	if (base)
+		add(ranges, end - STACK_RANGE, end);
 }
 
-/* The text goes last, and from here on only what was set apart is called. */
-void nsh_memory_release(void (*code)(void), const void *stack)
+/*
+ * System calls without a function of the C library around them, which would be in other pages of the text than
+ * what waits.
+ */
+#if defined(__x86_64__) && !defined(__ILP32__)
+static inline __attribute__((always_inline)) long call(long number, long one, long two, long three)
 {
-	uintptr_t top = (uintptr_t)stack;
-	struct segments segments = {0};
+	long ret;
 
-	dl_iterate_phdr(find_segments, &segments);
-	set_apart((uintptr_t)code);
-	set_apart((uintptr_t)nsh_memory_release);
-	set_apart((uintptr_t)poll);
-	set_apart((uintptr_t)madvise);
-	release(top - STACK_RANGE, top);
-	for (int i = 0; i < segments.count; i++)
-		release(segments.at[i].start, segments.at[i].end);
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(number), "D"(one), "S"(two), "d"(three)
+			 : "rcx", "r11", "memory");
+	return ret;
 }
 
-void nsh_memory_release_all(void (*code)(void), const void *stack)
+static inline __attribute__((always_inline)) int wait_for(struct pollfd *fds, nfds_t count,
+							  int timeout)
 {
-	release_heap((uintptr_t)__builtin_thread_pointer());
-	nsh_memory_release(code, stack);
+	return (int)call(SYS_poll, (long)fds, (long)count, timeout);
+}
+
+static inline __attribute__((always_inline)) void give_back(uintptr_t start, uintptr_t end)
+{
+	call(SYS_madvise, (long)start, (long)(end - start), MADV_DONTNEED);
+}
+#else
+static inline int wait_for(struct pollfd *fds, nfds_t count, int timeout)
+{
+	return poll(fds, count, timeout);
+}
+
+static inline void give_back(uintptr_t start, uintptr_t end)
+{
+	madvise((void *)start, end - start, MADV_DONTNEED);
+}
+#endif
+
+/* All that is needed while waiting: one page of text. A signal is no event. */
+static __attribute__((noinline, aligned(1024))) int
+wait_idle(struct pollfd *fds, nfds_t count, int timeout, const struct ranges *ranges)
+{
+	int ready;
+
+	for (unsigned i = 0; i < ranges->count; i++)
+		give_back(ranges->at[i].start, ranges->at[i].end);
+	ready = wait_for(fds, count, timeout);
+	return ready < 0 ? 0 : ready;
+}
+
+/*
+ * When a page of text is missing the kernel maps sixteen around it, but not beyond the mapping; other advice gives
+ * this one a mapping of its own.
+ */
+static void set_apart(uintptr_t code)
+{
+	madvise((void *)(code & page_mask()), (size_t)getpagesize(), MADV_RANDOM);
+}
+
+static int be_idle(struct pollfd *fds, nfds_t count, int timeout, const struct nsh_idle *idle,
+		   uintptr_t frame)
+{
+	struct ranges ranges = {.count = 0};
+
+	set_apart((uintptr_t)wait_idle);
+	if (idle->heap)
+		add_heap(&ranges);
+	add_stacks(&ranges, frame, (uintptr_t)idle->base);
+	dl_iterate_phdr(add_segments, &ranges);
+	return wait_idle(fds, count, timeout, &ranges);
+}
+
+__attribute__((noinline)) int nsh_memory_poll(struct pollfd *fds, nfds_t count, int timeout,
+					      struct nsh_idle *idle)
+{
+	bool is_long = timeout < 0 || timeout > NSH_IDLE_MS;
+	int ready = 0;
+
+	if (!idle->idle)
+		ready = poll(fds, count, is_long ? NSH_IDLE_MS : timeout);
+	if (ready == 0 && !idle->idle && timeout > NSH_IDLE_MS)
+		timeout -= NSH_IDLE_MS;
+	if (ready == 0 && (idle->idle || is_long))
+		ready = be_idle(fds, count, timeout, idle, (uintptr_t)__builtin_frame_address(0));
+	idle->idle = ready == 0;
+	return ready;
 }

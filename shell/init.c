@@ -59,9 +59,7 @@ struct reaper {
 	bool ending;   /* the hub has asked for the end of it all */
 	int alone;     /* not 0: no login is left, and the hub wants to know when nothing is */
 	struct time_limits limits;
-	bool busy; /* something happened since memory was given back */
-	const void
-		*stack; /* an object of the outer process's, on the stack that is not used here */
+	struct nsh_idle idle;
 };
 
 static void tell(const struct reaper *reaper, enum nsh_message_kind kind, int value)
@@ -213,7 +211,7 @@ static int time_left(const struct reaper *reaper)
 
 	if (reaper->alone)
 		left = sooner(left, ALONE_MS);
-	return reaper->busy ? sooner(left, NSH_IDLE_MS) : left;
+	return left;
 }
 
 static void wait_once(struct reaper *reaper)
@@ -223,12 +221,8 @@ static void wait_once(struct reaper *reaper)
 		{.fd = reaper->outer, .events = POLLIN},
 	};
 	struct signalfd_siginfo info;
-	int ready = poll(fds, 2, time_left(reaper));
 
-	if (ready == 0)
-		nsh_memory_release_all((void (*)(void))wait_once, reaper->stack);
-	reaper->busy = ready != 0;
-	if (ready <= 0)
+	if (nsh_memory_poll(fds, 2, time_left(reaper), &reaper->idle) <= 0)
 		return;
 	if (fds[0].revents && read(reaper->children, &info, sizeof(info)) > 0)
 		reap(reaper);
@@ -452,10 +446,12 @@ static int begin(const struct init *init, struct reaper *reaper)
 	return 0;
 }
 
+/* While it waits nothing is used but the reaper. */
 static struct reaper make_reaper(const struct init *init)
 {
 	close(init->outer_own);
-	return (struct reaper){.outer = init->outer, .busy = true, .stack = init};
+	return (struct reaper){.outer = init->outer,
+			       .idle = {.base = nsh_memory_child_stack(), .heap = true}};
 }
 
 int nsh_init_run(void *arg)

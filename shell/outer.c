@@ -29,13 +29,13 @@
 #include "shell/refuse.h"
 
 struct outer {
-	const struct start *start;
+	bool leader; /* of its session */
 	int inner;
 	int signals;
 	pid_t pid;
 	bool joined; /* pid is not PID 1, but the shell's parent in a sandbox of several logins */
 	bool handed; /* the shell was given the terminal */
-	bool busy;   /* something happened since memory was given back */
+	struct nsh_idle idle;
 };
 
 static void tell(const struct outer *outer, enum nsh_message_kind kind, int value)
@@ -90,7 +90,7 @@ static void __attribute__((noreturn)) end_by_signal(int signal)
  */
 static void __attribute__((noreturn)) end(const struct outer *outer, int status)
 {
-	bool had_terminal = !outer->start->leader && take_terminal_back(outer);
+	bool had_terminal = !outer->leader && take_terminal_back(outer);
 	int signal;
 
 	if (!WIFSIGNALED(status))
@@ -195,12 +195,7 @@ static void watch(struct outer *outer)
 		{.fd = outer->signals, .events = POLLIN},
 	};
 
-	int ready = poll(fds, 2, outer->busy ? NSH_IDLE_MS : -1);
-
-	if (ready == 0)
-		nsh_memory_release_all((void (*)(void))watch, nsh_memory_unused());
-	outer->busy = ready != 0;
-	if (ready <= 0)
+	if (nsh_memory_poll(fds, 2, -1, &outer->idle) <= 0)
 		return;
 	if (fds[1].revents)
 		pass_signal(outer);
@@ -211,12 +206,12 @@ static void watch(struct outer *outer)
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
 void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool joined, bool handed)
 {
-	struct outer outer = {.start = start,
+	struct outer outer = {.leader = start->leader,
 			      .inner = inner,
 			      .pid = pid,
 			      .joined = joined,
 			      .handed = handed,
-			      .busy = true};
+			      .idle = {.base = __builtin_frame_address(0), .heap = true}};
 	sigset_t all;
 
 	sigfillset(&all);

@@ -318,9 +318,14 @@ static int make_shared(struct init *init, struct nsh_plan *plan,
 	return ret < 0 ? ret : pid;
 }
 
-static void wait_for(pid_t pid)
+/* process is a pidfd of it, or an error. */
+static void wait_for(int process, pid_t pid)
 {
-	nsh_memory_release_all((void (*)(void))wait_for, nsh_memory_unused());
+	struct pollfd end = {.fd = process, .events = POLLIN};
+	struct nsh_idle idle = {.heap = true};
+
+	while (process >= 0 && nsh_memory_poll(&end, 1, -1, &idle) <= 0)
+		;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -337,7 +342,7 @@ int nsh_session_host(const struct confinement *confinement, int socket, struct n
 		return pid;
 	nsh_host_leave_cpu();
 	close_range(0, ~0U, 0);
-	wait_for(pid);
+	wait_for(pidfd_open(pid, 0), pid);
 	/* Nothing that was there before is any more. */
 	_exit(0);
 }
@@ -366,8 +371,7 @@ static void stay(void *data, int process)
 {
 	const struct making *making = data;
 
-	(void)process;
-	wait_for(making->pid);
+	wait_for(process, making->pid);
 }
 
 int nsh_session_make(struct nsh_host *host, const struct confinement *confinement,

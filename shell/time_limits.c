@@ -76,7 +76,7 @@ static void each_terminal(const struct time_limits *limits, terminal_fn *act, vo
 	if (dev < 0)
 		return;
 	look_at_folder(dev, act, data);
-	if (limits->terminal && !strchr(limits->terminal, '/'))
+	if (limits->terminal[0])
 		look_at(dev, limits->terminal, act, data);
 	for (int i = 0; i < NSH_PLACES; i++) {
 		snprintf(name, sizeof(name), NSH_PLACE_TERMINAL "%d", i);
@@ -192,7 +192,9 @@ void nsh_time_limits_start(struct time_limits *limits, const struct nsh_policy *
 {
 	int64_t now = nsh_boot_ms();
 
-	*limits = (struct time_limits){.terminal = terminal};
+	*limits = (struct time_limits){0};
+	if (terminal && !strchr(terminal, '/') && strlen(terminal) < sizeof(limits->terminal))
+		strcpy(limits->terminal, terminal);
 	start(&limits->runtime, policy, NSH_KEY_SESSION_RUNTIME_MAX, now);
 	start(&limits->idle, policy, NSH_KEY_SESSION_IDLE_MAX, now);
 	if (limits->runtime.key || limits->idle.key)

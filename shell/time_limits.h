@@ -22,13 +22,12 @@ struct time_limit {
 struct time_limits {
 	struct time_limit runtime;
 	struct time_limit idle;
-	const char
-		*terminal; /* name below /dev of a terminal that is no pseudo-terminal, or NULL */
+	char terminal[32]; /* name below /dev of a terminal that is no pseudo-terminal, or "" */
 	uint64_t input;    /* changes with every input */
 	int64_t next;      /* when to look again; 0: never */
 };
 
-/* They begin now. terminal, a name below /dev or NULL, is borrowed. */
+/* They begin now. terminal: a name below /dev, or NULL. Nothing is borrowed. */
 void nsh_time_limits_start(struct time_limits *limits, const struct nsh_policy *policy,
 			   const char *terminal);
 

@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a process that from now on only waits.
+ * The memory of a process that mostly waits.
  */
 #ifndef NSSHELL_MEMORY_H
 #define NSSHELL_MEMORY_H
 
-/* After this long without an event a process is taken to be waiting, in milliseconds. */
+#include <poll.h>
+#include <stdbool.h>
+
+/* After this long without an event a process is taken to be idle, in milliseconds. */
 #define NSH_IDLE_MS 1000
 
 /*
- * Where the part of the stack begins, downwards, that the caller does not use, with a page left for what it calls. However
- * large its own frame is: where variables lie in that is the compiler's business, and a sanitizer's frames have kilobytes.
+ * What an idle process has no use for, besides program text (which comes back when it is needed) and the stack below
+ * the caller's frame.
  */
-__attribute__((noinline)) const void *nsh_memory_unused(void);
+struct nsh_idle {
+	const void *
+		base; /* the frame of a function that never returns and uses nothing of those above, or NULL */
+	bool heap; /* nothing that malloc(3) has given is used again, and nor is malloc */
+	bool idle; /* was in the last call; to be set to false before the first one */
+};
 
 /*
- * Gives back to the kernel what starting a session has used: program text (it comes back when it is
- * called), and the main stack below that place. code is the function that will be waiting.
+ * poll(2), with timeout in milliseconds or -1; but when nothing has happened for NSH_IDLE_MS what is idle is given
+ * back to the kernel before it goes on waiting.
  */
-void nsh_memory_release(void (*code)(void), const void *stack);
+int nsh_memory_poll(struct pollfd *fds, nfds_t count, int timeout, struct nsh_idle *idle);
 
-/* The heap too. After this malloc(3) must not be used, nor anything that was allocated with it. */
-void nsh_memory_release_all(void (*code)(void), const void *stack);
+/*
+ * The upper end of a second stack, for a child that begins as a copy of this process (clone(2)); there is one. Who
+ * runs on it and takes this for the base has no use for the main stack.
+ */
+void *nsh_memory_child_stack(void);
 
 #endif

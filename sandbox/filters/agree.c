@@ -30,7 +30,7 @@ struct pair {
 	struct values values;
 };
 
-static const uint32_t tables[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64,
+static const uint32_t tables[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386,  AUDIT_ARCH_AARCH64,
 				  AUDIT_ARCH_ARM,    AUDIT_ARCH_S390X, 0};
 
 static void add_value(struct values *values, uint32_t value)

@@ -223,7 +223,8 @@ static int count_bits(const struct chain *chain, uint32_t bit, bool by_value)
 	for (int i = 0; i < chain->count; i++) {
 		const struct test *test = &chain->tests[i];
 
-		count += has_bits(test) && (by_value ? test->value : test->mask ^ test->value) == bit;
+		count += has_bits(test) &&
+			 (by_value ? test->value : test->mask ^ test->value) == bit;
 	}
 	return count;
 }

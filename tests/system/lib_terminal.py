@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import termios
+import time
 
 import pexpect
 
@@ -45,6 +46,19 @@ class Terminal(pexpect.spawn):
         self.delaybeforesend = None
         self.prompt = PROMPT
         self.marks = 0
+        self.reopens = "login" in map(os.path.basename, argv)
+
+    def read_nonblocking(self, size=1, timeout=-1):
+        """login(1) hangs its terminal up and opens it again: that in between there is none is no end."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                return super().read_nonblocking(size, timeout)
+            except pexpect.EOF:
+                if not self.reopens or not self.isalive() or time.monotonic() > deadline:
+                    raise
+                self.flag_eof = False
+                time.sleep(0.01)
 
     @property
     def device(self):
