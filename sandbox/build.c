@@ -46,6 +46,63 @@ struct nsh_op *nsh_build_add(struct builder *b, enum nsh_op_kind kind)
 	return &plan->ops[plan->count++];
 }
 
+/* Texts lie one after the other in pieces of memory: there are hundreds, and they go all at once. */
+struct nsh_texts {
+	struct nsh_texts *next;
+	size_t room;
+	size_t used;
+	char text[];
+};
+
+#define TEXTS_ROOM (16 * 1024 - sizeof(struct nsh_texts))
+
+static struct nsh_texts *more_texts(struct builder *b, size_t len)
+{
+	size_t room = len < TEXTS_ROOM ? TEXTS_ROOM : len + 1;
+	struct nsh_texts *texts = malloc(sizeof(*texts) + room);
+
+	if (!texts)
+		return NULL;
+	*texts = (struct nsh_texts){.next = b->plan->texts, .room = room};
+	b->plan->texts = texts;
+	return texts;
+}
+
+void nsh_build_free_texts(struct nsh_texts *texts)
+{
+	while (texts) {
+		struct nsh_texts *next = texts->next;
+
+		free(texts);
+		texts = next;
+	}
+}
+
+/* What does not fit is written once more, into a new piece. */
+static int write_text(struct builder *b, char **field, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static int write_text(struct builder *b, char **field, const char *format, va_list args)
+{
+	struct nsh_texts *texts = b->plan->texts;
+	size_t left = texts ? texts->room - texts->used : 0;
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(texts ? texts->text + texts->used : NULL, left, format, args);
+	if (len >= 0 && (size_t)len >= left) {
+		texts = more_texts(b, (size_t)len);
+		len = texts ? vsnprintf(texts->text, texts->room, format, again) : -1;
+	}
+	va_end(again);
+	if (len < 0)
+		return -1;
+	*field = texts->text + texts->used;
+	texts->used += (size_t)len + 1;
+	return len;
+}
+
 /* Returns the length of the text, or -1 when there is none. */
 static int make_text(struct builder *b, char **field, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0)));
@@ -56,11 +113,9 @@ static int make_text(struct builder *b, char **field, const char *format, va_lis
 
 	if (b->ret < 0)
 		return -1;
-	len = vasprintf(field, format, args);
-	if (len < 0) {
-		*field = NULL;
+	len = write_text(b, field, format, args);
+	if (len < 0)
 		nsh_build_no_memory(b);
-	}
 	return len;
 }
 

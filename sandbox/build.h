@@ -14,7 +14,7 @@
 
 /* A folder that will be covered, and the folder (skeleton) that will be shown there. */
 struct cover {
-	char *path;           /* resolved; owned */
+	char *path;           /* resolved; the plan's, like all texts */
 	struct nsh_item name; /* as it is called in the account database */
 	bool inner;           /* lies in another one */
 	char skeleton[NAME_MAX];
@@ -23,8 +23,8 @@ struct cover {
 /* A path that [view] read_only, writable or bind names. */
 struct place {
 	enum nsh_key_id key;
-	char *path;    /* resolved, as are all paths here; owned */
-	char *source;  /* of a bind; owned */
+	char *path;    /* resolved, as are all paths here */
+	char *source;  /* of a bind */
 	unsigned slot; /* that holds what will be shown */
 	bool read_only;
 	bool is_folder; /* the source is */
@@ -64,6 +64,7 @@ extern const struct tmp_folder nsh_tmp_folders[NSH_TMP_FOLDERS];
 /* sandbox/build.c: operations */
 void nsh_build_fail(struct builder *b, int code);
 void nsh_build_no_memory(struct builder *b);
+void nsh_build_free_texts(struct nsh_texts *texts);
 struct nsh_op *nsh_build_add(struct builder *b, enum nsh_op_kind kind);
 void nsh_build_put(struct builder *b, char **field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

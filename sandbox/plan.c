@@ -280,11 +280,7 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 
 void nsh_plan_free(struct nsh_plan *plan)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		free(plan->ops[i].path);
-		free(plan->ops[i].source);
-		free(plan->ops[i].text);
-	}
+	nsh_build_free_texts(plan->texts);
 	free(plan->ops);
 	free(plan->slots);
 	*plan = (struct nsh_plan){0};

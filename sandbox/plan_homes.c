@@ -103,12 +103,9 @@ static void choose_covers(struct builder *b)
 
 	for (size_t i = 0; i < b->n_covers; i++)
 		b->covers[i].inner = is_inner(b->covers, b->n_covers, i);
-	for (size_t i = 0; i < b->n_covers; i++) {
-		if (b->covers[i].inner)
-			free(b->covers[i].path);
-		else
+	for (size_t i = 0; i < b->n_covers; i++)
+		if (!b->covers[i].inner)
 			b->covers[chosen++] = b->covers[i];
-	}
 	b->n_covers = chosen;
 	for (size_t i = 0; i < chosen; i++)
 		snprintf(b->covers[i].skeleton, sizeof(b->covers[i].skeleton), "%s/homes.%zu",
@@ -287,7 +284,5 @@ void nsh_homes_cover(struct builder *b)
 
 void nsh_homes_free(struct builder *b)
 {
-	for (size_t i = 0; i < b->n_covers; i++)
-		free(b->covers[i].path);
 	free(b->covers);
 }

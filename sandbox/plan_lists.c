@@ -489,9 +489,5 @@ void nsh_lists_show(struct builder *b, bool in_own)
 
 void nsh_lists_free(struct builder *b)
 {
-	for (size_t i = 0; i < b->n_places; i++) {
-		free(b->places[i].path);
-		free(b->places[i].source);
-	}
 	free(b->places);
 }

@@ -88,7 +88,7 @@ enum nsh_op_kind {
 
 struct nsh_op {
 	enum nsh_op_kind kind;
-	char *path; /* owned, as are source and text; NULL where the kind has none */
+	char *path; /* the plan's, as are source and text; NULL where the kind has none */
 	char *source;
 	char *text;
 	size_t len; /* of text */
@@ -115,6 +115,7 @@ struct nsh_plan {
 	size_t room;
 	struct nsh_slot *slots; /* owned; used while the plan is carried out */
 	unsigned n_slots;
+	struct nsh_texts *texts; /* owned; all texts are in these */
 	const struct nsh_user
 		*owner; /* whose powers the operations of_owner have; NULL: the caller's */
 };
