@@ -2,13 +2,6 @@
 # shellcheck shell=bash disable=SC2154,SC2086
 # nsshellctl where systemd runs: the doctor on a whole Debian, and trials that a timer ends.
 
-# finds LEVEL TEXT [USER]: the doctor has a line of that level with the text.
-finds()
-{
-	$ctl doctor ${3-} >/run/doctor || true
-	grep -E "^$1 +$2" /run/doctor
-}
-
 # Nothing of what it is set up for is wrong.
 doctor_is_content()
 {

@@ -37,18 +37,6 @@ set_up()
 	printf '[view]\nhomes = /home, /nfshome, /autohome, /autodir\n' >>$policies/nsshell.conf
 }
 
-# home_of NAME
-home_of()
-{
-	getent passwd $1 | cut -d : -f 6
-}
-
-# alone NAME COMMAND: a session without the module.
-alone()
-{
-	(cd / && setpriv --reuid=$1 --regid=$1 --init-groups env HOME="$(home_of $1)" $nsshell -c "$2")
-}
-
 look='cd; pwd; cat file; ls /nfshome; rm -f mine; touch mine; ls'
 
 sees_own_home()

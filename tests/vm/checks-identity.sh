@@ -189,12 +189,6 @@ ctl_has_names()
 	$ctl why $incident | grep -E '^  who +nslben'
 }
 
-# alone NAME COMMAND: a session without the module, whose groups are all of the account's.
-alone()
-{
-	(cd / && setpriv --reuid=$1 --regid=7000 --init-groups $nsshell -c "$2")
-}
-
 standalone_finds_users()
 {
 	[ "$(alone nslann 'id -un; hostname; ls /home')" = "nslann

@@ -44,13 +44,6 @@ manager_is_outside()
 	finds ok 'pam: systemd-user: what systemd --user starts is outside' nshmgr
 }
 
-# finds LEVEL TEXT USER: the doctor has a line of that level with the text.
-finds()
-{
-	$ctl doctor $3 >/run/doctor || true
-	grep -E "^$1 +$2" /run/doctor
-}
-
 # Then its processes stand in a frame, and what a session has is another.
 manager_is_framed()
 {
@@ -85,11 +78,7 @@ with_module()
 	[ ! -e $stack ] || cp -a $stack /run/systemd-user
 	[ -e $stack ] || cp /usr/lib/pam.d/systemd-user $stack
 	echo "session required $module exempt_group=nshadmins" >>$stack
-	status=0
-	bash -euxo pipefail -c "$1" || status=$?
-	rm $stack
-	[ ! -e /run/systemd-user ] || cp -a /run/systemd-user $stack
-	return $status
+	and_then "rm $stack; [ ! -e /run/systemd-user ] || cp -a /run/systemd-user $stack" "$1"
 }
 
 make_user nshmgr -s $nsshell

@@ -3,25 +3,19 @@
 # User namespaces switched off, by each switch that there is: a login through the module has its session, or a refusal
 # that names the switch; nsshell alone refuses, and names it too.
 
-# alone [WRAPPER...]: a session without the module.
-alone()
+# first_alone [WORD...]: PID 1 of a session without the module.
+first_alone()
 {
-	(cd / && setpriv --reuid=nshswi --regid=nshswi --init-groups "$@" $nsshell -c 'cat /proc/1/comm')
+	alone nshswi 'cat /proc/1/comm' "$@"
 }
 
 # refuses_alone TEXT [WRAPPER...]
 refuses_alone()
 {
 	status=0
-	output=$(alone "${@:2}" 2>&1) || status=$?
+	output=$(first_alone "${@:2}" 2>&1) || status=$?
 	[ $status = 125 ]
 	[[ $output == *"nsshell: no session: "*"$1"*" [incident "* ]]
-}
-
-doctor_says()
-{
-	$ctl doctor nshswi >/run/doctor || true
-	grep -E "^$1" /run/doctor
 }
 
 through_module()
@@ -34,8 +28,8 @@ for_users()
 {
 	refuses_alone 'namespaces are switched off (sysctl kernel.unprivileged_userns_clone = 0)'
 	through_module
-	doctor_says 'warn +kernel: kernel.unprivileged_userns_clone = 0'
-	doctor_says 'warn +namespaces: .*sysctl kernel.unprivileged_userns_clone = 0'
+	finds warn 'kernel: kernel.unprivileged_userns_clone = 0' nshswi
+	finds warn 'namespaces: .*sysctl kernel.unprivileged_userns_clone = 0' nshswi
 }
 
 for_all()
@@ -45,8 +39,8 @@ for_all()
 	output=$(ssh_as nshswi true 2>&1) || status=$?
 	[ $status != 0 ]
 	[[ $output == *"nsshell: no session: "*" [incident "* ]]
-	doctor_says "fail +kernel: user.max_$1_namespaces is 0"
-	doctor_says 'fail +namespaces: no session as through the PAM module'
+	finds fail "kernel: user.max_$1_namespaces is 0" nshswi
+	finds fail 'namespaces: no session as through the PAM module' nshswi
 }
 
 # The log of it says why, beside the sentence for the user.
@@ -73,10 +67,7 @@ caged()
 with_profile()
 {
 	echo "$1" | apparmor_parser -r
-	status=0
-	bash -euxo pipefail -c '"$@"' with_profile "${@:2}" || status=$?
-	echo "$1" | apparmor_parser -R
-	return $status
+	and_then "apparmor_parser -R <<<${1@Q}" "${@:2}"
 }
 
 is_not_granted()
@@ -95,11 +86,11 @@ needs_no_grant()
 # The profile that we ship, for a nsshell that is started by what may make none.
 is_granted()
 {
-	[ "$(alone)" = nsshell ]
-	[ "$(alone aa-exec -p nsh-caged -- sh -c 'exec "$@"' sh)" = nsshell ]
+	[ "$(first_alone)" = nsshell ]
+	[ "$(first_alone aa-exec -p nsh-caged -- sh -c 'exec "$@"' sh)" = nsshell ]
 	through_module
 	[ "$(ssh_as nshswi 'cat /proc/self/attr/current')" = 'nsshell (unconfined)' ]
-	doctor_says 'ok +apparmor: on, with no profile'
+	finds ok 'apparmor: on, with no profile' nshswi
 }
 
 granted_by_profile()

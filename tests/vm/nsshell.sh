@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2086
 # nsshell, installed in the machine's own PAM stacks, and what several checks do with it.
 
 nsshell=/usr/bin/nsshell
@@ -25,15 +25,22 @@ install_nsshell()
 	install -m 600 ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
 }
 
+# and_then LINE COMMAND [WORD...]: COMMAND as check runs it, and then, however it ended, LINE, which undoes something.
+and_then()
+{
+	local status=0
+	bash -euxo pipefail -c '"$@"' and_then "${@:2}" || status=$?
+	eval "$1"
+	return $status
+}
+
 # with_stack SED-SCRIPT COMMAND [WORD...]: with the stack of logins, which has the module, changed like that.
 with_stack()
 {
-	local stack=/etc/pam.d/common-session status=0
+	local stack=/etc/pam.d/common-session
 	cp -a $stack /run/pam-stack
 	sed -i "$1" $stack
-	bash -euxo pipefail -c '"$@"' with_stack "${@:2}" || status=$?
-	cp -a /run/pam-stack $stack
-	return $status
+	and_then "cp -a /run/pam-stack $stack" "${@:2}"
 }
 
 # With a session line more, before the module or behind it; and with the module before pam_systemd, as it must not be.
@@ -93,16 +100,33 @@ run_cron_job()
 	cat "/home/$1/cron"
 }
 
-# with_setting NAME=VALUE COMMAND: with that sysctl, which is put back.
+# with_setting NAME=VALUE COMMAND [WORD...]: with that sysctl, which is put back.
 with_setting()
 {
-	name=${1%%=*}
+	local name=${1%%=*} before
 	before=$(sysctl -n "$name")
 	sysctl -qw "$1"
-	status=0
-	bash -euxo pipefail -c "${*:2}" || status=$?
-	sysctl -qw "$name=$before"
-	return $status
+	and_then "sysctl -qw $name=$before" "${@:2}"
+}
+
+# finds LEVEL TEXT [USER]: the doctor has a line of that level with the text.
+finds()
+{
+	$ctl doctor ${3-} >/run/doctor || true
+	grep -E "^$1 +$2" /run/doctor
+}
+
+# home_of NAME
+home_of()
+{
+	getent passwd "$1" | cut -d : -f 6
+}
+
+# alone NAME COMMAND [WORD...]: a session without the module, with all of the account's groups; started by these words.
+alone()
+{
+	(cd / && setpriv --reuid="$1" --regid="$(id -g "$1")" --init-groups env HOME="$(home_of "$1")" "${@:3}" \
+		"$nsshell" -c "$2")
 }
 
 # shell_is NAME PATH: the login shell of a user.
