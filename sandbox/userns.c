@@ -7,7 +7,7 @@
  * moment: machines that keep user namespaces from their users (kernel.unprivileged_userns_clone,
  * kernel.apparmor_restrict_unprivileged_userns) grant them to those who have it.
  *
- * A child holds the namespace until it has its maps. It is a copy of this process, so it must not be
+ * A child holds the namespace until it has its maps. It has this process's memory, so that must not be
  * dumpable: the user owns the namespace that it is in and could otherwise trace it.
  */
 #include <errno.h>
@@ -24,16 +24,19 @@
 #include "sandbox/proc.h"
 #include "sandbox/userns.h"
 
-/* The child only waits; it uses a few words of its stack. */
+/*
+ * The child only waits; it uses a few words of its stack. It shares all other memory with this process, which saves to
+ * copy it, and so does nothing that could change errno.
+ */
 static char stack[16 * 1024] __attribute__((aligned(16)));
+static pid_t helper;
 
 /* Ends with the helper, also when that was gone before the kernel could be asked to see to it. */
 static int hold(void *arg)
 {
-	const pid_t *helper = arg;
-
+	(void)arg;
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
-	while (getppid() == *helper)
+	while (getppid() == helper)
 		pause();
 	return 0;
 }
@@ -41,15 +44,15 @@ static int hold(void *arg)
 static pid_t start_holder(const struct nsh_user *user, bool network, struct nsh_err *err)
 {
 	static const int admin[] = {CAP_SYS_ADMIN};
-	int flags = CLONE_NEWUSER | (network ? CLONE_NEWNET : 0) | SIGCHLD;
-	pid_t helper = getpid();
+	int flags = CLONE_NEWUSER | (network ? CLONE_NEWNET : 0) | CLONE_VM | SIGCHLD;
 	int code = 0;
 	pid_t pid = -1;
 
+	helper = getpid();
 	if (seteuid(user->uid) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
 	if (nsh_capabilities_raise(admin, 1) == 0)
-		pid = clone(hold, stack + sizeof(stack), flags, &helper);
+		pid = clone(hold, stack + sizeof(stack), flags, NULL);
 	code = -errno;
 	if (pid < 0)
 		nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
