@@ -2,7 +2,7 @@
 /*
  * From one policy file to a layer.
  *
- * A file is scanned, read once more by libiniparser, and then every key of it is checked. A file that is
+ * A file is scanned, read once more by libiniparser, and every key of it is checked. A file that is
  * for somebody else is checked all the same: an administrator's mistake shows at once and not on the day
  * that the right user logs in.
  */
@@ -45,7 +45,7 @@ static int unknown_key(struct nsh_report *report, const struct nsh_entry *entry)
 static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum nsh_file_kind kind,
 		    struct nsh_report *report)
 {
-	const struct nsh_key *key = nsh_key_find(entry->section, entry->key);
+	const struct nsh_key *key = nsh_key_find_after(layer->last, entry->section, entry->key);
 	int number;
 	int ret;
 
@@ -56,6 +56,7 @@ static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum
 	ret = nsh_value_check(key, entry->value, &number, report->err);
 	if (ret < 0)
 		return ret;
+	layer->last = key;
 	layer->values[key->id].text = entry->value;
 	layer->values[key->id].number = number;
 	layer->values[key->id].line = entry->line;

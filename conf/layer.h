@@ -19,6 +19,7 @@ struct nsh_layer {
 		int number;
 		unsigned line;
 	} values[NSH_KEY_COUNT];
+	const struct nsh_key *last; /* of those that have been taken */
 	bool doubtful; /* whom it is for is not certain, after errors that an observer was told */
 	struct nsh_file file; /* owned, as is the next */
 	struct nsh_scan scan;
