@@ -132,12 +132,13 @@ static int check_match(struct nsh_layer *layer, const char *path, struct nsh_rep
 }
 
 /* Confirming begins its texts with "LINE: ". */
-static int confirm(struct nsh_layer *layer, const char *path, struct nsh_report *report)
+int nsh_layer_confirm(struct nsh_layer *layer, const char *path, struct nsh_report *report)
 {
-	int ret = nsh_ini_confirm(layer->file.fd, &layer->scan, report->err);
+	int ret = layer->confirmed ? 0 : nsh_ini_confirm(layer->file.fd, &layer->scan, report->err);
 	char *what;
 	unsigned line;
 
+	layer->confirmed = true;
 	if (ret == 0)
 		return 0;
 	line = (unsigned)strtoul(report->err->text, &what, 10);
@@ -163,8 +164,9 @@ static int read_text(struct nsh_layer *layer, const char *path, enum nsh_file_ki
 	int ret = nsh_scan_file(&layer->scan, layer->file.text, layer->file.len, path, report);
 
 	layer->doubtful = report->count != before;
-	if (ret == 0 && !layer->doubtful)
-		ret = confirm(layer, path, report);
+	layer->confirmed = layer->doubtful;
+	if (ret == 0 && (kind != NSH_FILE_MATCH || report->observer))
+		ret = nsh_layer_confirm(layer, path, report);
 	if (kind == NSH_FILE_ANY)
 		kind = has_match(&layer->scan) ? NSH_FILE_MATCH : NSH_FILE_COMMON;
 	if (ret == 0)

@@ -202,6 +202,13 @@ static int apply_layer(struct loader *loader, const struct nsh_layer *layer, con
 	return 0;
 }
 
+static int confirm_and_apply(struct loader *loader, struct nsh_layer *layer, const char *path)
+{
+	int ret = nsh_layer_confirm(layer, path, &loader->report);
+
+	return ret < 0 ? ret : apply_layer(loader, layer, path);
+}
+
 static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid_t owner,
 			 enum nsh_file_kind kind, const char *path)
 {
@@ -215,7 +222,7 @@ static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid
 	else
 		ret = kind == NSH_FILE_MATCH ? layer_matches(loader, &layer, path) : 1;
 	if (ret == 1)
-		ret = apply_layer(loader, &layer, path);
+		ret = confirm_and_apply(loader, &layer, path);
 	nsh_layer_free(&layer);
 	return ret;
 }
