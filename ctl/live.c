@@ -68,21 +68,24 @@ static uint64_t parent_of(int fd)
 	return inode_of(parent);
 }
 
-static struct space *add_space(struct walk *walk, int fd, uint64_t inode)
+static struct space *add_space(struct walk *walk, int fd, uint64_t inode, bool nested)
 {
 	struct space *space = calloc(1, sizeof(*space));
 
 	if (!space)
 		return NULL;
 	*space = (struct space){.inode = inode, .fd = fd, .session = NO_SESSION};
-	space->parent = parent_of(fd);
+	space->parent = nested ? parent_of(fd) : 0;
 	space->next = walk->buckets[inode % BUCKETS];
 	walk->buckets[inode % BUCKETS] = space;
 	return space;
 }
 
-/* NULL when it may not be looked at, or the process has ended. */
-static struct space *take_space(struct walk *walk, int process, const char *name)
+/*
+ * NULL when it may not be looked at, or the process has ended. Only what is nested has another around it that could be a
+ * session's.
+ */
+static struct space *take_space(struct walk *walk, int process, const char *name, bool nested)
 {
 	uint64_t inode = number_of(process, name);
 	struct space *space = inode ? nsh_space_find(walk, inode) : NULL;
@@ -94,7 +97,7 @@ static struct space *take_space(struct walk *walk, int process, const char *name
 	inode = inode_of(fd);
 	space = inode ? nsh_space_find(walk, inode) : NULL;
 	if (inode && !space)
-		return add_space(walk, fd, inode);
+		return add_space(walk, fd, inode, nested);
 	if (fd >= 0)
 		close(fd);
 	return space;
@@ -139,12 +142,21 @@ static char *take(char **text)
 	return taken;
 }
 
-static bool make_live(struct nsh_live *live, struct nsh_sight *sight)
+/* The name service is asked once for each user. */
+static char *name_of(const struct nsh_lives *lives, uid_t uid)
+{
+	for (size_t i = lives->count; i-- > 0;)
+		if (lives->at[i].uid == uid && !lives->at[i].framed)
+			return strdup(lives->at[i].user);
+	return strdup(nsh_account_name(uid));
+}
+
+static bool make_live(const struct nsh_lives *lives, struct nsh_live *live, struct nsh_sight *sight)
 {
 	*live = (struct nsh_live){.framed = sight->framed, .uid = sight->owner};
 	memcpy(live->id, sight->id, sizeof(live->id));
 	if (sight->framed ? !take_account(live, sight->account)
-			  : !(live->user = strdup(nsh_account_name(sight->owner))))
+			  : !(live->user = name_of(lives, sight->owner)))
 		return false;
 	nsh_live_take_login(sight->login, &live->service, &live->source, &live->login_tty);
 	/* In another root it is not the frame itself that tells. */
@@ -187,7 +199,7 @@ static int add_live(struct walk *walk, struct nsh_sight *sight)
 	struct nsh_live live;
 	int found;
 
-	if (!make_live(&live, sight)) {
+	if (!make_live(lives, &live, sight)) {
 		nsh_live_free(&live);
 		return NO_SESSION;
 	}
@@ -215,7 +227,7 @@ static int look(struct walk *walk, struct space *space, int process)
 	if (space->session != NO_SESSION || space->is_empty)
 		return 0;
 	space->is_empty = space->inode == walk->own_mount;
-	if (!nsh_sight_take(&sight, process, walk->root))
+	if (!nsh_sight_take(&sight, process, space->fd, walk->root))
 		return 0;
 	if (walk->all || sight.framed || sight.owner == walk->uid)
 		space->session = ret = add_live(walk, &sight);
@@ -240,18 +252,30 @@ static int add_entry(struct walk *walk, const struct nsh_member *member)
 	return 0;
 }
 
+/*
+ * What has one number only is in the PID namespace of /proc, which is no session's here. Of a namespace right below that
+ * one nothing is to be known of what is around it.
+ */
+static uint64_t pid_namespace_of(struct walk *walk, int folder, const struct nsh_process *process)
+{
+	const struct space *space;
+
+	if (process->depth == 1 && walk->own_numbers)
+		return walk->own_numbers;
+	space = take_space(walk, folder, "ns/pid", process->depth > 2);
+	return space ? space->inode : 0;
+}
+
 static int take_process(struct walk *walk, pid_t pid)
 {
 	NSH_CLOSE int folder = nsh_process_open(pid);
 	struct nsh_member member = {0};
 	struct space *mount;
-	struct space *numbers;
 	int ret;
 
 	if (folder < 0)
 		return 0;
-	mount = take_space(walk, folder, "ns/mnt");
-	numbers = take_space(walk, folder, "ns/pid");
+	mount = take_space(walk, folder, "ns/mnt", false);
 	if (walk->all && !mount)
 		return 0;
 	ret = mount ? look(walk, mount, folder) : 0;
@@ -260,7 +284,10 @@ static int take_process(struct walk *walk, pid_t pid)
 	if (!walk->all && member.process.uid != walk->uid)
 		return 0;
 	member.mount = mount ? mount->inode : 0;
-	member.pid_namespace = numbers ? numbers->inode : 0;
+	member.pid_namespace = pid_namespace_of(walk, folder, &member.process);
+	/* root may look, so it has ended meanwhile. */
+	if (walk->all && !member.pid_namespace)
+		return 0;
 	return add_entry(walk, &member);
 }
 
@@ -293,6 +320,7 @@ static void raise_files(void)
 static void begin(struct walk *walk, struct nsh_lives *lives)
 {
 	NSH_CLOSE int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct nsh_process self;
 	struct stat st;
 
 	*lives = (struct nsh_lives){0};
@@ -302,7 +330,11 @@ static void begin(struct walk *walk, struct nsh_lives *lives)
 	walk->all &= walk->root == 0;
 	lives->all = walk->all;
 	walk->own_mount = own < 0 ? 0 : number_of(own, "ns/mnt");
+	/* Unless /proc is that of a PID namespace around the own one. */
+	if (own >= 0 && nsh_process_read(&self, own) && self.depth == 1)
+		walk->own_numbers = number_of(own, "ns/pid");
 	raise_files();
+	nsh_sight_prepare();
 }
 
 static void end(struct walk *walk)
