@@ -5,6 +5,8 @@
 #ifndef CTL_LIVE_MAKE_H
 #define CTL_LIVE_MAKE_H
 
+#include <pthread.h>
+
 #include "ctl/live.h"
 #include "nsshell/field.h"
 #include "nsshell/sight.h"
@@ -23,6 +25,7 @@ struct space {
 };
 
 struct walk {
+	pthread_mutex_t lock; /* of what follows, while there are threads */
 	struct nsh_lives *lives;
 	struct space *buckets[BUCKETS];
 	struct nsh_member *entries; /* all processes */
