@@ -59,31 +59,38 @@ static bool is_name(const char *text)
 	return at > text && !*at;
 }
 
-/* What libiniparser takes for more than a part of a value. */
-static bool is_special(char c)
+/*
+ * What stands for itself everywhere. libiniparser takes quotes, backslash, ";" and "#" for more than a part of a value:
+ * they are in comments only, as what is not ASCII.
+ */
+static const bool plain[256] = {
+	['\t'] = true,        [' '] = true,         ['!'] = true,         ['$' ... '&'] = true,
+	['(' ... ':'] = true, ['<' ... '['] = true, [']' ... '~'] = true,
+};
+
+static int check_byte(struct cursor *at, unsigned char c, bool comment)
 {
-	return c == ';' || c == '#' || c == '"' || c == '\'' || c == '\\';
+	if (c == '\r')
+		return wrong(at, "the line ends with a carriage return (not a Unix text file)");
+	if (c < ' ' || c == 0x7f)
+		return wrong(at, "a control character");
+	if (comment)
+		return 0;
+	if (c > 0x7f)
+		return wrong(at, "a character that is not ASCII");
+	return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
+			   "the character %c is allowed in comment lines only", c);
 }
 
 static int check_bytes(struct cursor *at, const char *text, size_t len)
 {
 	bool comment = *text == '#' || *text == ';';
+	int ret = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\r')
-			return wrong(at,
-				     "the line ends with a carriage return (not a Unix text file)");
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return wrong(at, "a control character");
-		if (c > 0x7f && !comment)
-			return wrong(at, "a character that is not ASCII");
-		if (is_special(text[i]) && !comment)
-			return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
-					   "the character %c is allowed in comment lines only", c);
-	}
-	return 0;
+	for (size_t i = 0; i < len && ret == 0; i++)
+		if (!plain[(unsigned char)text[i]])
+			ret = check_byte(at, (unsigned char)text[i], comment);
+	return ret;
 }
 
 static int add_entry(struct cursor *at, const struct nsh_entry *entry)
