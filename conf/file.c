@@ -62,20 +62,23 @@ int nsh_folder_open(int dirfd, const char *name, uid_t owner, const char *shown,
 	return fd;
 }
 
-/* room is the size that fstat(2) gave, and one more byte to notice that the file has grown. */
-static int read_all(struct nsh_file *file, size_t room, const char *shown, struct nsh_err *err)
+/*
+ * size is what fstat(2) gave. One more byte is asked for, to notice that the file has grown: who asked for it and got
+ * the size alone has met the end, and need not ask again.
+ */
+static int read_all(struct nsh_file *file, size_t size, const char *shown, struct nsh_err *err)
 {
-	while (file->len < room) {
-		ssize_t got = read(file->fd, file->text + file->len, room - file->len);
+	ssize_t got;
 
+	do {
+		got = read(file->fd, file->text + file->len, size + 1 - file->len);
 		if (got < 0)
 			return nsh_err_sys(err, NSH_REASON_POLICY, -errno, "%s", shown);
-		if (got == 0) {
-			file->text[file->len] = '\0';
-			return 0;
-		}
 		file->len += (size_t)got;
-	}
+	} while (got > 0 && file->len < size);
+	file->text[file->len] = '\0';
+	if (file->len <= size)
+		return 0;
 	return nsh_err_set(err, NSH_REASON_POLICY, -EAGAIN, "%s: was just being written", shown);
 }
 
@@ -102,7 +105,7 @@ static int check_and_read(struct nsh_file *file, uid_t owner, const char *shown,
 	file->text = malloc((size_t)st.st_size + 2);
 	if (!file->text)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "%s", shown);
-	return read_all(file, (size_t)st.st_size + 1, shown, err);
+	return read_all(file, (size_t)st.st_size, shown, err);
 }
 
 int nsh_file_read(struct nsh_file *file, int dirfd, const char *name, uid_t owner,

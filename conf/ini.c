@@ -14,40 +14,50 @@
 
 #include "conf/ini.h"
 
-/* Longest "section:key"; a line has at most NSH_LINE_MAX bytes, a section was a line too. */
-#define NAME_MAX_BYTES (2 * NSH_LINE_MAX + 2)
-
 static int keep_quiet(const char *format, ...)
 {
 	(void)format;
 	return 0;
 }
 
-/* Walks the dictionary itself: the library's own getters skip some of its entries. */
-static const char *find(const dictionary *dict, const char *name, bool *found)
+/* The library calls a section "section" and a key "section:key". */
+static bool is_name_of(const char *name, const struct nsh_entry *entry)
 {
-	for (ssize_t i = 0; i < (ssize_t)dict->size; i++) {
-		if (dict->key[i] && !strcmp(dict->key[i], name)) {
-			*found = true;
-			return dict->val[i];
-		}
-	}
-	*found = false;
-	return NULL;
+	size_t len = strlen(entry->section);
+
+	if (strncmp(name, entry->section, len) != 0)
+		return false;
+	return entry->key ? name[len] == ':' && !strcmp(name + len + 1, entry->key) : !name[len];
 }
 
-static int confirm_entry(const dictionary *dict, const struct nsh_entry *entry, struct nsh_err *err)
+/*
+ * Walks the dictionary itself: the library's own getters skip some of its entries. They mostly stand there as in
+ * the file, so the search begins at *next, and leaves it behind what was found.
+ */
+static bool find(const dictionary *dict, const struct nsh_entry *entry, size_t *next,
+		 const char **value)
 {
-	char name[NAME_MAX_BYTES];
-	const char *value;
-	bool found;
+	size_t size = (size_t)dict->size;
 
-	if (entry->key)
-		snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
-	else
-		snprintf(name, sizeof(name), "%s", entry->section);
-	value = find(dict, name, &found);
-	if (found && (!entry->key || (value && !strcmp(value, entry->value))))
+	for (size_t i = 0; i < size; i++) {
+		size_t at = (*next + i) % size;
+
+		if (dict->key[at] && is_name_of(dict->key[at], entry)) {
+			*value = dict->val[at];
+			*next = at + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int confirm_entry(const dictionary *dict, const struct nsh_entry *entry, size_t *next,
+			 struct nsh_err *err)
+{
+	const char *value;
+
+	if (find(dict, entry, next, &value) &&
+	    (!entry->key || (value && !strcmp(value, entry->value))))
 		return 0;
 	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 			   "%u: read differently a second time; was the file just being written?",
@@ -56,13 +66,15 @@ static int confirm_entry(const dictionary *dict, const struct nsh_entry *entry, 
 
 static int confirm(const dictionary *dict, const struct nsh_scan *scan, struct nsh_err *err)
 {
+	size_t next = 0;
+
 	if ((size_t)dict->n != scan->count)
 		return nsh_err_set(
 			err, NSH_REASON_POLICY, -EINVAL,
 			"1: has %zu entries at first, then %zu; was it just being written?",
 			scan->count, (size_t)dict->n);
 	for (size_t i = 0; i < scan->count; i++) {
-		int ret = confirm_entry(dict, &scan->entries[i], err);
+		int ret = confirm_entry(dict, &scan->entries[i], &next, err);
 
 		if (ret < 0)
 			return ret;

@@ -24,12 +24,23 @@ const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
 #undef X
 };
 
+const struct nsh_key *nsh_key_find_after(const struct nsh_key *last, const char *section,
+					 const char *key)
+{
+	int first = last ? (int)last->id + 1 : 0;
+
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		const struct nsh_key *at = &nsh_keys[(first + i) % NSH_KEY_COUNT];
+
+		if (at->key[0] == key[0] && !strcmp(at->key, key) && !strcmp(at->section, section))
+			return at;
+	}
+	return NULL;
+}
+
 const struct nsh_key *nsh_key_find(const char *section, const char *key)
 {
-	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		if (!strcmp(nsh_keys[i].section, section) && !strcmp(nsh_keys[i].key, key))
-			return &nsh_keys[i];
-	return NULL;
+	return nsh_key_find_after(NULL, section, key);
 }
 
 /* The right key in the wrong section is nearer than any misspelling. */

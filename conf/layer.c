@@ -2,7 +2,7 @@
 /*
  * From one policy file to a layer.
  *
- * A file is scanned, read once more by libiniparser, and then every key of it is checked. A file that is
+ * A file is scanned, read once more by libiniparser, and every key of it is checked. A file that is
  * for somebody else is checked all the same: an administrator's mistake shows at once and not on the day
  * that the right user logs in.
  */
@@ -45,7 +45,7 @@ static int unknown_key(struct nsh_report *report, const struct nsh_entry *entry)
 static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum nsh_file_kind kind,
 		    struct nsh_report *report)
 {
-	const struct nsh_key *key = nsh_key_find(entry->section, entry->key);
+	const struct nsh_key *key = nsh_key_find_after(layer->last, entry->section, entry->key);
 	int number;
 	int ret;
 
@@ -56,6 +56,7 @@ static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum
 	ret = nsh_value_check(key, entry->value, &number, report->err);
 	if (ret < 0)
 		return ret;
+	layer->last = key;
 	layer->values[key->id].text = entry->value;
 	layer->values[key->id].number = number;
 	layer->values[key->id].line = entry->line;
@@ -131,12 +132,13 @@ static int check_match(struct nsh_layer *layer, const char *path, struct nsh_rep
 }
 
 /* Confirming begins its texts with "LINE: ". */
-static int confirm(struct nsh_layer *layer, const char *path, struct nsh_report *report)
+int nsh_layer_confirm(struct nsh_layer *layer, const char *path, struct nsh_report *report)
 {
-	int ret = nsh_ini_confirm(layer->file.fd, &layer->scan, report->err);
+	int ret = layer->confirmed ? 0 : nsh_ini_confirm(layer->file.fd, &layer->scan, report->err);
 	char *what;
 	unsigned line;
 
+	layer->confirmed = true;
 	if (ret == 0)
 		return 0;
 	line = (unsigned)strtoul(report->err->text, &what, 10);
@@ -162,8 +164,9 @@ static int read_text(struct nsh_layer *layer, const char *path, enum nsh_file_ki
 	int ret = nsh_scan_file(&layer->scan, layer->file.text, layer->file.len, path, report);
 
 	layer->doubtful = report->count != before;
-	if (ret == 0 && !layer->doubtful)
-		ret = confirm(layer, path, report);
+	layer->confirmed = layer->doubtful;
+	if (ret == 0 && (kind != NSH_FILE_MATCH || report->observer))
+		ret = nsh_layer_confirm(layer, path, report);
 	if (kind == NSH_FILE_ANY)
 		kind = has_match(&layer->scan) ? NSH_FILE_MATCH : NSH_FILE_COMMON;
 	if (ret == 0)

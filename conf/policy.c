@@ -202,6 +202,13 @@ static int apply_layer(struct loader *loader, const struct nsh_layer *layer, con
 	return 0;
 }
 
+static int confirm_and_apply(struct loader *loader, struct nsh_layer *layer, const char *path)
+{
+	int ret = nsh_layer_confirm(layer, path, &loader->report);
+
+	return ret < 0 ? ret : apply_layer(loader, layer, path);
+}
+
 static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid_t owner,
 			 enum nsh_file_kind kind, const char *path)
 {
@@ -215,7 +222,7 @@ static int apply_file_of(struct loader *loader, int dirfd, const char *name, uid
 	else
 		ret = kind == NSH_FILE_MATCH ? layer_matches(loader, &layer, path) : 1;
 	if (ret == 1)
-		ret = apply_layer(loader, &layer, path);
+		ret = confirm_and_apply(loader, &layer, path);
 	nsh_layer_free(&layer);
 	return ret;
 }
@@ -272,20 +279,28 @@ static int add_name(struct names *names, const char *name)
 	return names->at[names->count++] ? 0 : -ENOMEM;
 }
 
-static int list_conf_files(DIR *folder, struct names *names)
+/* On the stack: opendir(3) would take 32 KiB and ask twice what kind of file it is, for a folder that is mostly empty. */
+static int list_conf_files(int fd, struct names *names)
 {
-	const struct dirent *entry;
+	union {
+		struct dirent64 entry;
+		char bytes[4096];
+	} buffer;
+	ssize_t got;
 	int ret = 0;
 
-	do {
-		errno = 0; /* readdir(3) returns NULL for the end and for errors */
-		entry = readdir(folder);
-		if (!entry)
-			return -errno;
-		if (is_conf(entry->d_name))
-			ret = add_name(names, entry->d_name);
-	} while (ret == 0);
-	return ret;
+	while ((got = getdents64(fd, &buffer, sizeof(buffer))) > 0) {
+		const struct dirent64 *entry;
+
+		for (ssize_t at = 0; at < got && ret == 0; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)(buffer.bytes + at);
+			if (is_conf(entry->d_name))
+				ret = add_name(names, entry->d_name);
+		}
+		if (ret < 0)
+			return ret;
+	}
+	return got < 0 ? -errno : 0;
 }
 
 static int apply_names(struct loader *loader, int dirfd, const struct names *names)
@@ -308,21 +323,15 @@ static int failed_folder(struct loader *loader, int code)
 	return report_file(loader, code, path);
 }
 
-/* Takes fd. */
 static int apply_match_files(struct loader *loader, int fd)
 {
-	DIR *folder = fdopendir(fd);
 	struct names names = {0};
-	int ret = folder ? list_conf_files(folder, &names) : -errno;
+	int ret = list_conf_files(fd, &names);
 
 	ret = ret < 0 ? failed_folder(loader, ret) : apply_names(loader, fd, &names);
 	for (size_t i = 0; i < names.count; i++)
 		free(names.at[i]);
 	free(names.at);
-	if (folder)
-		closedir(folder);
-	else
-		close(fd);
 	return ret;
 }
 
@@ -358,7 +367,7 @@ static int open_subfolder(struct loader *loader, int dirfd, const char *name, in
 
 static int apply_match_folder(struct loader *loader, int dirfd)
 {
-	int fd = -1;
+	NSH_CLOSE int fd = -1;
 	int ret = open_subfolder(loader, dirfd, "match.d", &fd);
 
 	return ret < 0 || fd < 0 ? ret : apply_match_files(loader, fd);

@@ -19,6 +19,7 @@ struct cursor {
 	struct nsh_scan *scan;
 	size_t room;
 	const char *section; /* of the lines that follow, NULL at first */
+	size_t first;        /* no entry before this index is of it */
 	unsigned line;
 	bool lost; /* the last section's line was wrong: whose the keys are is not known */
 	struct nsh_err *err;
@@ -51,30 +52,45 @@ static void cut_blanks(char *start, char *end)
 /* Names are lower case because libiniparser makes them so, and have no ":" because it splits there. */
 static bool is_name(const char *text)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	const char *at = text;
 
-	return len && !text[len];
+	while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_')
+		at++;
+	return at > text && !*at;
+}
+
+/*
+ * What stands for itself everywhere. libiniparser takes quotes, backslash, ";" and "#" for more than a part of a value:
+ * they are in comments only, as what is not ASCII.
+ */
+static const bool plain[256] = {
+	['\t'] = true,        [' '] = true,         ['!'] = true,         ['$' ... '&'] = true,
+	['(' ... ':'] = true, ['<' ... '['] = true, [']' ... '~'] = true,
+};
+
+static int check_byte(struct cursor *at, unsigned char c, bool comment)
+{
+	if (c == '\r')
+		return wrong(at, "the line ends with a carriage return (not a Unix text file)");
+	if (c < ' ' || c == 0x7f)
+		return wrong(at, "a control character");
+	if (comment)
+		return 0;
+	if (c > 0x7f)
+		return wrong(at, "a character that is not ASCII");
+	return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
+			   "the character %c is allowed in comment lines only", c);
 }
 
 static int check_bytes(struct cursor *at, const char *text, size_t len)
 {
 	bool comment = *text == '#' || *text == ';';
+	int ret = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\r')
-			return wrong(at,
-				     "the line ends with a carriage return (not a Unix text file)");
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return wrong(at, "a control character");
-		if (c > 0x7f && !comment)
-			return wrong(at, "a character that is not ASCII");
-		if (strchr(";#\"'\\", c) && !comment)
-			return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
-					   "the character %c is allowed in comment lines only", c);
-	}
-	return 0;
+	for (size_t i = 0; i < len && ret == 0; i++)
+		if (!plain[(unsigned char)text[i]])
+			ret = check_byte(at, (unsigned char)text[i], comment);
+	return ret;
 }
 
 static int add_entry(struct cursor *at, const struct nsh_entry *entry)
@@ -94,14 +110,20 @@ static int add_entry(struct cursor *at, const struct nsh_entry *entry)
 	return 0;
 }
 
-static bool is_doubled(const struct nsh_scan *scan, const char *section, const char *key)
+static bool has_section(const struct nsh_scan *scan, const char *section)
 {
-	for (size_t i = 0; i < scan->count; i++) {
-		const struct nsh_entry *entry = &scan->entries[i];
+	for (size_t i = 0; i < scan->count; i++)
+		if (!scan->entries[i].key && !strcmp(scan->entries[i].section, section))
+			return true;
+	return false;
+}
 
-		if (!entry->key != !key || strcmp(entry->section, section) != 0)
-			continue;
-		if (!key || !strcmp(entry->key, key))
+static bool has_key(const struct cursor *at, const char *key)
+{
+	for (size_t i = at->first; i < at->scan->count; i++) {
+		const struct nsh_entry *entry = &at->scan->entries[i];
+
+		if (entry->key && !strcmp(entry->key, key) && !strcmp(entry->section, at->section))
 			return true;
 	}
 	return false;
@@ -121,9 +143,11 @@ static int scan_section(struct cursor *at, char *text)
 		return wrong(at, "a section's name has lower-case letters, digits and _ only");
 	at->section = entry.section;
 	at->lost = false;
-	if (is_doubled(at->scan, entry.section, NULL))
+	at->first = 0;
+	if (has_section(at->scan, entry.section))
 		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
 				   "section [%s] stands here a second time", entry.section);
+	at->first = at->scan->count;
 	return add_entry(at, &entry);
 }
 
@@ -142,7 +166,7 @@ static int scan_key(struct cursor *at, char *text)
 	entry.value = skip_blanks(equals + 1);
 	if (!is_name(entry.key))
 		return wrong(at, "a key has lower-case letters, digits and _ only");
-	if (is_doubled(at->scan, entry.section, entry.key))
+	if (has_key(at, entry.key))
 		return nsh_err_set(at->err, NSH_REASON_POLICY, -EINVAL,
 				   "%s.%s stands here a second time", entry.section, entry.key);
 	return add_entry(at, &entry);

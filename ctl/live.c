@@ -6,9 +6,10 @@
  * cannot become another's; each is looked at once. Then: a PID namespace belongs to the session that the one around it
  * belongs to, or else its PID 1; a process to that of its PID namespace, or else that of its mount namespace. So
  * what users mount in namespaces that they have made inside a session changes nothing.
+ *
+ * Several threads walk (ctl/crowd.c). They look at processes and namespaces without a lock, and take it for what they add.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "ctl/account.h"
+#include "ctl/crowd.h"
 #include "ctl/live.h"
 #include "ctl/live_make.h"
 #include "nsshell/cleanup.h"
@@ -68,34 +70,58 @@ static uint64_t parent_of(int fd)
 	return inode_of(parent);
 }
 
-static struct space *add_space(struct walk *walk, int fd, uint64_t inode)
+/* With the lock. Takes fd when there was none of that number yet. NULL without memory. */
+static struct space *add_space_locked(struct walk *walk, int fd, uint64_t inode, uint64_t parent)
 {
-	struct space *space = calloc(1, sizeof(*space));
+	struct space *space = nsh_space_find(walk, inode);
 
+	if (space)
+		return space;
+	space = calloc(1, sizeof(*space));
 	if (!space)
 		return NULL;
-	*space = (struct space){.inode = inode, .fd = fd, .session = NO_SESSION};
-	space->parent = parent_of(fd);
+	*space = (struct space){.inode = inode, .parent = parent, .fd = fd, .session = NO_SESSION};
 	space->next = walk->buckets[inode % BUCKETS];
 	walk->buckets[inode % BUCKETS] = space;
 	return space;
 }
 
-/* NULL when it may not be looked at, or the process has ended. */
-static struct space *take_space(struct walk *walk, int process, const char *name)
+static struct space *add_space(struct walk *walk, int fd, uint64_t inode, uint64_t parent)
+{
+	struct space *space;
+
+	pthread_mutex_lock(&walk->lock);
+	space = add_space_locked(walk, fd, inode, parent);
+	pthread_mutex_unlock(&walk->lock);
+	return space;
+}
+
+static struct space *known_space(struct walk *walk, uint64_t inode)
+{
+	struct space *space;
+
+	pthread_mutex_lock(&walk->lock);
+	space = nsh_space_find(walk, inode);
+	pthread_mutex_unlock(&walk->lock);
+	return space;
+}
+
+/*
+ * NULL when it may not be looked at, or the process has ended. Only what is nested has another around it that could be a
+ * session's.
+ */
+static struct space *take_space(struct walk *walk, int process, const char *name, bool nested)
 {
 	uint64_t inode = number_of(process, name);
-	struct space *space = inode ? nsh_space_find(walk, inode) : NULL;
+	struct space *space = inode ? known_space(walk, inode) : NULL;
 	int fd;
 
 	if (!inode || space)
 		return space;
 	fd = openat(process, name, O_RDONLY | O_CLOEXEC);
 	inode = inode_of(fd);
-	space = inode ? nsh_space_find(walk, inode) : NULL;
-	if (inode && !space)
-		return add_space(walk, fd, inode);
-	if (fd >= 0)
+	space = inode ? add_space(walk, fd, inode, nested ? parent_of(fd) : 0) : NULL;
+	if (fd >= 0 && !(space && space->fd == fd))
 		close(fd);
 	return space;
 }
@@ -139,12 +165,21 @@ static char *take(char **text)
 	return taken;
 }
 
-static bool make_live(struct nsh_live *live, struct nsh_sight *sight)
+/* The name service is asked once for each user. */
+static char *name_of(const struct nsh_lives *lives, uid_t uid)
+{
+	for (size_t i = lives->count; i-- > 0;)
+		if (lives->at[i].uid == uid && !lives->at[i].framed)
+			return strdup(lives->at[i].user);
+	return strdup(nsh_account_name(uid));
+}
+
+static bool make_live(const struct nsh_lives *lives, struct nsh_live *live, struct nsh_sight *sight)
 {
 	*live = (struct nsh_live){.framed = sight->framed, .uid = sight->owner};
 	memcpy(live->id, sight->id, sizeof(live->id));
 	if (sight->framed ? !take_account(live, sight->account)
-			  : !(live->user = strdup(nsh_account_name(sight->owner))))
+			  : !(live->user = name_of(lives, sight->owner)))
 		return false;
 	nsh_live_take_login(sight->login, &live->service, &live->source, &live->login_tty);
 	/* In another root it is not the frame itself that tells. */
@@ -187,7 +222,7 @@ static int add_live(struct walk *walk, struct nsh_sight *sight)
 	struct nsh_live live;
 	int found;
 
-	if (!make_live(&live, sight)) {
+	if (!make_live(lives, &live, sight)) {
 		nsh_live_free(&live);
 		return NO_SESSION;
 	}
@@ -206,26 +241,43 @@ static int add_live(struct walk *walk, struct nsh_sight *sight)
 	return (int)lives->count++;
 }
 
+/* The own namespace is looked at once. */
+static bool begin_look(struct walk *walk, struct space *space)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&walk->lock);
+	wanted = space->session == NO_SESSION && !space->is_empty;
+	space->is_empty = space->inode == walk->own_mount;
+	pthread_mutex_unlock(&walk->lock);
+	return wanted;
+}
+
+static int end_look(struct walk *walk, struct space *space, struct nsh_sight *sight)
+{
+	int ret;
+
+	pthread_mutex_lock(&walk->lock);
+	space->session = ret = add_live(walk, sight);
+	pthread_mutex_unlock(&walk->lock);
+	return ret == -ENOMEM ? ret : 0;
+}
+
 /* Of a namespace other than the own one every process is asked, until one is not in a chroot. */
 static int look(struct walk *walk, struct space *space, int process)
 {
 	struct nsh_sight sight;
-	int ret;
+	int ret = 0;
 
-	if (space->session != NO_SESSION || space->is_empty)
-		return 0;
-	space->is_empty = space->inode == walk->own_mount;
-	if (!nsh_sight_take(&sight, process, walk->root))
+	if (!begin_look(walk, space) || !nsh_sight_take(&sight, process, space->fd, walk->root))
 		return 0;
 	if (walk->all || sight.framed || sight.owner == walk->uid)
-		space->session = ret = add_live(walk, &sight);
-	else
-		ret = NO_SESSION;
+		ret = end_look(walk, space, &sight);
 	nsh_sight_free(&sight);
-	return ret == -ENOMEM ? ret : 0;
+	return ret;
 }
 
-static int add_entry(struct walk *walk, const struct nsh_member *member)
+static int add_entry_locked(struct walk *walk, const struct nsh_member *member)
 {
 	struct nsh_member *grown;
 
@@ -240,18 +292,41 @@ static int add_entry(struct walk *walk, const struct nsh_member *member)
 	return 0;
 }
 
-static int take_process(struct walk *walk, pid_t pid)
+static int add_entry(struct walk *walk, const struct nsh_member *member)
 {
+	int ret;
+
+	pthread_mutex_lock(&walk->lock);
+	ret = add_entry_locked(walk, member);
+	pthread_mutex_unlock(&walk->lock);
+	return ret;
+}
+
+/*
+ * What has one number only is in the PID namespace of /proc, which is no session's here. Of a namespace right below that
+ * one nothing is to be known of what is around it.
+ */
+static uint64_t pid_namespace_of(struct walk *walk, int folder, const struct nsh_process *process)
+{
+	const struct space *space;
+
+	if (process->depth == 1 && walk->own_numbers)
+		return walk->own_numbers;
+	space = take_space(walk, folder, "ns/pid", process->depth > 2);
+	return space ? space->inode : 0;
+}
+
+static int take_process(void *data, pid_t pid)
+{
+	struct walk *walk = data;
 	NSH_CLOSE int folder = nsh_process_open(pid);
 	struct nsh_member member = {0};
 	struct space *mount;
-	struct space *numbers;
 	int ret;
 
 	if (folder < 0)
 		return 0;
-	mount = take_space(walk, folder, "ns/mnt");
-	numbers = take_space(walk, folder, "ns/pid");
+	mount = take_space(walk, folder, "ns/mnt", false);
 	if (walk->all && !mount)
 		return 0;
 	ret = mount ? look(walk, mount, folder) : 0;
@@ -260,23 +335,11 @@ static int take_process(struct walk *walk, pid_t pid)
 	if (!walk->all && member.process.uid != walk->uid)
 		return 0;
 	member.mount = mount ? mount->inode : 0;
-	member.pid_namespace = numbers ? numbers->inode : 0;
+	member.pid_namespace = pid_namespace_of(walk, folder, &member.process);
+	/* root may look, so it has ended meanwhile. */
+	if (walk->all && !member.pid_namespace)
+		return 0;
 	return add_entry(walk, &member);
-}
-
-static int walk_all(struct walk *walk, struct nsh_err *err)
-{
-	DIR *proc = opendir("/proc");
-	const struct dirent *entry;
-	int ret = proc ? 0 : -errno;
-
-	if (!proc)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, ret, "/proc");
-	while (ret == 0 && (entry = readdir(proc)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			ret = take_process(walk, (pid_t)strtol(entry->d_name, NULL, 10));
-	closedir(proc);
-	return ret < 0 ? no_memory(err) : 0;
 }
 
 /* Each session holds a few namespaces; without enough fds numbers are all that there is, and mostly do. */
@@ -293,16 +356,26 @@ static void raise_files(void)
 static void begin(struct walk *walk, struct nsh_lives *lives)
 {
 	NSH_CLOSE int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct nsh_process self;
 	struct stat st;
 
 	*lives = (struct nsh_lives){0};
-	*walk = (struct walk){.lives = lives, .uid = getuid(), .all = geteuid() == 0};
+	*walk = (struct walk){
+		.lives = lives,
+		.uid = getuid(),
+		.all = geteuid() == 0,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	/* In a user namespace "/" tells who the machine's root is, as in sandbox/frame_open.c. */
 	walk->root = stat("/", &st) == 0 ? st.st_uid : 0;
 	walk->all &= walk->root == 0;
 	lives->all = walk->all;
 	walk->own_mount = own < 0 ? 0 : number_of(own, "ns/mnt");
+	/* Unless /proc is that of a PID namespace around the own one. */
+	if (own >= 0 && nsh_process_read(&self, own) && self.depth == 1)
+		walk->own_numbers = number_of(own, "ns/pid");
 	raise_files();
+	nsh_sight_prepare();
 }
 
 static void end(struct walk *walk)
@@ -329,8 +402,10 @@ int nsh_lives_find(struct nsh_lives *lives, struct nsh_err *err)
 	if (!walk)
 		return no_memory(err);
 	begin(walk, lives);
-	ret = walk_all(walk, err);
-	if (ret == 0 && nsh_lives_make(walk) < 0)
+	ret = nsh_crowd_walk(take_process, walk);
+	if (ret < 0)
+		nsh_err_sys(err, NSH_REASON_MACHINE, ret, "/proc");
+	else if (nsh_lives_make(walk) < 0)
 		ret = no_memory(err);
 	end(walk);
 	free(walk);

@@ -5,6 +5,8 @@
 #ifndef CTL_LIVE_MAKE_H
 #define CTL_LIVE_MAKE_H
 
+#include <pthread.h>
+
 #include "ctl/live.h"
 #include "nsshell/field.h"
 #include "nsshell/sight.h"
@@ -15,7 +17,7 @@
 /* A namespace, held open. */
 struct space {
 	uint64_t inode;
-	uint64_t parent; /* PID namespaces: of the one around it, or 0 */
+	uint64_t parent; /* PID namespaces: of the one around it if that can be a session's, or 0 */
 	int fd;          /* -1 when it could not be held */
 	int session;     /* index, or NO_SESSION */
 	bool is_empty;   /* has been looked at and is of no session */
@@ -23,12 +25,14 @@ struct space {
 };
 
 struct walk {
+	pthread_mutex_t lock; /* of what follows, while there are threads */
 	struct nsh_lives *lives;
 	struct space *buckets[BUCKETS];
 	struct nsh_member *entries; /* all processes */
 	size_t count;
 	size_t room;
 	uint64_t own_mount;
+	uint64_t own_numbers; /* the own PID namespace, if /proc is that one's; else 0 */
 	uid_t uid;
 	uid_t root;
 	bool all; /* the machine's root asks */

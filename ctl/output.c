@@ -161,8 +161,9 @@ static void cut(char *text, size_t most)
 	*text = '\0';
 }
 
+/* width is that of the terminal, or 0. */
 static void print_row(const struct nsh_table *table, const size_t *widths, const char *const *texts,
-		      bool is_title)
+		      size_t width, bool is_title)
 {
 	char *line = NULL;
 	size_t len;
@@ -174,8 +175,8 @@ static void print_row(const struct nsh_table *table, const size_t *widths, const
 			pad(out, widths[i] - width_of(texts[i]) + 2);
 	}
 	if (out && fclose(out) == 0) {
-		if (nsh_output_width())
-			cut(line, (size_t)nsh_output_width());
+		if (width)
+			cut(line, width);
 		nsh_output_mark(is_title ? NSH_MARK_STRONG : NSH_MARK_NONE, line);
 		putchar('\n');
 	}
@@ -185,14 +186,15 @@ static void print_row(const struct nsh_table *table, const size_t *widths, const
 int nsh_table_print(struct nsh_table *table)
 {
 	size_t *widths = calloc(table->n_columns, sizeof(*widths));
+	size_t width = (size_t)nsh_output_width();
 	bool ok = widths && !table->failed;
 
 	for (size_t i = 0; ok && i < table->n_columns; i++)
 		widths[i] = column_width(table, i);
 	if (ok)
-		print_row(table, widths, table->titles, true);
+		print_row(table, widths, table->titles, width, true);
 	for (size_t i = 0; ok && i + table->n_columns <= table->n_cells; i += table->n_columns)
-		print_row(table, widths, (const char *const *)table->cells + i, false);
+		print_row(table, widths, (const char *const *)table->cells + i, width, false);
 	for (size_t i = 0; i < table->n_cells; i++)
 		free(table->cells[i]);
 	free(table->cells);

@@ -168,7 +168,7 @@ static int find_status(struct status *status, struct nsh_err *err)
 	int ret;
 
 	if (!nsh_sandbox_is_inside() || self < 0 || stat("/", &root) < 0 ||
-	    !nsh_sight_take(&status->sight, self, root.st_uid))
+	    !nsh_sight_take(&status->sight, self, -1, root.st_uid))
 		return 0;
 	ret = nsh_policy_load_resolved(&status->policy, NSH_SESSION_FOLDER "/policy", getuid(),
 				       err);

@@ -24,10 +24,17 @@ struct nsh_sight {
 };
 
 /*
- * Looks through process, an fd of /proc/PID. root is the user id that root has for the calling process. Returns 1 when
+ * For who is about to look at many processes: the kernel then has in its cache whether there are the folders on which
+ * sessions mount theirs, as seen by the caller, and can say at once that there are none.
+ */
+void nsh_sight_prepare(void);
+
+/*
+ * Looks through process, an fd of /proc/PID. space is one of its mount namespace, or -1: with it newer kernels are asked
+ * about two mounts and not about all. root is the user id that root has for the calling process. Returns 1 when
  * something of a session is seen, 0 when not, also when the process has ended or may not be looked at.
  */
-int nsh_sight_take(struct nsh_sight *sight, int process, uid_t root);
+int nsh_sight_take(struct nsh_sight *sight, int process, int space, uid_t root);
 
 void nsh_sight_free(struct nsh_sight *sight);
 

@@ -109,6 +109,34 @@ static void test_order_and_origin(void **state)
 	nsh_policy_free(&policy);
 }
 
+/* More names than the kernel tells of at once, each for everybody but every tenth; all have all their keys. */
+static void test_many_match_files(void **state)
+{
+	struct nsh_policy policy;
+	struct nsh_err err;
+
+	(void)state;
+	put("nsshell.conf", "");
+	for (int i = 0; i < 300; i++) {
+		char name[64];
+		char text[128];
+
+		snprintf(name, sizeof(name), "match.d/a-rather-long-name-%03d.conf", (i * 7) % 300);
+		snprintf(text, sizeof(text), "[match]\nuser = %s\n[session]\nhostname = h%d\n",
+			 (i * 7) % 300 % 10 ? "ann" : "bob", (i * 7) % 300);
+		put(name, text);
+	}
+	assert_int_equal(load(&policy, &err), 0);
+	assert_int_equal(policy.n_files, 271);
+	assert_string_equal(policy.files[1], path_of("match.d/a-rather-long-name-001.conf"));
+	assert_string_equal(policy.files[270], path_of("match.d/a-rather-long-name-299.conf"));
+	assert_string_equal(nsh_policy_text(&policy, NSH_KEY_SESSION_HOSTNAME), "h299");
+	nsh_policy_free(&policy);
+
+	put("match.d/a-rather-long-name-010.conf", "[match]\nuser = bob\n[shell]\numask = 9\n");
+	refused(-EINVAL, "match.d/a-rather-long-name-010.conf:4: shell.umask: ");
+}
+
 static void test_locked(void **state)
 {
 	struct nsh_policy policy;
@@ -619,6 +647,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
 		TEST(test_order_and_origin),
+		TEST(test_many_match_files),
 		TEST(test_locked),
 		TEST(test_match),
 		TEST(test_match_login),

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What /proc says of a process, and of where a session's folder is mounted; whatever processes call themselves.
+ * What /proc says of a process, and of where a session's folder is mounted; whatever processes call themselves. Looking at
+ * all of them.
  */
+#include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "ctl/crowd.h"
 #include "ctl/process.h"
 #include "nsshell/sight.h"
 
@@ -117,12 +124,58 @@ static void test_mounts(void **state)
 		assert_int_equal(nsh_sight_find_mount(cases[i].text, "/s"), cases[i].id);
 }
 
+#define CHILDREN 300
+
+struct looks {
+	pthread_mutex_t lock;
+	pid_t children[CHILDREN];
+	int seen[CHILDREN];
+	int code;
+};
+
+static int look(void *data, pid_t pid)
+{
+	struct looks *looks = data;
+
+	pthread_mutex_lock(&looks->lock);
+	for (size_t i = 0; i < CHILDREN; i++)
+		looks->seen[i] += looks->children[i] == pid;
+	pthread_mutex_unlock(&looks->lock);
+	return looks->code;
+}
+
+/* More than one thread takes on; each process is looked at once. */
+static void test_crowd(void **state)
+{
+	struct looks looks = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+	(void)state;
+	for (size_t i = 0; i < CHILDREN; i++) {
+		looks.children[i] = fork();
+		assert_true(looks.children[i] >= 0);
+		if (looks.children[i] == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	assert_int_equal(nsh_crowd_walk(look, &looks), 0);
+	for (size_t i = 0; i < CHILDREN; i++)
+		assert_int_equal(looks.seen[i], 1);
+	looks.code = -ENODATA;
+	assert_int_equal(nsh_crowd_walk(look, &looks), -ENODATA);
+	for (size_t i = 0; i < CHILDREN; i++) {
+		kill(looks.children[i], SIGKILL);
+		waitpid(looks.children[i], NULL, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat),      cmocka_unit_test(test_hostile_name),
 		cmocka_unit_test(test_no_stat),   cmocka_unit_test(test_status),
 		cmocka_unit_test(test_terminals), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_crowd),
 	};
 
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
