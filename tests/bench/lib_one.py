@@ -306,7 +306,8 @@ def throughput(setting):
     folder.mkdir()
     where = place(f"""\
 mount -t tmpfs none {folder} -o mode=755,uid={setting.user.pw_uid}
-mkdir -m 777 {folder}/in {folder}/out
+mkdir {folder}/in {folder}/out
+chown {setting.user.pw_uid} {folder}/in {folder}/out
 i=0
 while [ $i -lt 16 ]; do
     head -c {MIB * 65536} /dev/zero > {folder}/out/$i
@@ -314,7 +315,7 @@ while [ $i -lt 16 ]; do
 done
 tar -C {folder}/out -cf {folder}/all.tar .
 """, "-m")
-    into = "cat {0}/all.tar | {1} -c 'tar -C {0}/in --no-same-permissions -xf -'"
+    into = "cat {0}/all.tar | {1} -c 'tar -C {0}/in -xf -'"
     out = "{1} -c 'tar -C {0}/out -cf - .' | cat > /dev/null"
     programs = {
         (way, name): ["/bin/sh", "-c", text.format(folder, shell)]

@@ -241,7 +241,8 @@ def works(argv, user):
                               env=environment(user))
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()[:200]}"
+    said = done.stderr.strip().splitlines() or [""]
+    return None if done.returncode == 0 else f"exit {done.returncode}: {said[-1]}"
 
 
 def choose(setting):
