@@ -4,7 +4,7 @@
  *
  * Starts them one after the other. Each writes a byte when its shell is there, and reads its standard input
  * until that ends. Prints for each the nanoseconds from posix_spawn(3) to that byte, and "there" when all are;
- * ends them with its own standard input. A session that is not there after a second ends all.
+ * ends them with its own standard input. A session that is not there after ten seconds ends all.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 10000
 
 static int input[2];
 static int output[2];

@@ -2,6 +2,7 @@
 """Many sessions: what each holds, whether the next ones get slower, and how many a second there can be."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib_measure import command, helper, rounds_of, spawn, spread, start, times
@@ -38,8 +39,10 @@ def used_at_rest():
 def rate(argv, user):
     """Sessions a second with LAUNCHERS processes that start one after the other without a pause, for a second."""
     argv = command([argv], user=user, rounds=10**6, seconds=1, pause=0)
-    found = [rounds_of(process) for process in [start(argv, user) for _ in range(LAUNCHERS)]]
-    return sum(1e6 * len(rows) / sum(row[0] for row in rows) for rows in found)
+    processes = [start(argv, user) for _ in range(LAUNCHERS)]
+    with ThreadPoolExecutor() as readers:
+        found = readers.map(rounds_of, processes)
+        return sum(1e6 * len(rows) / sum(row[0] for row in rows) for rows in found)
 
 
 def rates(programs, user):

@@ -83,15 +83,19 @@ static void round_of_all(int64_t *times)
 	}
 }
 
-/* A line of figures, or of what went wrong. */
-static int print(FILE *out, const int64_t *times)
+/* Says which program has failed, if one has. */
+static int check(FILE *out, const int64_t *times)
 {
 	for (int i = 0; i < count; i++)
 		if (times[i] < 0)
 			return fprintf(out, "failed: %s\n", programs[i][0]), -1;
+	return 0;
+}
+
+static void print(FILE *out, const int64_t *times)
+{
 	for (int i = 0; i < count; i++)
 		fprintf(out, "%lld%c", (long long)times[i], i < count - 1 ? ' ' : '\n');
-	return 0;
 }
 
 static void find_programs(char **argv)
@@ -155,8 +159,10 @@ int main(int argc, char **argv)
 	end = now() + seconds * INT64_C(1000000000);
 	for (long i = -WARM_UP; i < rounds && now() < end; i++) {
 		round_of_all(times);
-		if ((i >= 0 || times[0] < 0) && print(out, times) < 0)
+		if (check(out, times) < 0)
 			break;
+		if (i >= 0)
+			print(out, times);
 	}
 	return fclose(out) != 0;
 }
