@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lib_borrowed import processes_of
 from lib_measure import command, helper, rounds_of, spawn, spread, start, times
 from lib_setting import NSSHELL, NSSHELLCTL, SESSIONS, bubblewrap, least
 
@@ -13,11 +14,12 @@ BLOCKS = 3  # of a second each, the programs in turn
 FEW = max(SESSIONS // 20, 1)  # 50 of 1,000
 HELD = "echo; read line"
 
-# All that can belong to a session, without the page cache: programs and libraries are there once.
-PARTS = ("AnonPages", "Shmem", "Slab", "KernelStack", "PageTables", "SecPageTables", "Percpu")
+# All that can belong to a session but its processes' own memory. Not the page cache: programs and libraries are
+# there once.
+PARTS = ("Shmem", "Slab", "KernelStack", "PageTables", "SecPageTables", "Percpu")
 
 
-def used():
+def used_by_kernel():
     """KB of memory in use, without what the kernel would give up at once."""
     Path("/proc/sys/vm/drop_caches").write_text("2\n")
     lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
@@ -26,14 +28,21 @@ def used():
 
 def used_at_rest():
     """The kernel takes its time to free what ended sessions had."""
-    last = used()
+    last = used_by_kernel()
     for _ in range(15):
         time.sleep(1)
-        now = used()
+        now = used_by_kernel()
         if abs(now - last) < 256:
             return now
         last = now
     return last
+
+
+def used_by_processes(user):
+    """KB of the memory of a user's processes that is no file's, shared pages in parts."""
+    rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in processes_of(user.pw_uid))
+    return sum(int(line.split()[1]) for text in rollups for line in text.splitlines()
+               if line.startswith("Pss_Anon:"))
 
 
 def rate(argv, user):
@@ -70,7 +79,7 @@ def hold(setting, name, argv):
     with helper("hold", str(SESSIONS), *argv, user=setting.user) as started:
         time.sleep(3)  # nsshell gives memory back after a second
         figure = {
-            "memory": (used() - before) / SESSIONS,
+            "memory": (used_by_kernel() - before + used_by_processes(setting.user)) / SESSIONS,
             "first": spread(started[:FEW]),
             "last": spread(started[-FEW:]),
         }
