@@ -306,7 +306,8 @@ bench: ## measure against the least possible program, bubblewrap and others, ove
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/bench.txt
 	$(call own_build,bench) all
 	$(SUDO) $(call own_build,bench) install >/dev/null
-	$(SUDO) tests/bench/bench
+	$(SUDO) env $(foreach name,N PAUSE USERS SESSIONS MIB ONLY,$(if $(BENCH_$(name)),BENCH_$(name)='$(BENCH_$(name))')) \
+		tests/bench/bench
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \

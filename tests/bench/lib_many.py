@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib_borrowed import processes_of
 from lib_measure import command, helper, rounds_of, spawn, spread, start, times
-from lib_setting import NSSHELL, NSSHELLCTL, SESSIONS, bubblewrap, least
+from lib_setting import NSSHELL, NSSHELLCTL, SESSIONS, bubblewrap, least_of
 
 LAUNCHERS = 2
 BLOCKS = 3  # of a second each, the programs in turn
@@ -66,7 +66,7 @@ def held_programs(setting):
     home = setting.user.pw_dir
     programs = {
         "bare": ["/bin/sh", "-c", HELD],
-        "least": least(setting, "/bin/sh", "sh", "-c", HELD),
+        "least": least_of(setting, "/bin/sh", "sh", "-c", HELD),
         "bubblewrap": [*bubblewrap(home), "/bin/sh", "-c", HELD],
         "nsshell": [str(NSSHELL), "-c", HELD],
     }

@@ -14,7 +14,7 @@ from lib_measure import (
 )
 from lib_setting import (
     FILTER, LAST, MIB, NSSHELL, PAM, PAMLOGIN, POLICY, ROOT, SHELL, TOOLS, USER, USERS, become, bubblewrap,
-    environment, least, own_policy, share,
+    environment, least_of, own_policy, share,
 )
 from lib_ssh import Ways
 
@@ -105,7 +105,7 @@ def ending(setting):
     own_policy().write_text(f"[shell]\nprogram = {LAST}\n")
     programs = {
         "bare": [LAST],
-        "least": least(setting, LAST, LAST),
+        "least": least_of(setting, LAST, LAST),
         "bubblewrap": [*bubblewrap(setting.user.pw_dir), LAST],
         "nsshell": NSSHELL_TRUE,
     }

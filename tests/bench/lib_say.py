@@ -50,6 +50,9 @@ def say_machine(found):
              + f"; the least program with {found['least_libc']}. {found['date']}."]
     if found["load"] > found["cores"] / 4:
         lines.append(f"**The machine was busy (load {found['load']:.1f}): measure again on an idle one.**")
+    mounts = found["mounts"]
+    differ = f"; they differ: {', '.join(mounts['differ'])}" if mounts["differ"] else ", the same"
+    lines.append(f"Mounts in a session: nsshell {mounts['nsshell']}, the least program {mounts['least']}{differ}.")
     for name, why in found["left_out"].items():
         lines.append(f"Left out: {name} ({' '.join(why.split())}).")
     return "\n\n".join(lines)

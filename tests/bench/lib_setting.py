@@ -192,13 +192,13 @@ def podman(user):
             "--hostname", NAME, "--rootfs", str(root), *SHELL]
 
 
-def least(setting, *shell, libc=None):
+def least_of(setting, *shell, libc=None):
     """The least program with another shell, given with its argv[0]."""
     return [setting.leasts[libc or setting.libc], setting.user.pw_dir, NAME, *shell]
 
 
 def least_true(setting, libc=None):
-    return least(setting, SHELL[0], "sh", *SHELL[1:], libc=libc)
+    return least_of(setting, SHELL[0], "sh", *SHELL[1:], libc=libc)
 
 
 def all_programs(setting):
