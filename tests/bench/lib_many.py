@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lib_borrowed import processes_of
 from lib_measure import command, helper, rounds_of, spawn, spread, start, times
-from lib_setting import NSSHELL, NSSHELLCTL, SESSIONS, bubblewrap, least_of
+from lib_setting import NSSHELL, NSSHELLCTL, SESSIONS, bubblewrap, least_of, share
 
 LAUNCHERS = 2
-BLOCKS = 3  # of a second each, the programs in turn
+BLOCKS = 5  # of a second each, the programs in turn
 FEW = max(SESSIONS // 20, 1)  # 50 of 1,000
 HELD = "echo; read line"
 
@@ -58,6 +58,7 @@ def rates(programs, user):
     found = {name: [] for name in programs}
     for _ in range(BLOCKS):
         for name, argv in programs.items():
+            time.sleep(0.5)  # what the kernel still cleans up is the last one's
             found[name].append(rate(argv, user))
     return {name: spread(values) for name, values in found.items()}
 
@@ -76,6 +77,8 @@ def held_programs(setting):
 def hold(setting, name, argv):
     """SESSIONS idle sessions of a program."""
     before = used_at_rest()
+    # That has cost the kernel its caches, and the first sessions must not pay for it.
+    spawn([setting.programs[name]], setting.user, rounds=share(0.1))
     with helper("hold", str(SESSIONS), *argv, user=setting.user) as started:
         time.sleep(3)  # nsshell gives memory back after a second
         figure = {

@@ -288,7 +288,7 @@ def ssh(setting):
         ways = Ways(setting, stack)
         found = {}
         for name, argvs, rounds in (
-            ("session", ways.sessions(), share(0.6)), ("login", ways.logins(), share(0.1)),
+            ("session", ways.sessions(), share(0.6)), ("login", ways.logins(), share(0.06)),
         ):
             found[name] = summaries(spawn(argvs.values(), rounds=rounds, pause=10000), argvs)
             for figure in found[name].values():

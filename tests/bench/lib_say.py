@@ -48,8 +48,9 @@ def say_machine(found):
     lines = [f"{found['cpu']}, {found['cores']} cores, Linux {found['kernel']}, {found['libc']}; "
              + ", ".join(found["versions"].values())
              + f"; the least program with {found['least_libc']}. {found['date']}."]
-    if found["load"] > found["cores"] / 4:
-        lines.append(f"**The machine was busy (load {found['load']:.1f}): measure again on an idle one.**")
+    if found["busy"] > 0.1:
+        lines.append(f"**The machine did other things too ({found['busy']:.0%} of its time): measure again on an "
+                     "idle one.**")
     mounts = found["mounts"]
     differ = f"; they differ: {', '.join(mounts['differ'])}" if mounts["differ"] else ", the same"
     lines.append(f"Mounts in a session: nsshell {mounts['nsshell']}, the least program {mounts['least']}{differ}.")
