@@ -68,8 +68,9 @@ def held_programs(setting):
     programs = {
         "bare": ["/bin/sh", "-c", HELD],
         "least": least_of(setting, "/bin/sh", "sh", "-c", HELD),
-        "bubblewrap": [*bubblewrap(home), "/bin/sh", "-c", HELD],
         "nsshell": [str(NSSHELL), "-c", HELD],
+        # Last, as who comes later finds slabs that are half empty.
+        "bubblewrap": [*bubblewrap(home), "/bin/sh", "-c", HELD],
     }
     return {name: argv for name, argv in programs.items() if name in setting.programs}
 
