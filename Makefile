@@ -302,11 +302,12 @@ demo: ## install what is missing, build, show a login over SSH
 	$(SUDO) $(call own_build,demo) install >/dev/null
 	$(SUDO) tests/demo/demo
 
-bench: ## measure against the least possible program, bubblewrap, unshare and firejail, and over ssh
+bench: ## measure against the least possible program, bubblewrap and others, over ssh, and with 1,000 sessions
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/bench.txt
 	$(call own_build,bench) all
 	$(SUDO) $(call own_build,bench) install >/dev/null
-	$(SUDO) tests/bench/bench
+	$(SUDO) env $(foreach name,N PAUSE USERS SESSIONS MIB ONLY,$(if $(BENCH_$(name)),BENCH_$(name)='$(BENCH_$(name))')) \
+		tests/bench/bench
 
 format: ## format the C files
 	clang-format -i include/nsshell/*.h conf/*.[ch] sandbox/*.[ch] shell/*.[ch] \

@@ -4,8 +4,9 @@
  *
  * The same namespaces, mounts and privileges as nsshell makes (sandbox/plan.c), in the same way, and
  * nothing else: no policy, no account, no environment, no terminal, no errors. HOME is in /home, and
- * NAME the host name. Any failure is exit status 125. Built as nsshell is, statically with the same C
- * library: gcc -O2 -static -DSESSION='"/opt/.../session"' least.c
+ * NAME the host name. Any failure is exit status 125. Built statically with each C library that there is
+ * (lib_setting.py), as the start of the library is a good part of what the least possible costs:
+ * gcc -O2 -static -DSESSION='"/opt/.../session"' least.c
  *
  * Of the ways tried this is the fastest: PID 1 and the outer process share their memory, which saves
  * to copy it (-DOWN_MEMORY: they do not); the shell comes from vfork(2); its status comes back over a
@@ -21,9 +22,12 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef CLONE_NEWCGROUP /* dietlibc's header does not know it */
+#define CLONE_NEWCGROUP 0x02000000
+#endif
 
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
@@ -33,6 +37,9 @@
 #else
 #define MEMORY CLONE_VM
 #endif
+
+/* All of the C libraries have it, and none a header that says so. */
+int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 
 static char stack[64 * 1024] __attribute__((aligned(16)));
 static char **argv;
@@ -105,7 +112,7 @@ static void make_tmp(void)
 {
 	char path[4096];
 
-	make_tmpfs("mode=0755");
+	make_tmpfs("mode=0755,size=25%");
 	make_private(SESSION "/tmp", "/tmp");
 	make_private(SESSION "/var-tmp", "/var/tmp");
 	make_private(SESSION "/shm", "/dev/shm");
@@ -163,7 +170,7 @@ static void make_dev(void)
 {
 	static const char names[][8] = {"null", "zero", "full", "random", "urandom", "tty"};
 	char source[64];
-	char target[64];
+	char target[128];
 	int shm = open("/dev/shm", O_PATH | O_DIRECTORY);
 	int old = open("/dev", O_PATH | O_DIRECTORY);
 
@@ -188,7 +195,7 @@ static void make_dev(void)
 	sprintf(source, "/proc/self/fd/%d", shm);
 	show(source, "/dev/shm");
 	must(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		   "newinstance,ptmxmode=0666,mode=0620") == 0);
+		   "newinstance,ptmxmode=0666,mode=0620,max=256") == 0);
 	close(shm);
 	close(old);
 }
@@ -221,7 +228,7 @@ static void drop_privileges(void)
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0);
-	must(syscall(SYS_capset, &header, none) == 0);
+	must(capset(&header, none) == 0);
 	must(prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0);
 }
 

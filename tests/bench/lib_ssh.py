@@ -1,38 +1,39 @@
 # SPDX-License-Identifier: MIT
 """What a login over ssh costs, with and without pam_nsshell.
 
-Two private servers, one of which has the module, and two users, of whom one has nsshell as login shell.
-Measured is `ssh true` as the client sees it: over a connection that is open already (a new session on
-it: the frame is there, nsshell is not), and as a whole login (the frame too).
+Two private servers, one of which has the module, and users with bash, nsshell and bubblewrap in a script as
+login shells. Measured is `ssh true` as the client sees it: over a connection that is open already (a new
+session on it: the frame is there, nsshell is not), and as a whole login (the frame too).
 """
 
 import subprocess
 import time
 
-from lib_borrowed import borrow_user
 from lib_login import Sshd
+from lib_setting import PREFIX
 
-SHELL_USER = "nshbenchsh"
 START_SECONDS = 20
 
 
 class Ways:
-    """The ways to log in that are compared, by name."""
+    """The ways to log in that are compared, by name. stack: where open connections are registered."""
 
-    def __init__(self, borrowed, prefix, user):
-        plain_user = borrow_user(borrowed, SHELL_USER, "/bin/sh")
-        users = [user.pw_name, plain_user.pw_name]
-        module = next(prefix.glob("lib/*/security/pam_nsshell.so"))
-        plain = Sshd(borrowed, "nsshell-bench-sshd", prefix / "sshd", users, "pam_permit.so")
-        framed = Sshd(borrowed, "nsshell-bench-sshd-pam", prefix / "sshd-pam", users, module)
-        self.borrowed = borrowed
+    def __init__(self, setting, stack):
+        users = [setting.plain, setting.user, setting.script]
+        names = [user.pw_name for user in users]
+        module = next(PREFIX.glob("lib/*/security/pam_nsshell.so"))
+        plain = Sshd(setting.borrowed, "nsshell-bench-sshd", PREFIX / "sshd", names, "pam_permit.so")
+        framed = Sshd(setting.borrowed, "nsshell-bench-sshd-pam", PREFIX / "sshd-pam", names, module)
+        self.stack = stack
         # The first is what the others are measured against.
         self.ways = {
-            "sh": (plain, plain_user),
-            "sh, module": (framed, plain_user),
-            "nsshell": (plain, user),
-            "nsshell, module": (framed, user),
+            "bash": (plain, setting.plain),
+            "bash, module": (framed, setting.plain),
+            "nsshell": (plain, setting.user),
+            "nsshell, module": (framed, setting.user),
         }
+        if "bubblewrap" in setting.programs:
+            self.ways["bubblewrap, script"] = (plain, setting.script)
 
     def logins(self):
         """A whole login each."""
@@ -51,8 +52,8 @@ class Ways:
         master = subprocess.Popen(
             sshd.command(user, *options, "-M", "-N"), stdin=subprocess.DEVNULL
         )
-        self.borrowed.callback(master.wait)
-        self.borrowed.callback(master.terminate)
+        self.stack.callback(master.wait)
+        self.stack.callback(master.terminate)
         deadline = time.monotonic() + START_SECONDS
         while not path.exists():
             if master.poll() is not None or time.monotonic() > deadline:
