@@ -8,12 +8,14 @@
  *	a bit is set and one of these is not          not (a & (BIT | BITS)) == (BIT | BITS), and a & BIT
  *	a is a number from here to there              a >= FIRST, not a > LAST
  *
- * and that nothing is to be asked of a word under a mask of 0.
+ * and that nothing is to be asked of a word under a mask of 0. Its search for a call's number asks for each number; here
+ * it is a search for the range, as numbers next to each other often have one answer.
  *
  * The new program is written behind the old one's back: a jump's targets are places of the old program until the
  * end (place), or of the new one (here), and are resolved when all is written. A conditional jump of classic BPF
- * reaches 255 instructions; as nothing moves apart, what could be reached still can.
+ * reaches 255 instructions; should one not be enough the program stays as it was.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -381,6 +383,208 @@ static int put_chain(struct text *out, const struct text *text, int at)
 	return at;
 }
 
+/* Numbers from first on, up to the next range, go to one place. */
+struct range {
+	uint32_t first;
+	int place;
+};
+
+#define NOWHERE INT_MAX
+
+/* As many numbers are asked for one after the other. */
+#define FEW 4
+
+struct search {
+	struct range ranges[ROOM + 1];
+	int count;
+	bool seen[ROOM];
+};
+
+static bool asks(const struct step *step)
+{
+	return step->code == EQUAL || step->code == ABOVE || step->code == FROM;
+}
+
+/* What is not yet known about the number is asked here: another load of it changes nothing. */
+static bool is_of_search(const struct step *step)
+{
+	return asks(step) || step->code == ALWAYS || (step->code == LOAD && step->k == 0);
+}
+
+static void add_first(struct search *search, uint32_t first)
+{
+	if (search->count < ROOM)
+		search->ranges[search->count++].first = first;
+}
+
+static void add_firsts(struct search *search, const struct step *step)
+{
+	if (step->code == EQUAL || step->code == FROM)
+		add_first(search, step->k);
+	if ((step->code == EQUAL || step->code == ABOVE) && step->k != WHOLE)
+		add_first(search, step->k + 1);
+}
+
+/* Notes where ranges begin. Returns false when something else than a search uses the number. */
+static bool look_at_search(const struct text *text, int at, struct search *search)
+{
+	const struct step *step = &text->at[at];
+
+	if (search->seen[at])
+		return true;
+	search->seen[at] = true;
+	if (!is_of_search(step))
+		return begins(text, at);
+	if (step->code == LOAD)
+		return look_at_search(text, at + 1, search);
+	if (step->code == ALWAYS)
+		return look_at_search(text, step->yes, search);
+	add_firsts(search, step);
+	return look_at_search(text, step->yes, search) && look_at_search(text, step->no, search);
+}
+
+static int find(const struct text *text, int at, uint32_t number)
+{
+	for (;;) {
+		const struct step *step = &text->at[at];
+		struct sock_filter jump = {.code = step->code, .k = step->k};
+
+		if (!is_of_search(step))
+			return at;
+		if (step->code == LOAD)
+			at++;
+		else if (step->code == ALWAYS)
+			at = step->yes;
+		else
+			at = jump_holds(&jump, number) ? step->yes : step->no;
+	}
+}
+
+static int by_first(const void *one, const void *other)
+{
+	uint32_t a = ((const struct range *)one)->first;
+	uint32_t b = ((const struct range *)other)->first;
+
+	return a < b ? -1 : a > b;
+}
+
+static void find_ranges(const struct text *text, int at, struct search *search)
+{
+	int kept = 0;
+
+	add_first(search, 0);
+	qsort(search->ranges, (size_t)search->count, sizeof(*search->ranges), by_first);
+	for (int i = 0; i < search->count; i++) {
+		struct range range = {search->ranges[i].first, 0};
+
+		range.place = find(text, at, range.first);
+		if (!kept || search->ranges[kept - 1].place != range.place)
+			search->ranges[kept++] = range;
+	}
+	search->count = kept;
+	search->ranges[kept].first = 0;
+}
+
+/* Behind the last range stands one that begins at 0. */
+static bool is_number(const struct range *range)
+{
+	return range->first + 1 == range[1].first;
+}
+
+/* Whether all ranges go to one place but for a few single numbers; these are then asked for one by one. */
+static bool are_few(const struct range *ranges, int count, int *other)
+{
+	int numbers = 0;
+
+	*other = NOWHERE;
+	for (int i = 0; i < count; i++) {
+		if (is_number(&ranges[i]) && ranges[i].place != *other)
+			numbers++;
+		else if (*other == NOWHERE)
+			*other = ranges[i].place;
+		else if (ranges[i].place != *other)
+			return false;
+	}
+	return numbers <= FEW && *other != NOWHERE;
+}
+
+static int put_few(struct text *out, const struct range *ranges, int count, int other)
+{
+	int at = out->len;
+
+	for (int i = 0; i < count; i++)
+		if (ranges[i].place != other)
+			put_jump(out, EQUAL, ranges[i].first, ranges[i].place, next(out));
+	out->at[out->len - 1].no = other;
+	return here(at);
+}
+
+/* Returns where the search among count ranges begins: a place, when there is one range. */
+static int put_search(struct text *out, const struct range *ranges, int count)
+{
+	int half = count / 2;
+	int at = out->len;
+	int other;
+	int yes;
+	int no;
+
+	if (count == 1)
+		return ranges->place;
+	if (are_few(ranges, count, &other))
+		return put_few(out, ranges, count, other);
+	put_jump(out, FROM, ranges[half].first, 0, 0);
+	no = put_search(out, ranges, half);
+	yes = put_search(out, ranges + half, count - half);
+	out->at[at].yes = yes;
+	out->at[at].no = no;
+	return here(at);
+}
+
+/* Answers are as short as the jumps to them, and near. */
+static void copy_answers(struct text *out, const struct text *text, int from)
+{
+	int copies[ROOM] = {0};
+	int end = out->len;
+
+	for (int i = from; i < end; i++) {
+		int *sides[] = {&out->at[i].yes, &out->at[i].no};
+
+		for (int side = 0; side < 2; side++) {
+			int place = *sides[side];
+
+			if (place < 0 || text->at[place].code != ANSWER)
+				continue;
+			if (!copies[place]) {
+				copies[place] = out->len;
+				put(out, ANSWER, text->at[place].k);
+			}
+			*sides[side] = here(copies[place]);
+		}
+	}
+}
+
+/* What of the old search is not jumped to from elsewhere is never reached then. */
+static bool put_number_search(struct text *out, const struct text *text, int at)
+{
+	static struct search search;
+	const struct step *step = &text->at[at];
+	int from;
+
+	search.count = 0;
+	memset(search.seen, 0, sizeof(search.seen));
+	if (step->code != LOAD || step->k != 0 || !asks(step + 1) ||
+	    !look_at_search(text, at, &search))
+		return false;
+	find_ranges(text, at, &search);
+	if (search.count < 2)
+		return false;
+	put(out, LOAD, 0);
+	from = out->len;
+	put_search(out, search.ranges, search.count);
+	copy_answers(out, text, from);
+	return true;
+}
+
 /* Where a jump ends that goes to jumps, as far as it reaches. */
 static int thread(const struct text *text, int from, int to)
 {
@@ -447,11 +651,16 @@ static void tidy(struct text *text)
 	*text = out;
 }
 
-static uint8_t reach_of(int from, int to)
+static bool reaches(const struct text *text)
 {
-	if (to - from - 1 < 0 || to - from - 1 > UINT8_MAX)
-		fail("a jump is too long");
-	return (uint8_t)(to - from - 1);
+	for (int i = 0; i < text->len; i++) {
+		const struct step *step = &text->at[i];
+
+		if (is_jump(step->code) && step->code != ALWAYS &&
+		    (step->yes - i - 1 > UINT8_MAX || step->no - i - 1 > UINT8_MAX))
+			return false;
+	}
+	return true;
 }
 
 static void write_code(const struct text *text, struct sock_filter *code)
@@ -463,8 +672,8 @@ static void write_code(const struct text *text, struct sock_filter *code)
 		if (step->code == ALWAYS) {
 			code[i].k = (uint32_t)(step->yes - i - 1);
 		} else if (is_jump(step->code)) {
-			code[i].jt = reach_of(i, step->yes);
-			code[i].jf = reach_of(i, step->no);
+			code[i].jt = (uint8_t)(step->yes - i - 1);
+			code[i].jf = (uint8_t)(step->no - i - 1);
 		}
 	}
 }
@@ -481,6 +690,10 @@ unsigned shrink(struct sock_filter *code, unsigned len)
 		int behind;
 
 		places[at] = out.len;
+		if (put_number_search(&out, &text, at)) {
+			at++;
+			continue;
+		}
 		behind = put_chain(&out, &text, at);
 		if (behind == at)
 			out.at[out.len++] = text.at[at++];
@@ -488,6 +701,8 @@ unsigned shrink(struct sock_filter *code, unsigned len)
 	}
 	resolve(&out, places);
 	tidy(&out);
+	if (!reaches(&out) || (unsigned)out.len >= len)
+		return len;
 	write_code(&out, code);
 	return (unsigned)out.len;
 }
