@@ -147,11 +147,19 @@ def create_all():
     return {spec.name: _create(spec) for spec in SPECS}
 
 
+def _remove_agents(uid):
+    """The folders of forwarded agents, of an sshd that was ended before it could."""
+    for folder in os.scandir("/tmp"):
+        if folder.name.startswith("ssh-") and folder.stat(follow_symlinks=False).st_uid == uid:
+            shutil.rmtree(folder.path, ignore_errors=True)
+
+
 def remove_all():
     """Removes whatever of it is there, also what a killed run has left."""
     for spec in SPECS:
         if _exists(spec.name):
             kill_all_of([Account.of(spec.name)])
+            _remove_agents(Account.of(spec.name).uid)
             home = pwd.getpwnam(spec.name).pw_dir
             _command("userdel", "-f", spec.name, check=False)
             if spec.make_home and "nsh" in home:
