@@ -114,12 +114,13 @@ int nsh_crowd_walk(nsh_crowd_fn *look, void *data)
 	struct crowd crowd = {.look = look, .data = data};
 	pthread_t threads[THREADS_MAX];
 	size_t begun = 0;
+	size_t wanted;
 	int ret = list(&crowd);
 
 	if (ret == 0) {
+		wanted = count_threads(crowd.count);
 		/* With fewer, or none, it only takes longer. */
-		while (begun < count_threads(crowd.count) &&
-		       pthread_create(&threads[begun], NULL, work, &crowd) == 0)
+		while (begun < wanted && pthread_create(&threads[begun], NULL, work, &crowd) == 0)
 			begun++;
 		work(&crowd);
 		while (begun)

@@ -183,14 +183,16 @@ __attribute__((noinline)) int nsh_memory_poll(struct pollfd *fds, nfds_t count, 
 					      struct nsh_idle *idle)
 {
 	bool is_long = timeout < 0 || timeout > NSH_IDLE_MS;
-	int ready = 0;
+	int ready;
 
-	if (!idle->idle)
+	if (!idle->idle) {
 		ready = poll(fds, count, is_long ? NSH_IDLE_MS : timeout);
-	if (ready == 0 && !idle->idle && timeout > NSH_IDLE_MS)
-		timeout -= NSH_IDLE_MS;
-	if (ready == 0 && (idle->idle || is_long))
-		ready = be_idle(fds, count, timeout, idle, (uintptr_t)__builtin_frame_address(0));
+		idle->idle = ready == 0;
+		if (ready != 0 || !is_long)
+			return ready;
+		timeout -= timeout < 0 ? 0 : NSH_IDLE_MS;
+	}
+	ready = be_idle(fds, count, timeout, idle, (uintptr_t)__builtin_frame_address(0));
 	idle->idle = ready == 0;
 	return ready;
 }

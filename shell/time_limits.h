@@ -22,9 +22,10 @@ struct time_limit {
 struct time_limits {
 	struct time_limit runtime;
 	struct time_limit idle;
-	char terminal[32]; /* name below /dev of a terminal that is no pseudo-terminal, or "" */
-	uint64_t input;    /* changes with every input */
-	int64_t next;      /* when to look again; 0: never */
+	/* Name below /dev of a terminal that is no pseudo-terminal, or "". The kernel's have less than 64 bytes. */
+	char terminal[64];
+	uint64_t input; /* changes with every input */
+	int64_t next;   /* when to look again; 0: never */
 };
 
 /* They begin now. terminal: a name below /dev, or NULL. Nothing is borrowed. */

@@ -199,17 +199,22 @@ static bool has_bits(const struct test *test)
 	return is_single(test->value) && is_single(test->mask ^ test->value);
 }
 
-/* Takes the tests out that say yes when value is set and another bit is not, by one of both; returns the others. */
-static uint32_t take_bits(struct chain *chain, uint32_t bit, bool by_value)
+/* Whether it is such a test with that bit set, or with that bit not set. */
+static bool has_bit(const struct test *test, uint32_t bit, bool set)
+{
+	return has_bits(test) && (set ? test->value : test->mask ^ test->value) == bit;
+}
+
+/* Takes these tests out, and returns the other bits of them. */
+static uint32_t take_bits(struct chain *chain, uint32_t bit, bool set)
 {
 	uint32_t others = 0;
 	int kept = 0;
 
 	for (int i = 0; i < chain->count; i++) {
 		struct test test = chain->tests[i];
-		uint32_t own = by_value ? test.value : test.mask ^ test.value;
 
-		if (has_bits(&test) && own == bit)
+		if (has_bit(&test, bit, set))
 			others |= test.mask ^ bit;
 		else
 			chain->tests[kept++] = test;
@@ -218,26 +223,22 @@ static uint32_t take_bits(struct chain *chain, uint32_t bit, bool by_value)
 	return others;
 }
 
-static int count_bits(const struct chain *chain, uint32_t bit, bool by_value)
+static int count_bits(const struct chain *chain, uint32_t bit, bool set)
 {
 	int count = 0;
 
-	for (int i = 0; i < chain->count; i++) {
-		const struct test *test = &chain->tests[i];
-
-		count += has_bits(test) &&
-			 (by_value ? test->value : test->mask ^ test->value) == bit;
-	}
+	for (int i = 0; i < chain->count; i++)
+		count += has_bit(&chain->tests[i], bit, set);
 	return count;
 }
 
-static void put_bits(struct text *out, struct chain *chain, uint32_t bit, bool by_value)
+static void put_bits(struct text *out, struct chain *chain, uint32_t bit, bool set)
 {
-	uint32_t others = take_bits(chain, bit, by_value);
+	uint32_t others = take_bits(chain, bit, set);
 	int behind;
 
 	put(out, LOAD, chain->word);
-	if (by_value) {
+	if (set) {
 		behind = here(out->len + 3);
 		put(out, MASK, bit | others);
 		put_jump(out, EQUAL, bit | others, behind, next(out));
@@ -255,7 +256,7 @@ static void put_groups(struct text *out, struct chain *chain)
 	for (;;) {
 		int best = 2;
 		uint32_t bit = 0;
-		bool by_value = false;
+		bool set = false;
 
 		for (int i = 0; i < 64; i++) {
 			int count = count_bits(chain, 1U << i / 2, i % 2);
@@ -263,12 +264,12 @@ static void put_groups(struct text *out, struct chain *chain)
 			if (count > best) {
 				best = count;
 				bit = 1U << i / 2;
-				by_value = i % 2;
+				set = i % 2;
 			}
 		}
 		if (!bit)
 			return;
-		put_bits(out, chain, bit, by_value);
+		put_bits(out, chain, bit, set);
 	}
 }
 

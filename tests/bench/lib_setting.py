@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib_borrowed import Borrowed, borrow_installation, borrow_user
+from lib_borrowed import Borrowed, as_user, borrow_installation, borrow_user
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -222,8 +222,7 @@ def all_programs(setting):
 
 
 def environment(user):
-    return {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "TERM": "dumb",
-            "SHELL": user.pw_shell, "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+    return as_user(user)["env"]
 
 
 def become(user):

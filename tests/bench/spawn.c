@@ -18,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define MAX_PROGRAMS 16
 #define WARM_UP 5
@@ -33,14 +34,6 @@ static useconds_t pause_us;
 static int end_only;
 static posix_spawn_file_actions_t files;
 static int last_words[2];
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
 
 static int64_t run(char **argv)
 {

@@ -55,9 +55,10 @@ class Terminal(pexpect.spawn):
             try:
                 return super().read_nonblocking(size, timeout)
             except pexpect.EOF:
-                # With that flag isalive() waits for the end.
-                self.flag_eof = not self.reopens
-                if not self.reopens or not self.isalive() or time.monotonic() > deadline:
+                if not self.reopens:
+                    raise
+                self.flag_eof = False  # with it isalive() waits for the end
+                if not self.isalive() or time.monotonic() > deadline:
                     self.flag_eof = True
                     raise
                 time.sleep(0.01)
