@@ -118,11 +118,14 @@ class Traces:
         self.namespaces = set()
 
     def note(self):
-        """To be called while there is something. Other users of the machine may make namespaces meanwhile."""
+        """To be called while there is something. Other users of the machine may make namespaces meanwhile.
+
+        A namespace that was there before and has ended may have left its number to one of these.
+        """
         for pid in (*pids_of(self.account), *staying()):
             for folder in ("ns", "fd"):
                 self.namespaces |= set(namespace_links(f"/proc/{pid}/{folder}"))
-        self.namespaces -= self.machine.found["namespace"]
+        self.namespaces -= set(namespace_links("/proc/self/ns"))
         assert len(self.namespaces) >= 5
 
     def left(self):
