@@ -4,7 +4,6 @@
  *
  * Each file is first made into a layer (conf/layer.c) and only then laid over what the earlier files said.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,6 +19,7 @@
 #include "conf/setting.h"
 #include "conf/value.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/folder.h"
 #include "nsshell/list.h"
 #include "nsshell/policy.h"
 
@@ -268,39 +268,19 @@ struct names {
 	size_t count;
 };
 
-static int add_name(struct names *names, const char *name)
+static int add_name(const char *name, void *data)
 {
-	char **grown = reallocarray(names->at, names->count + 1, sizeof(*grown));
+	struct names *names = data;
+	char **grown;
 
+	if (!is_conf(name))
+		return 0;
+	grown = reallocarray(names->at, names->count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	names->at = grown;
 	names->at[names->count] = strdup(name);
 	return names->at[names->count++] ? 0 : -ENOMEM;
-}
-
-/* On the stack: opendir(3) would take 32 KiB and ask twice what kind of file it is, for a folder that is mostly empty. */
-static int list_conf_files(int fd, struct names *names)
-{
-	union {
-		struct dirent64 entry;
-		char bytes[4096];
-	} buffer;
-	ssize_t got;
-	int ret = 0;
-
-	while ((got = getdents64(fd, &buffer, sizeof(buffer))) > 0) {
-		const struct dirent64 *entry;
-
-		for (ssize_t at = 0; at < got && ret == 0; at += entry->d_reclen) {
-			entry = (const struct dirent64 *)(buffer.bytes + at);
-			if (is_conf(entry->d_name))
-				ret = add_name(names, entry->d_name);
-		}
-		if (ret < 0)
-			return ret;
-	}
-	return got < 0 ? -errno : 0;
 }
 
 static int apply_names(struct loader *loader, int dirfd, const struct names *names)
@@ -326,7 +306,7 @@ static int failed_folder(struct loader *loader, int code)
 static int apply_match_files(struct loader *loader, int fd)
 {
 	struct names names = {0};
-	int ret = list_conf_files(fd, &names);
+	int ret = nsh_folder_each(fd, add_name, &names);
 
 	ret = ret < 0 ? failed_folder(loader, ret) : apply_names(loader, fd, &names);
 	for (size_t i = 0; i < names.count; i++)

@@ -10,7 +10,6 @@
  *
  * Whatever has happened to the machine meanwhile, nobody is put out without a warning a minute before.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/door.h"
+#include "nsshell/folder.h"
 #include "nsshell/size.h"
 #include "shell/time_limits.h"
 
@@ -50,21 +50,29 @@ static void look_at(int dev, const char *name, terminal_fn *act, void *data)
 		act(dev, name, &st, data);
 }
 
-/* readdir(3) would allocate. */
+/* What is done to the terminals of a folder. */
+struct visit {
+	int folder;
+	terminal_fn *act;
+	void *data;
+};
+
+static int look_at_number(const char *name, void *data)
+{
+	const struct visit *visit = data;
+
+	if (strspn(name, "0123456789") == strlen(name))
+		look_at(visit->folder, name, visit->act, visit->data);
+	return 0;
+}
+
 static void look_at_folder(int dev, terminal_fn *act, void *data)
 {
 	NSH_CLOSE int folder = openat(dev, "pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char buffer[2048] __attribute__((aligned(8)));
-	ssize_t got;
+	struct visit visit = {.folder = folder, .act = act, .data = data};
 
-	while (folder >= 0 && (got = getdents64(folder, buffer, sizeof(buffer))) > 0)
-		for (ssize_t at = 0; at < got;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(buffer + at);
-
-			if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
-				look_at(folder, entry->d_name, act, data);
-			at += entry->d_reclen;
-		}
+	if (folder >= 0)
+		nsh_folder_each(folder, look_at_number, &visit);
 }
 
 /* The session's own, and those that logins have brought along. */

@@ -37,6 +37,7 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     parser.addoption("--one-case", action="store_true", help="of each test the first case alone")
+    parser.addoption("--share", metavar="K/N", default="1/1", help="of N shares of the tests the K-th")
 
 
 def first_of_each(items):
@@ -47,9 +48,16 @@ def first_of_each(items):
     return set(firsts.values())
 
 
+def share_of(items, share):
+    """share is K/N. Of neighbours each is in another one."""
+    number, count = map(int, share.split("/"))
+    return set(items[number - 1::count])
+
+
 def pytest_collection_modifyitems(config, items):
     """With another login shell only what holds for every login shell is run."""
     wanted = first_of_each(items) if config.getoption("--one-case") else set(items)
+    wanted = share_of([item for item in items if item in wanted], config.getoption("--share"))
     if not IS_NSSHELL:
         wanted = {item for item in wanted if item.get_closest_marker("faithful")}
     others = [item for item in items if item not in wanted]

@@ -192,9 +192,23 @@ def figures(starts):
     }
 
 
+def is_there():
+    return (TRACING / "instances").is_dir()
+
+
+def find_tracer(borrowed):
+    """Whether the kernel has one. Where nobody has mounted it, it is for as long as it is needed."""
+    if is_there():
+        return True
+    borrowed.promise(str(TRACING), lambda: subprocess.run(["umount", TRACING], check=False, stderr=subprocess.DEVNULL),
+                     is_there)
+    subprocess.run(["mount", "-t", "tracefs", "none", TRACING], check=False, stderr=subprocess.DEVNULL)
+    return is_there()
+
+
 def tracing(setting):
     """System calls of least, bubblewrap and nsshell; of nsshell, standalone and in a frame, also the steps."""
-    if not (TRACING / "instances").is_dir():
+    if not find_tracer(setting.borrowed):
         return {}
     tracer = Tracer(setting.borrowed)
     found = {}

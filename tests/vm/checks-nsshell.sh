@@ -102,18 +102,21 @@ cron_is_confined()
 	run_cron_job nshben "$probe" | grep 'sees /tmp'
 }
 
+cron_was_refused()
+{
+	journalctl --sync
+	journalctl -q -o cat -t nsshell-session | grep 'verdict=deny user="nshann" .*service="cron"'
+}
+
 # A policy can refuse cron's jobs, and no one else's.
 cron_is_refused()
 {
 	printf '[match]\nservice = cron\nuser = nshann\n[session]\nconfine = deny\n' \
 		>$policies/match.d/10-cron.conf
-	status=0
-	run_cron_job nshann "$probe" || status=$?
+	with_cron_job nshann "$probe" cron_was_refused
 	is_framed "$(ssh_as nshann "$probe")"
 	rm $policies/match.d/10-cron.conf
-	[ $status != 0 ]
-	journalctl --sync
-	journalctl -q -o cat -t nsshell-session | grep 'verdict=deny user="nshann" .*service="cron"'
+	[ ! -e /home/nshann/cron ]
 }
 
 # What is hidden below /proc stays so, and the session's own /proc can still be made.

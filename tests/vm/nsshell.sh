@@ -83,8 +83,9 @@ is_framed()
 	[ "$1" = framed ]
 }
 
-# run_cron_job NAME SCRIPT: the real cron, at its start; what the job wrote into the home.
-run_cron_job()
+# with_cron_job NAME SCRIPT COMMAND...: the real cron, at its start; COMMAND waits for what comes of the job, which writes
+# the file "cron" in the home when it has run.
+with_cron_job()
 {
 	echo "$2" >"/home/$1/job"
 	echo "@reboot sh \$HOME/job >\$HOME/cron.new 2>&1; mv \$HOME/cron.new \$HOME/cron" |
@@ -92,11 +93,14 @@ run_cron_job()
 	systemctl stop cron
 	rm -f /run/crond.reboot "/home/$1/cron"
 	systemctl start cron
-	for _ in $(seq 150); do
-		[ ! -e "/home/$1/cron" ] || break
-		sleep 0.2
-	done
+	wait_for "${@:3}"
 	crontab -u "$1" -r
+}
+
+# run_cron_job NAME SCRIPT: what the job wrote.
+run_cron_job()
+{
+	with_cron_job "$1" "$2" test -e "/home/$1/cron"
 	cat "/home/$1/cron"
 }
 
