@@ -54,12 +54,16 @@ doctor_without_any_userns()
 	finds fail 'namespaces: no session as through the PAM module' nshdoc
 }
 
-# By the timer alone.
-trial_ends()
+# By the timer alone, while others are looked at.
+trial_begins()
 {
 	$ctl enable --try 20s nshtry
 	shell_is nshtry $nsshell
 	trial_timer_runs
+}
+
+trial_ends()
+{
 	wait_for shell_is nshtry /bin/bash
 	wait_for trial_timer_is_gone
 	journalctl --sync
@@ -93,6 +97,7 @@ trial_with_another_clock()
 make_user nshdoc -s $nsshell
 make_user nshtry
 export check_seconds=240
+check trial-begins trial_begins
 check doctor-content doctor_is_content
 check doctor-limits doctor_tries_limits
 check doctor-linger doctor_sees_linger
