@@ -164,7 +164,7 @@ class Machine:
     made_with = SCRIPTS / "make-disk"
     made_by = (made_with, SCRIPTS / "nsshell-vm.service", BOOTSTRAP)
     recipe = SCRIPTS / "disk.sh"
-    options = "-m 1536 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
+    options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
     in_background = ("chrt", "--idle", "0")
     boot_seconds = BOOT_SECONDS
     at_once = len(RELEASES)

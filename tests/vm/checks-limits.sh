@@ -103,13 +103,21 @@ cron_is_limited()
 	wait_for is_gone "$tree$group"
 }
 
+# is_forgotten NAME: logind knows nothing of the user any more, ten seconds after the last login.
+is_forgotten()
+{
+	fails loginctl show-user "$1"
+}
+
 # pam_systemd behind the module takes the login out of the control group that it was put into.
 try_wrong_order()
 {
 	local status output unlimited
-	# Where logind gives no answer in time pam_systemd moves nothing, and all is well.
+	# Where logind gives no answer in time, or knows the user and so takes the login for a part of another one, pam_systemd
+	# moves nothing, and all is well.
 	for _ in 1 2 3; do
 		status=0
+		wait_for is_forgotten nshload
 		output=$(ssh_as nshload true 2>&1) || status=$?
 		[ "$status" = 0 ] || break
 		journalctl -q -b -n 40 -o cat -t sshd -t sshd-session -t systemd-logind -t nsshell-session

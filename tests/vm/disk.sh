@@ -74,16 +74,8 @@ units_for_checks=(
 # them takes longer than all the rest of the start.
 wanted_profiles='unix-chkpwd|unprivileged_userns'
 
-# A user's systemd need not be started anew for each login: without KVM that is a third of it.
-keep_managers()
-{
-	install -d "$root/etc/systemd/logind.conf.d"
-	printf '[Login]\nUserStopDelaySec=infinity\n' >"$root/etc/systemd/logind.conf.d/keep.conf"
-}
-
 configure()
 {
-	keep_managers
 	chroot "$root" systemctl --quiet disable "${units_for_checks[@]}"
 	find "$root/var/lib/apt/lists" -type f -delete
 	find "$root/etc/apparmor.d" -maxdepth 1 -type f -regextype posix-extended \
