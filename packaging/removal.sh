@@ -7,7 +7,7 @@
 lines_in()
 {
 	grep -lsE '^[[:space:]]*-?(auth|account|password|session)[[:space:]].*pam_nsshell\.so' "$@" |
-		grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' || true
+		grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | sort
 }
 
 # refuse_lines FILE...: a line of the administrator's, without the module, would be an error for everybody, root too.
