@@ -333,5 +333,5 @@ FORCE:
 .SECONDARY:
 
 # Not what lies in the trees of packages, whole Debians among them.
--include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/bare -o -path $(BUILD)/check-package \) -prune -o \
-	-type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/rpm -o -path $(BUILD)/bare -o -path $(BUILD)/vm \
+	-o -path $(BUILD)/check-package \) -prune -o -type f -name '*.d' -print 2>/dev/null)
