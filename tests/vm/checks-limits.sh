@@ -311,5 +311,5 @@ check load-forks fork_bomb
 check load-memory memory_hog
 check load-disk disk_filler
 check load-counted many_things
-check_on bookworm load-unlimited without_limits
+check load-unlimited without_limits
 note "limits: $(($(cut -d . -f 1 /proc/uptime) - start)) s"
