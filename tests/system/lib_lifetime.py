@@ -109,6 +109,12 @@ def await_none_staying():
     wait_until(lambda: not staying(), "the end of hub and sandbox")
 
 
+def namespaces_of(pids):
+    """What they stand in and hold open, but for the machine's own."""
+    folders = [f"/proc/{pid}/{folder}" for pid in pids for folder in ("ns", "fd")]
+    return {link for folder in folders for link in namespace_links(folder)} - set(namespace_links("/proc/self/ns"))
+
+
 class Traces:
     """What an account's logins have had, to be looked for when they have ended."""
 
@@ -122,11 +128,9 @@ class Traces:
 
         A namespace that was there before and has ended may have left its number to one of these.
         """
-        for pid in (*pids_of(self.account), *staying()):
-            for folder in ("ns", "fd"):
-                self.namespaces |= set(namespace_links(f"/proc/{pid}/{folder}"))
-        self.namespaces -= set(namespace_links("/proc/self/ns"))
-        assert len(self.namespaces) >= 5
+        own = namespaces_of(pids_of(self.account))
+        assert len(own) >= 5
+        self.namespaces |= own | namespaces_of(staying())
 
     def left(self):
         left = self.machine.left()

@@ -55,13 +55,6 @@ has_lines()
 	[ "$(wc -l <"$1")" = "$2" ]
 }
 
-# is_away NAME: logind has seen the last of the user.
-is_away()
-{
-	loginctl list-users --no-legend >/run/users
-	fails grep -w "$1" /run/users
-}
-
 # is_there NAME SANDBOX: with the sandbox's own processes, in the scope.
 is_there()
 {

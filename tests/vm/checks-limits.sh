@@ -103,12 +103,6 @@ cron_is_limited()
 	wait_for is_gone "$tree$group"
 }
 
-# is_forgotten NAME: logind knows nothing of the user any more, ten seconds after the last login.
-is_forgotten()
-{
-	fails loginctl show-user "$1"
-}
-
 # pam_systemd behind the module takes the login out of the control group that it was put into.
 try_wrong_order()
 {
@@ -117,7 +111,7 @@ try_wrong_order()
 	# moves nothing, and all is well.
 	for _ in 1 2 3; do
 		status=0
-		wait_for is_forgotten nshload
+		wait_for is_away nshload
 		output=$(ssh_as nshload true 2>&1) || status=$?
 		[ "$status" = 0 ] || break
 		journalctl -q -b -n 40 -o cat -t sshd -t sshd-session -t systemd-logind -t nsshell-session

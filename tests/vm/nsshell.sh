@@ -126,6 +126,13 @@ home_of()
 	getent passwd "$1" | cut -d : -f 6
 }
 
+# is_away NAME: logind has seen the last of the user; ten seconds after the last login, where it is not told otherwise.
+is_away()
+{
+	loginctl list-users --no-legend >/run/users
+	fails grep -w "$1" /run/users
+}
+
 # alone NAME COMMAND [WORD...]: a session without the module, with all of the account's groups; started by these words.
 alone()
 {
