@@ -24,18 +24,23 @@ const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
 #undef X
 };
 
+static const struct nsh_key *find_between(const struct nsh_key *start, const struct nsh_key *end,
+					  const char *section, const char *key)
+{
+	for (const struct nsh_key *at = start; at < end; at++)
+		if (at->key[0] == key[0] && !strcmp(at->key, key) && !strcmp(at->section, section))
+			return at;
+	return NULL;
+}
+
 const struct nsh_key *nsh_key_find_after(const struct nsh_key *last, const char *section,
 					 const char *key)
 {
-	int first = last ? (int)last->id + 1 : 0;
+	const struct nsh_key *end = nsh_keys + NSH_KEY_COUNT;
+	const struct nsh_key *start = last ? last + 1 : nsh_keys;
+	const struct nsh_key *found = find_between(start, end, section, key);
 
-	for (int i = 0; i < NSH_KEY_COUNT; i++) {
-		const struct nsh_key *at = &nsh_keys[(first + i) % NSH_KEY_COUNT];
-
-		if (at->key[0] == key[0] && !strcmp(at->key, key) && !strcmp(at->section, section))
-			return at;
-	}
-	return NULL;
+	return found ? found : find_between(nsh_keys, start, section, key);
 }
 
 const struct nsh_key *nsh_key_find(const char *section, const char *key)

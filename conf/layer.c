@@ -51,7 +51,7 @@ static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum
 
 	if (!key)
 		return unknown_key(report, entry);
-	if (nsh_is_match_key(key) && kind != NSH_FILE_MATCH)
+	if (kind != NSH_FILE_MATCH && nsh_is_match_key(key))
 		return wrong(report, "is for files in match.d only");
 	ret = nsh_value_check(key, entry->value, &number, report->err);
 	if (ret < 0)

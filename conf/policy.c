@@ -255,14 +255,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int apply_match_entry(struct loader *loader, int dirfd, const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/match.d/%s", loader->place->folder, name);
-	return apply_needed(loader, dirfd, name, NSH_FILE_MATCH, path);
-}
-
 struct names {
 	char **at; /* owned, with what it holds */
 	size_t count;
@@ -285,12 +277,18 @@ static int add_name(const char *name, void *data)
 
 static int apply_names(struct loader *loader, int dirfd, const struct names *names)
 {
+	char path[PATH_MAX];
+	size_t len;
 	int ret = 0;
 
 	if (names->count)
 		qsort(names->at, names->count, sizeof(*names->at), by_name);
-	for (size_t i = 0; i < names->count && ret == 0; i++)
-		ret = apply_match_entry(loader, dirfd, names->at[i]);
+	snprintf(path, sizeof(path), "%s/match.d/", loader->place->folder);
+	len = strlen(path);
+	for (size_t i = 0; i < names->count && ret == 0; i++) {
+		snprintf(path + len, sizeof(path) - len, "%s", names->at[i]);
+		ret = apply_needed(loader, dirfd, names->at[i], NSH_FILE_MATCH, path);
+	}
 	return ret;
 }
 

@@ -49,24 +49,42 @@ static void cut_blanks(char *start, char *end)
 	*end = '\0';
 }
 
-/* Names are lower case because libiniparser makes them so, and have no ":" because it splits there. */
+/*
+ * What each byte may be in. libiniparser takes quotes, backslash, ";" and "#" for more than a part of a value: they are in
+ * comments only, as what is not ASCII. Names are lower case because it makes them so, and have no ":" because it splits
+ * there.
+ */
+enum {
+	PLAIN = 1, /* stands for itself everywhere */
+	NAME = 2,
+};
+
+static const unsigned char uses[256] = {
+	['\t'] = PLAIN,        [' '] = PLAIN,         ['!'] = PLAIN,
+	['$' ... '&'] = PLAIN, ['(' ... '/'] = PLAIN, ['0' ... '9'] = PLAIN | NAME,
+	[':'] = PLAIN,         ['<' ... '['] = PLAIN, [']' ... '^'] = PLAIN,
+	['_'] = PLAIN | NAME,  ['`'] = PLAIN,         ['a' ... 'z'] = PLAIN | NAME,
+	['{' ... '~'] = PLAIN,
+};
+
 static bool is_name(const char *text)
 {
 	const char *at = text;
 
-	while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_')
+	while (uses[(unsigned char)*at] & NAME)
 		at++;
 	return at > text && !*at;
 }
 
-/*
- * What stands for itself everywhere. libiniparser takes quotes, backslash, ";" and "#" for more than a part of a value:
- * they are in comments only, as what is not ASCII.
- */
-static const bool plain[256] = {
-	['\t'] = true,        [' '] = true,         ['!'] = true,         ['$' ... '&'] = true,
-	['(' ... ':'] = true, ['<' ... '['] = true, [']' ... '~'] = true,
-};
+/* Looks at all of them, as nearly always all are. */
+static bool are_plain(const char *text, size_t len)
+{
+	unsigned char common = PLAIN;
+
+	for (size_t i = 0; i < len; i++)
+		common &= uses[(unsigned char)text[i]];
+	return common;
+}
 
 static int check_byte(struct cursor *at, unsigned char c, bool comment)
 {
@@ -87,8 +105,10 @@ static int check_bytes(struct cursor *at, const char *text, size_t len)
 	bool comment = *text == '#' || *text == ';';
 	int ret = 0;
 
+	if (are_plain(text, len))
+		return 0;
 	for (size_t i = 0; i < len && ret == 0; i++)
-		if (!plain[(unsigned char)text[i]])
+		if (!(uses[(unsigned char)text[i]] & PLAIN))
 			ret = check_byte(at, (unsigned char)text[i], comment);
 	return ret;
 }
@@ -123,7 +143,8 @@ static bool has_key(const struct cursor *at, const char *key)
 	for (size_t i = at->first; i < at->scan->count; i++) {
 		const struct nsh_entry *entry = &at->scan->entries[i];
 
-		if (entry->key && !strcmp(entry->key, key) && !strcmp(entry->section, at->section))
+		if (entry->key && entry->key[0] == key[0] && !strcmp(entry->key, key) &&
+		    !strcmp(entry->section, at->section))
 			return true;
 	}
 	return false;

@@ -136,9 +136,9 @@ static int check_name_without(const char *refused, const struct nsh_item *item, 
 
 	if (item->len == start || item->text[start] == ' ')
 		return invalid(err, "is not a name", item);
-	for (size_t i = start; i < item->len; i++)
-		if (strchr(refused, item->text[i]))
-			return invalid(err, "is not a name", item);
+	/* Ends behind the item at the latest, with the list's comma or the end of the text. */
+	if (start + strcspn(item->text + start, refused) < item->len)
+		return invalid(err, "is not a name", item);
 	return 0;
 }
 
