@@ -176,7 +176,7 @@ static int put_scope(sd_bus_message *call, const struct login *login)
 
 static int fill_scope(sd_bus_message *call, const struct login *login)
 {
-	int ret = sd_bus_message_append(call, "ss", login->unit, "fail");
+	int ret = sd_bus_message_append(call, "ss", login->unit, "replace");
 
 	if (ret >= 0)
 		ret = sd_bus_message_open_container(call, 'a', "(sv)");

@@ -96,6 +96,21 @@ other_scopes_are_limited()
 	[ -z "$(systemctl list-units --all --plain --no-legend 'nsshell-*.scope')" ]
 }
 
+# systemd ends a user's slice when nothing is in it any more; a login that comes meanwhile is let in all the same.
+login_while_slice_ends()
+{
+	systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" -p TimeoutStopSec=3s \
+		sh -c 'trap "" TERM; while :; do sleep 1; done'
+	systemctl stop --no-block "user-$load_id.slice"
+	systemctl list-jobs "user-$load_id.slice" | grep stop
+	hold_login setsid -w su - nshload -c 'sleep 1000'
+	[[ $group == /user.slice/user-$load_id.slice/nsshell-*.scope ]]
+	is_limited "$group"
+	release_login
+	wait_for is_gone "$tree$group"
+	systemctl reset-failed nsh-slow
+}
+
 cron_is_limited()
 {
 	group=$(run_cron_job nshload 'sed -n s/^0:://p /proc/self/cgroup')
@@ -292,6 +307,7 @@ start=$(cut -d . -f 1 /proc/uptime)
 set_up_limits >/dev/null
 check limits-session session_scope_is_limited
 check limits-su other_scopes_are_limited
+check limits-slice with_stack '/pam_systemd/d' login_while_slice_ends
 check limits-cron cron_is_limited
 check limits-order wrong_order_is_refused
 check limits-bus bus_is_closed
