@@ -25,6 +25,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/item.h"
 #include "nsshell/nat.h"
+#include "nsshell/user.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/pasta.h"
 
@@ -60,7 +61,23 @@ static bool add_port(struct arguments *arguments, const struct nsh_publish *publ
 	return true;
 }
 
-static bool add_ports(struct arguments *arguments, const char *list)
+/*
+ * Since October 2024 what comes to a published port goes to the session's address, where a server that has the loopback
+ * alone does not hear it, unless pasta is told. Older ones cannot be told: the program has its own text for --help.
+ */
+static int add_loopback(struct arguments *arguments, struct nsh_err *err)
+{
+	static const char option[] = "--host-lo-to-ns-lo";
+	NSH_FREE char *program = NULL;
+	size_t len;
+	int ret = nsh_database_read(NSH_PASTA_PATH, &program, &len, err);
+
+	if (ret == 0 && memmem(program, len, option, sizeof(option) - 1))
+		add(arguments, option);
+	return ret;
+}
+
+static int add_ports(struct arguments *arguments, const char *list, struct nsh_err *err)
 {
 	struct nsh_publish publish;
 	struct nsh_item item;
@@ -68,11 +85,12 @@ static bool add_ports(struct arguments *arguments, const char *list)
 	if (!*list) {
 		add(arguments, "-t");
 		add(arguments, "none");
+		return 0;
 	}
 	while (nsh_list_next(&list, &item))
 		if (!nsh_publish_parse(&publish, &item) || !add_port(arguments, &publish))
-			return false;
-	return true;
+			return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "pasta");
+	return add_loopback(arguments, err);
 }
 
 /* Nothing of the machine's loopback is to be had but what the policy publishes and a resolver there. */
@@ -94,8 +112,6 @@ static int make_arguments(struct arguments *arguments, const struct nsh_policy *
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
 		add(arguments, always[i]);
-	if (!add_ports(arguments, nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH)))
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -ENOMEM, "pasta");
 	if (resolver->ipv4) {
 		add(arguments, "--dns-forward");
 		add(arguments, NSH_RESOLVER_IPV4);
@@ -104,7 +120,7 @@ static int make_arguments(struct arguments *arguments, const struct nsh_policy *
 		add(arguments, "--dns-forward");
 		add(arguments, NSH_RESOLVER_IPV6);
 	}
-	return 0;
+	return add_ports(arguments, nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH), err);
 }
 
 static void __attribute__((noreturn)) fail(const char *what)

@@ -372,11 +372,16 @@ def test_pasta_fails(world, refused, alice, script, words):
 
 
 @pytest.mark.usefixtures("nat")
-def test_machine_without_a_route(world, refused):
-    """Nor when the machine itself has no way out."""
+def test_machine_without_a_route(world, server, refused, opened, alice):
+    """Nor when the machine itself has no way out; or, with pasta since October 2024, one that leads nowhere."""
     world.routes(False)
     try:
-        refused("network.mode", PASTA, "routable interface")
+        if server.ssh(alice, "echo ran").rc != 0:
+            refused("network.mode", PASTA, "routable interface")
+            return
+        with world.outside.untouched(), world.machine.untouched():
+            said = ask(opened(), OUTSIDE, OUTSIDE6, LOOPBACK, LOOPBACK6)
+        assert not [text for text in said.values() if "machine" in text or "outside" in text], said
     finally:
         world.routes()
 
