@@ -120,6 +120,9 @@ void nsh_files_hide_others(struct builder *b);
 void nsh_files_hold_records(struct builder *b);
 void nsh_files_show_records(struct builder *b);
 
+/* sandbox/plan_ssh.c: the machine's configuration of ssh(1) */
+void nsh_ssh_make(struct builder *b);
+
 /* sandbox/plan_dev.c: /dev, and /sys of the session's network */
 void nsh_dev_hold(struct builder *b);
 void nsh_dev_make(struct builder *b);

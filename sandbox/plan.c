@@ -7,8 +7,8 @@
  *
  *	one that the user may write: its folders are shown on /tmp and its like, and an ephemeral home
  *	is written there;
- *	one that ends up read-only: session id and policy, hosts and hostname, /dev, the folders that are
- *	shown on the folders of homes, and the empty file and folder that hide things.
+ *	one that ends up read-only: session id and policy, hosts and hostname, what ssh includes, /dev, the folders
+ *	that are shown on the folders of homes, and the empty file and folder that hide things.
  *
  * The second one covers the first one's mount point, so no path leads to it but those. What is needed of
  * a place that gets covered or read-only (the home, what is writable, the terminal, the agent's socket)
@@ -176,6 +176,7 @@ static void add_whole(struct builder *b)
 	nsh_tmp_make(b);
 	nsh_files_make(b);
 	nsh_files_make_names(b);
+	nsh_ssh_make(b);
 	if (b->root[0])
 		nsh_tmp_show_in_root(b);
 	nsh_homes_cover(b);
@@ -231,6 +232,7 @@ static void add_shell(struct builder *b)
 		nsh_lists_show(b, false);
 	}
 	nsh_files_make(b);
+	nsh_ssh_make(b);
 	if (b->root[0]) {
 		nsh_files_make_names(b);
 		nsh_tmp_show_in_root(b);
