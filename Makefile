@@ -223,7 +223,7 @@ uninstall: ## remove what install installed; policies stay
 	-rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir) $(DESTDIR)$(sessiondir) $(DESTDIR)$(libdir)
 
 check: ## install what is missing, build, run all tests; T=NAME for some of them, KINDS="unit lint" likewise
-	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/vm.txt
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/system.txt packaging/vm.txt
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' \
@@ -241,7 +241,7 @@ check-vm: ## the tests in virtual machines alone, with systemd and Debian's own 
 	$(MAKE) check T=test_vm
 
 check-sanitize: ## the unit tests with ASan and UBSan, some system tests with UBSan in the programs
-	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/fuzz.txt
+	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/check.txt packaging/system.txt packaging/fuzz.txt
 	$(call own_build,sanitize) $(clang_build) SANITIZE='$(sanitizers)' unit-tests
 	$(call own_build,sanitize) $(clang_build) SANITIZE='$(subst address$(comma),,$(sanitizers))' STATIC=-pie \
 		BUILD=build/sanitize/programs all test-tools
@@ -285,7 +285,7 @@ sbom: ## say what nsshell is made of, in SPDX, into build/dist/
 	packaging/make-sbom build/sbom > build/dist/nsshell-$(VERSION).spdx
 
 check-dist: ## make releases, build and test from one, and do all that docs/releasing.md says
-	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt
+	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt packaging/system.txt
 	$(SUDO) env NSH_KINDS=dist tests/run $(T)
 
 check-bare: ## the README's two commands in a bare Debian 12 and 13; FULL=1 for all tests there, VM=1 in virtual machines, in hours

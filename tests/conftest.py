@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -30,9 +31,16 @@ TEST_TIMEOUT = 240
 
 
 def pytest_configure(config):
+    # In Debian 13 sudo has taken it away.
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[0], resource.RLIM_INFINITY))
     config.addinivalue_line(
         "markers", "faithful: holds for every login shell, and so for /bin/bash in nsshell's place"
     )
+
+
+def pytest_collection_finish():
+    """The clone is often below /home, and so hidden in sessions."""
+    os.chdir("/")
 
 
 def pytest_addoption(parser):

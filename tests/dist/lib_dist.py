@@ -47,12 +47,6 @@ class Place:
         return made
 
 
-def names_in(folder):
-    """The tree's own files, as packaging/tracked knows them."""
-    done = subprocess.run([folder / "packaging/tracked"], check=True, stdout=subprocess.PIPE, text=True)
-    return sorted(name for name in done.stdout.split("\0") if name)
-
-
 def give_away(folder, uid):
     """To another user, with all that is in it."""
     for path in (folder, *folder.rglob("*")):

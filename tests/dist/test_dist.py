@@ -8,7 +8,8 @@ and can be packaged without git's records.
 import re
 import tarfile
 
-from lib_dist import TOP, VERSION, give_away, names_in
+from lib_dist import TOP, VERSION, give_away
+from lib_tree import names_in
 
 NOBODY = 65534
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import pytest
 
-from lib_dist import names_in
+from lib_tree import names_in
 
 PROGRAMS = ("nsshell", "nsshell-session", "nsshell-scope", "nsshellctl", "pam_nsshell.so")
 

@@ -2,12 +2,15 @@
 """A machine to try administration on: /etc and others are copies, in a mount namespace of its own."""
 
 import json
+import os
+from pathlib import Path
 
 import lib_sshd
 from lib_ctl import CTL, checked
 from lib_process import as_root
 from lib_services import LEFT_IN_RUN, Place, by_user
-from lib_settings import MODULE
+from lib_settings import MODULE, NSSHELL, POLICY
+from lib_syslog import DEV_LOG
 
 # What a distribution's sshd has in its session lines, as far as it matters here.
 GOOD_STACK = f"session required pam_limits.so\nsession required {MODULE}\n"
@@ -27,10 +30,16 @@ class Machine(Place):
         super().__init__(name)
         self.etc = self.folder / "etc"
         self.must("cp", "-a", "/etc", str(self.etc))
+        shells = self.etc / "shells"
+        lines = shells.read_text().splitlines(keepends=True)
+        shells.write_text("".join(line for line in lines if line != f"{NSSHELL}\n"))
+        if POLICY.is_relative_to("/etc"):
+            self.bind(POLICY, self.etc / POLICY.relative_to("/etc"))
         self.bind(self.etc, "/etc")
         # Without systemd, whether the machine has it or not.
         self.run_folder = self.show_all_but("/run", {*LEFT_IN_RUN, "systemd", "user"})
         self.run_own = self.run_folder
+        self._keep_log()
         (self.run_own / "sshd").mkdir(exist_ok=True)
         self.cron = self.own_folder("/var/spool/cron")
         (self.cron / "crontabs").mkdir()
@@ -42,6 +51,16 @@ class Machine(Place):
         self.stack("sshd", GOOD_STACK)
         self.config = self.folder / "sshd_config"
         self.sshd("")
+
+    def _keep_log(self):
+        """Where it is systemd's socket that programs log to."""
+        socket = Path(os.path.realpath(DEV_LOG))
+        if not socket.is_relative_to("/run/systemd"):
+            return
+        copy = self.run_own / socket.relative_to("/run")
+        copy.parent.mkdir(parents=True)
+        copy.touch()
+        self.binds[-2:-2] = [str(socket), str(copy)]
 
     @staticmethod
     def must(*argv):

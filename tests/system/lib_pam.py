@@ -43,6 +43,10 @@ class Pam:
     def __init__(self, folder=None):
         self.folder = folder or RUN / "pam.d"
         self.folder.mkdir(mode=0o755, exist_ok=True)
+        # Where it is can be hidden in a frame: the clone is often below /home.
+        self.program = self.folder / "programs" / PAMLOGIN.name
+        self.program.parent.mkdir(mode=0o755, exist_ok=True)
+        shutil.copy(PAMLOGIN, self.program)
         self.service("nshcheck")
         # libpam asks for it, and logs and keeps a socket open where it is missing.
         (self.folder / "other").write_text("session required pam_deny.so\n")
@@ -53,7 +57,7 @@ class Pam:
 
     def command(self, user, *argv, service="nshcheck", rhost="192.0.2.7", tty="ssh"):
         argv = argv or (LOGIN_SHELL, "-c", "true")
-        return [str(PAMLOGIN), str(self.folder), service, user, rhost, tty, *argv]
+        return [str(self.program), str(self.folder), service, user, rhost, tty, *argv]
 
     def login(self, user, *argv, timeout=60, env=None, prefix=(), popen=None, **how):
         """Opens a session as root and runs argv in it as the user."""

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from lib_pam import PROBE
 from lib_settings import TOOLS
+from lib_tree import names_in
 
 RELEASES = ("bookworm", "trixie")
 
@@ -53,7 +54,6 @@ def selected(release):
 
 # For what hangs: on a machine with nothing else to do it is a tenth of that.
 DISK_SECONDS = 1200
-BOOT_SECONDS = 8 * 3600 if OWN_SUITE else 3000
 LINES_SHOWN = 40
 
 # NVMe, because Debian's kernels have it built in. With la57 Linux on qemu 7.2 counts writers of a mount that nobody
@@ -166,7 +166,7 @@ class Machine:
     recipe = SCRIPTS / "disk.sh"
     options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
     in_background = ("chrt", "--idle", "0")
-    boot_seconds = BOOT_SECONDS
+    boot_seconds = 3000
     at_once = len(RELEASES)
 
     def __init__(self, release):
@@ -256,8 +256,8 @@ class Machine:
             tar.add(package, f"{INSIDE}/{package.name}")
         for script in SCRIPTS.glob("*.sh"):
             tar.add(script, f"{INSIDE}/{script.name}")
-        for part in ("tests", "conf"):
-            tar.add(TOP / part, f"{SUITE}/{part}")
+        for name in names_in(TOP):
+            tar.add(TOP / name, f"{SUITE}/{name}")
         tar.add(TOOLS, f"{SUITE}/build/check/tests/tools")
         add_text(tar, "probe", PROBE)
         add_text(tar, "suite", "\n".join(selected(self.release)) + "\n")
@@ -269,10 +269,23 @@ class Machine:
         shutil.rmtree(self.unfinished, ignore_errors=True)
 
 
+class Whole(Machine):
+    """One that has all that the system tests run."""
+
+    kind = "suite-"
+    made_by = (*Machine.made_by, Machine.recipe, *(TOP / f"packaging/{name}.txt" for name in ("ssh", "system")))
+    recipe = SCRIPTS / "disk-suite.sh"
+    options = "-m 2048 -cpu max,-la57,-svm"
+    boot_seconds = 8 * 3600
+
+
+KIND = Whole if OWN_SUITE else Machine
+
+
 class Machines(dict):
     """Machines by release. Their disks are made in the background as long as this is entered."""
 
-    def __init__(self, releases, kind=Machine):
+    def __init__(self, releases, kind=KIND):
         super().__init__((release, kind(release)) for release in releases)
         self.at_once = kind.at_once
 
@@ -308,7 +321,7 @@ def try_out(machine, checks):
     return results.is_complete and not missing and all(ok for ok, _ in results.checks.values())
 
 
-def main(kind=Machine, checks=checks_of):
+def main(kind=KIND, checks=checks_of):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Machines(sys.argv[1:] or RELEASES, kind) as machines:
         return 0 if all(machines.each(lambda machine: try_out(machine, checks)).values()) else 1

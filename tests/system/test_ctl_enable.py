@@ -297,9 +297,9 @@ def test_disable_without_what_was_remembered(machine, policy, text):
 def test_disable_takes_the_policys_shell(machine, policy):
     machine.ctl("enable", USER)
     (STATE / USER).unlink()
-    policy.user(USER, "[shell] program=/bin/dash")
+    policy.user(USER, "[shell] program=/bin/zsh")
     assert "the policy's shell.program" in machine.ctl("disable", USER).out
-    assert machine.shell_of(USER) == "/bin/dash"
+    assert machine.shell_of(USER) == "/bin/zsh"
     machine.ctl("enable", USER)
     (STATE / USER).unlink()
     policy.user(USER, "[shell] program=/bin/true")  # not in /etc/shells

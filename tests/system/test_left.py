@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,7 +141,7 @@ def names_of(left):
 
 def ends_alone(machine, connection):
     """What the shell had is gone, and the sftp of the same connection does not notice."""
-    server = connection.server.service[:15]
+    server = Path(f"/proc/{connection.sshd}/comm").read_text().rstrip("\n")
     wait_until(lambda: names_of(machine.left()) == {server, "nsshell", "sftp-server"}, "the end")
     assert connection.sftp_works()
 

@@ -7,9 +7,18 @@ suite_passes()
 {
 	cd "$suite" || return
 	mapfile -t arguments <"$here/suite"
+	# Made by the first session that is made: what a test looks for is what nsshell leaves.
+	systemctl start user.slice
 	NSH_PREFIX=/usr /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --durations=10 "${arguments[@]}"
-	note "suite: $(grep -E '^[0-9]+ passed' /run/check.log)"
+	note "suite: $(grep -E '^=*[^=]*[0-9]+ passed' /run/check.log)"
+}
+
+# The module is in stacks of the tests' own, which take over the machine's.
+without_module_in_cron()
+{
+	sed -i.nsh '/pam_nsshell/d' /etc/pam.d/cron
+	and_then "mv /etc/pam.d/cron.nsh /etc/pam.d/cron" "$@"
 }
 
 export check_seconds=28800
-check suite suite_passes
+check suite with_stack '/pam_nsshell/d' without_module_in_cron suite_passes
