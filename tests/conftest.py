@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ TEST_TIMEOUT = 240
 
 
 def pytest_configure(config):
-    # In Debian 13 sudo has taken it away.
-    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[0], resource.RLIM_INFINITY))
+    # In Debian 13 sudo has taken it away. Root of a container may not have it back.
+    with suppress(ValueError):
+        soft = resource.getrlimit(resource.RLIMIT_CORE)[0]
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, resource.RLIM_INFINITY))
     config.addinivalue_line(
         "markers", "faithful: holds for every login shell, and so for /bin/bash in nsshell's place"
     )

@@ -20,6 +20,8 @@ make_newcomer()
 	# What is installed from now on is installed as anywhere.
 	rm "$root/etc/dpkg/dpkg.cfg.d/small-disk"
 	chroot "$root" useradd -m -s /bin/bash newcomer
-	echo 'newcomer ALL=(ALL:ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/newcomer"
+	# Debian 13's sudo takes core files away, and root of a container may not have them back.
+	printf '%s\n' 'Defaults rlimit_core=default' 'newcomer ALL=(ALL:ALL) NOPASSWD: ALL' \
+		>"$root/etc/sudoers.d/newcomer"
 	chmod 440 "$root/etc/sudoers.d/newcomer"
 }
