@@ -20,7 +20,7 @@ from lib_process import as_root, children, environment, wait_until
 from lib_settings import FRAME, MODULE, PAM_FOLDER, RUN
 from lib_terminal import Terminal
 
-SERVICES = ("su", "su-l", "sudo", "sudo-i", "login", "runuser", "runuser-l", "cron")
+SERVICES = ("su", "su-l", "sudo", "sudo-i", "login", "remote", "runuser", "runuser-l", "cron")
 SESSION_LINE = f"session required {MODULE}\n"
 UTMP, WTMP, LASTLOG, BTMP = "/run/utmp", "/var/log/wtmp", "/var/log/lastlog", "/var/log/btmp"
 RECORDS = (UTMP, WTMP, LASTLOG, BTMP)

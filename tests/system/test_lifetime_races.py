@@ -8,6 +8,7 @@ Issue 7, "Races and faults, tested"; design.md, promises 1, 2 and 7.
 import fcntl
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -165,6 +166,16 @@ def held_by(form, account, count=2):
 # Races
 
 
+@pytest.fixture
+def usual_files():
+    """As many open files as logins have on most machines, unless they ask for more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("usual_files")
 @pytest.mark.parametrize("lifetime", ["user", "linger"])
 def test_two_hundred_at_the_same_instant(form, alice, policy, traces, lifetime):
     """Issue 7: two hundred logins of one user at the same instant make one sandbox."""

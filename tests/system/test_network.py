@@ -419,6 +419,7 @@ def test_publish_is_for_the_loopback(world, opened, network, alice):
 def test_port_is_taken(world, network, refused, alice):
     """A port that a program of the machine has is a reason to refuse the login, and it is named."""
     network("mode = nat", "publish = 8079, 8080:8000")
+    wait_until(lambda: not pasta_of(alice), "the end of earlier sessions' pasta")
     machine = Machine([alice])
     taken = world.machine.run(Server, "taken", "tcp:127.0.0.1/8080").start()
     try:
