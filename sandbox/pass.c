@@ -3,16 +3,37 @@
  * Messages with open files.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nsshell/pass.h"
+
+/* How long, in milliseconds, and how often. */
+#define WAIT_MS 5000
+#define STEP_MS 2
 
 union control {
 	struct cmsghdr head;
 	char bytes[CMSG_SPACE(NSH_PASS_MAX * sizeof(int))];
 };
+
+/*
+ * As many of a user's files can be under way between processes as one process may have open (unix(7), ETOOMANYREFS); of
+ * many logins at once they are all under way. Returns whether it is worth another attempt.
+ */
+static bool wait_for_others(unsigned *waited)
+{
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+
+	if (errno != ETOOMANYREFS || *waited >= WAIT_MS)
+		return false;
+	nanosleep(&step, NULL);
+	*waited += STEP_MS;
+	return true;
+}
 
 int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds,
 		  int flags)
@@ -22,6 +43,7 @@ int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, siz
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	int sent[NSH_PASS_MAX];
 	size_t n_sent = 0;
+	unsigned waited = 0;
 
 	for (size_t i = 0; i < n_fds && n_sent < NSH_PASS_MAX; i++)
 		if (fds[i] >= 0)
@@ -34,7 +56,10 @@ int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, siz
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(n_sent * sizeof(int));
 	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+	while (sendmsg(socket, &message, MSG_NOSIGNAL | flags) < 0)
+		if ((flags & MSG_DONTWAIT) || !wait_for_others(&waited))
+			return -errno;
+	return 0;
 }
 
 static size_t take_files(struct msghdr *message, int *fds)

@@ -12,7 +12,8 @@
 
 /*
  * Sends a message with files. One of -1 is left out, and where it stood is not told: the message has to. flags are those
- * of sendmsg(2); there is never a SIGPIPE. 0 or -errno.
+ * of sendmsg(2); there is never a SIGPIPE. Without MSG_DONTWAIT it waits for some seconds where too many of the user's files
+ * are under way. 0 or -errno.
  */
 int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, size_t n_fds,
 		  int flags);
