@@ -227,7 +227,7 @@ check: ## install what is missing, build, run all tests; T=NAME for some of them
 	$(call own_build,check) all unit-tests test-tools
 	$(SUDO) $(call own_build,check) install >/dev/null
 	$(SUDO) env NSH_PREFIX=/opt/nsshell-check NSH_BUILD=build/check NSH_KINDS='$(KINDS)' \
-		NSH_VM_SUITE='$(SUITE)' tests/run $(T)
+		NSH_VM_SUITE='$(SUITE)' tests/run $(if $(T),'$(T)')
 
 fuzz: ## fuzz for SECS=60 seconds a target; F=NAME for one target
 	packaging/install-missing packaging/build.txt packaging/fuzz.txt
@@ -286,11 +286,11 @@ sbom: ## say what nsshell is made of, in SPDX, into build/dist/
 
 check-dist: ## make releases, build and test from one, and do all that docs/releasing.md says
 	packaging/install-missing packaging/build.txt packaging/dist.txt packaging/deb.txt packaging/check.txt packaging/system.txt
-	$(SUDO) env NSH_KINDS=dist tests/run $(T)
+	$(SUDO) env NSH_KINDS=dist tests/run $(if $(T),'$(T)')
 
 check-bare: ## the README's two commands in a bare Debian 12 and 13; FULL=1 for all tests there, VM=1 in virtual machines, in hours
 	packaging/install-missing packaging/bare.txt $(if $(VM),packaging/vm.txt)
-	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) NSH_VM=$(VM) tests/run $(T)
+	$(SUDO) env NSH_KINDS=bare NSH_FULL=$(FULL) NSH_VM=$(VM) tests/run $(if $(T),'$(T)')
 
 check-guide: ## run every command of docs/guide in a virtual machine with the Debian package
 	packaging/install-missing packaging/build.txt packaging/ssh.txt packaging/deb.txt packaging/vm.txt

@@ -4,7 +4,6 @@
  * Include). Root is not in a session's user namespace and its files are nobody's there, so ssh, and with it scp, sftp and
  * git, would end with "Bad owner or permissions". The session has copies, which are the user's and cannot be written.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

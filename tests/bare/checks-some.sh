@@ -7,5 +7,5 @@ check bare nothing_but_git_and_sudo
 check demo typed demo
 check demo-undone undone
 check unit-and-lint typed_tests unit-and-lint
-check ssh typed_tests ssh
+check system typed_tests system
 check tests-undone undone /opt/nsshell-check
