@@ -97,6 +97,7 @@ class Root(Bare):
     made_by = (made_with, lib_vm.BOOTSTRAP, NEWCOMER)
     check_seconds = 3600 if IS_FULL else 900
     boot_seconds = 2 * check_seconds
+    at_once = 1  # they have the machine's network, and in it the names of the hubs of users with the same id
 
     def __init__(self, release):
         super().__init__(release)
