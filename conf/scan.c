@@ -132,9 +132,13 @@ static int add_entry(struct cursor *at, const struct nsh_entry *entry)
 
 static bool has_section(const struct nsh_scan *scan, const char *section)
 {
-	for (size_t i = 0; i < scan->count; i++)
-		if (!scan->entries[i].key && !strcmp(scan->entries[i].section, section))
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct nsh_entry *entry = &scan->entries[i];
+
+		if (!entry->key && entry->section[0] == section[0] &&
+		    !strcmp(entry->section, section))
 			return true;
+	}
 	return false;
 }
 
