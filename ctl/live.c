@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include "ctl/live.h"
 #include "ctl/live_make.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/limits.h"
 
 static int no_memory(struct nsh_err *err)
 {
@@ -342,21 +342,11 @@ static int take_process(void *data, pid_t pid)
 	return add_entry(walk, &member);
 }
 
-/* Each session holds a few namespaces; without enough fds numbers are all that there is, and mostly do. */
-static void raise_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static void begin(struct walk *walk, struct nsh_lives *lives)
 {
 	NSH_CLOSE int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct nsh_process self;
+	struct rlimit before;
 	struct stat st;
 
 	*lives = (struct nsh_lives){0};
@@ -374,7 +364,8 @@ static void begin(struct walk *walk, struct nsh_lives *lives)
 	/* Unless /proc is that of a PID namespace around the own one. */
 	if (own >= 0 && nsh_process_read(&self, own) && self.depth == 1)
 		walk->own_numbers = number_of(own, "ns/pid");
-	raise_files();
+	/* Each session holds a few namespaces; without enough fds numbers are all that there is, and mostly do. */
+	nsh_rlimit_raise_files(&before);
 	nsh_sight_prepare();
 }
 

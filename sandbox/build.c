@@ -167,6 +167,15 @@ void nsh_build_file(struct builder *b, const char *name, mode_t mode, const char
 	op->mode = mode;
 }
 
+void nsh_build_copy(struct builder *b, const char *name, const char *source)
+{
+	struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, name);
+
+	nsh_build_text(b, op, "%s", "");
+	nsh_build_put(b, &op->source, "%s", source);
+	op->mode = 0444;
+}
+
 /* Makes every folder of below inside folder; the last one only when all is true. */
 void nsh_build_folders(struct builder *b, const char *folder, const char *below, bool all)
 {

@@ -73,6 +73,8 @@ void nsh_build_text(struct builder *b, struct nsh_op *op, const char *format, ..
 struct nsh_op *nsh_build_path(struct builder *b, enum nsh_op_kind kind, const char *path);
 struct nsh_op *nsh_build_own(struct builder *b, enum nsh_op_kind kind, const char *name);
 void nsh_build_file(struct builder *b, const char *name, mode_t mode, const char *text, size_t len);
+/* A copy of a file of the machine's. */
+void nsh_build_copy(struct builder *b, const char *name, const char *source);
 void nsh_build_folders(struct builder *b, const char *folder, const char *below, bool all);
 void nsh_build_bind(struct builder *b, const char *source, const char *path, bool optional);
 void nsh_build_bind_own(struct builder *b, const char *name, const char *path);
@@ -102,6 +104,8 @@ void nsh_lists_find(struct builder *b);
 bool nsh_lists_freeze(const struct nsh_policy *policy);
 void nsh_lists_hold(struct builder *b);
 void nsh_lists_show(struct builder *b, bool in_own);
+/* Whether a bind of the policy's is at, in or around the path. */
+bool nsh_lists_bind(const struct builder *b, const char *path);
 void nsh_lists_hide(struct builder *b);
 void nsh_lists_free(struct builder *b);
 

@@ -13,12 +13,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
+#include "nsshell/limits.h"
 #include "nsshell/memory.h"
 #include "nsshell/message.h"
 #include "nsshell/pass.h"
@@ -665,23 +665,14 @@ static bool is_over(const struct hub *hub)
 	return !hub->n_clients && !hub->n_logins && !hub->n_sandboxes;
 }
 
-/* Each login takes some, and two hundred more than most machines' soft limit. It starts nothing that would have them too. */
-static void have_all_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* Who has connected and was not listened to any more finds no hub, and starts one. */
 void nsh_hub_run(const struct nsh_hub_place *place, int listener)
 {
 	struct hub hub = {.place = place, .listener = listener, .first = nsh_boot_ms() + FIRST_MS};
+	struct rlimit before;
 
-	have_all_files();
+	/* Each login takes some, and two hundred more than most soft limits. It starts nothing that would have them too. */
+	nsh_rlimit_raise_files(&before);
 	while (!is_over(&hub))
 		turn(&hub);
 	_exit(0);

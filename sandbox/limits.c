@@ -50,6 +50,16 @@ int nsh_rlimits_apply(const struct nsh_rlimits *limits)
 	return 0;
 }
 
+int nsh_rlimit_raise_files(struct rlimit *before)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, before) < 0)
+		return -errno;
+	raised = (struct rlimit){.rlim_cur = before->rlim_max, .rlim_max = before->rlim_max};
+	return setrlimit(RLIMIT_NOFILE, &raised) < 0 ? -errno : 0;
+}
+
 bool nsh_cgroup_limits_make(struct nsh_cgroup_limits *limits, const struct nsh_policy *policy)
 {
 	uint64_t tasks;

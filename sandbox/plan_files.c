@@ -64,15 +64,8 @@ static void add_login(struct builder *b)
 /* On top of a frame what the frame's files say, as its policy is all that was read for the shell. */
 static void copy_origin(struct builder *b)
 {
-	static const char names[][8] = {"login", "files"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, names[i]);
-
-		nsh_build_text(b, op, "%s", "");
-		nsh_build_put(b, &op->source, "%s/%s", NSH_FRAME_FOLDER, names[i]);
-		op->mode = 0444;
-	}
+	nsh_build_copy(b, "login", NSH_FRAME_FOLDER "/login");
+	nsh_build_copy(b, "files", NSH_FRAME_FOLDER "/files");
 }
 
 /* Where the login came from and which files its policy is made of: nobody can be asked later. */

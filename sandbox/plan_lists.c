@@ -22,6 +22,15 @@ static bool is_at_or_around(const char *path, const char *folder)
 	       nsh_path_below(folder, path);
 }
 
+bool nsh_lists_bind(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_places; i++)
+		if (b->places[i].key == NSH_KEY_VIEW_BIND &&
+		    is_at_or_around(b->places[i].path, path))
+			return true;
+	return false;
+}
+
 /* Where nsshell itself looks things up inside. */
 static bool is_needed(const char *path)
 {

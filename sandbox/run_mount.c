@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/limits.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/identity.h"
 #include "sandbox/run.h"
@@ -190,19 +190,15 @@ static int use_up(int folder, int number)
 /* There can be more terminals than a process may have files by its soft limit. */
 static int use_up_terminals(int folder, int number)
 {
-	struct rlimit limit;
-	struct rlimit raised;
+	struct rlimit before;
 	int code;
 	int ret;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -1;
-	raised = (struct rlimit){.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-	if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+	if (nsh_rlimit_raise_files(&before) < 0)
 		return -1;
 	ret = use_up(folder, number);
 	code = errno;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	setrlimit(RLIMIT_NOFILE, &before);
 	errno = code;
 	return ret;
 }

@@ -32,6 +32,12 @@ void nsh_rlimits_make(struct nsh_rlimits *limits, const struct nsh_policy *polic
  */
 int nsh_rlimits_apply(const struct nsh_rlimits *limits);
 
+/*
+ * Raises the soft limit of the calling process's open files to the hard one. *before has what they were, for setrlimit(2).
+ * Returns 0 or -errno.
+ */
+int nsh_rlimit_raise_files(struct rlimit *before);
+
 /* What a control group is to hold. 0: as the machine has it. */
 struct nsh_cgroup_limits {
 	uint64_t memory; /* bytes */
