@@ -23,7 +23,8 @@ framedir   = $(RUNDIR)/nsshell/session
 unitdir    = $(PREFIX)/lib/systemd/system
 # Where libpam looks for modules that are named without a path.
 multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
-pamdir     = $(PREFIX)/lib/$(multiarch)/security
+pamlib    := $(or $(multiarch:%=lib/%),$(if $(wildcard /usr/lib64/security),lib64,lib))
+pamdir     = $(PREFIX)/$(pamlib)/security
 
 CC       ?= cc
 # For what runs while this is built.
@@ -63,7 +64,7 @@ shell_objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard shell/*.c))
 helper_objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard pam_module/helper*.c))
 ctl_objects     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard ctl/*.c))
 module_objects  = $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard pam_module/module*.c) \
-                    conf/err.c conf/id.c conf/field.c)
+                    conf/err.c conf/id.c conf/field.c conf/printable.c conf/pass.c)
 # What of the module can be tested without libpam.
 module_parts    = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/module.c,$(wildcard pam_module/module*.c)))
 unit_tests      = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
@@ -80,7 +81,7 @@ all_parts       = $(filter-out %/main.o,$(shell_objects)) $(filter-out %/helper.
 # Paths are compiled in, so the tests, the demo and the bench have builds and folders of their own.
 own_build = $(MAKE) BUILD=build/$(1) PREFIX=/opt/nsshell-$(1) SYSCONFDIR=/opt/nsshell-$(1)/etc \
             RUNDIR=/opt/nsshell-$(1)/run STATEDIR=/opt/nsshell-$(1)/var/lib/nsshell
-# The manuals name the paths of this build.
+# What is installed and names paths (manuals, units, tmpfiles.d, the profile for AppArmor) names those of this build.
 own_paths = -e 's,/etc/nsshell,$(confdir),g' -e 's,/usr/bin/nsshell,$(bindir)/nsshell,g' \
             -e 's,/usr/lib/nsshell,$(libdir),g' -e 's,/run/nsshell/session,$(framedir),g' \
             -e 's,/var/lib/nsshell,$(STATEDIR),g'
@@ -210,7 +211,8 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	test -e $(DESTDIR)$(confdir)/nsshell.conf || \
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
-uninstall: ## remove what install installed; policies stay
+uninstall: ## give login shells back, remove what install installed, unless a login depends on it; policies stay; see ANYWAY in README.md
+	$(if $(DESTDIR),,packaging/before-uninstall $(PREFIX) $(pamdir))
 	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
 	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5 $(DESTDIR)$(mandir)/man8/pam_nsshell.8
 	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session
@@ -274,6 +276,10 @@ check-rpm: ## build the RPM, check it, install, upgrade and erase it in a Debian
 	packaging/install-missing packaging/build.txt packaging/rpm.txt
 	$(SUDO) tests/package/run-rpm build/check-package
 
+check-arm64: ## build for arm64 in a Debian of its own, and run the unit tests with the processor emulated
+	packaging/install-missing packaging/arm64.txt
+	$(SUDO) tests/arm64/run build/check-arm64
+
 dist: ## make the release of what is committed, nsshell-VERSION.tar.xz and its checksum, into build/dist/
 	packaging/install-missing packaging/dist.txt
 	packaging/make-dist build/dist
@@ -328,7 +334,7 @@ help: ## this list
 
 FORCE:
 .PHONY: all install uninstall check check-vm check-sanitize check-valgrind fuzz deb check-deb rpm check-rpm dist sbom check-dist \
-	check-bare check-guide demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
+	check-bare check-arm64 check-guide demo bench format lint clean help unit-tests test-tools fuzz-targets FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

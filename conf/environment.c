@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/value.h"
 #include "nsshell/list.h"
 #include "nsshell/environment.h"
-
-/* SHELL, container and NSSHELL_SESSION */
-#define OWN_VARIABLES 3
 
 const char *nsh_environment_get(char *const *environment, const char *name)
 {
@@ -51,11 +49,22 @@ static bool list_assigns(const char *list, const char *name, size_t len)
 	return false;
 }
 
+/* The user's bus is in the machine's /run/user, and a program that is told of it asks for no other. */
+static bool leads_nowhere(const struct nsh_policy *policy, const char *variable)
+{
+	static const char bus[] = "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/";
+
+	return !strncmp(variable, bus, strlen(bus)) &&
+	       nsh_policy_number(policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE;
+}
+
 static bool is_kept(const struct nsh_policy *policy, const char *variable)
 {
 	size_t len = strcspn(variable, "=");
 
-	if (list_matches("SHELL, container, NSSHELL_SESSION", variable, len) ||
+	if (leads_nowhere(policy, variable))
+		return false;
+	if (list_matches(NSH_OWN_VARIABLES, variable, len) ||
 	    list_matches(nsh_policy_text(policy, NSH_KEY_ENV_UNSET), variable, len) ||
 	    list_assigns(nsh_policy_text(policy, NSH_KEY_ENV_SET), variable, len))
 		return false;
@@ -111,7 +120,8 @@ char **nsh_environment_make(const struct nsh_policy *policy, char *const *outsid
 			    const char *session_id)
 {
 	const char *set = nsh_policy_text(policy, NSH_KEY_ENV_SET);
-	size_t room = count_variables(outside) + count_items(set) + OWN_VARIABLES + 1;
+	size_t room =
+		count_variables(outside) + count_items(set) + count_items(NSH_OWN_VARIABLES) + 1;
 	char **environment = calloc(room, sizeof(*environment));
 	size_t n = 0;
 

@@ -52,13 +52,6 @@ int nsh_err_context(struct nsh_err *err, int code, const char *format, ...)
 	return code;
 }
 
-void nsh_err_make_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
 const char *nsh_reason_name(enum nsh_reason reason)
 {
 	static const char *const names[] = {

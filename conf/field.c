@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nsshell/field.h"
+#include "nsshell/printable.h"
 
 static void put(struct nsh_line *line, char c)
 {
@@ -23,21 +24,26 @@ static void put_key(struct nsh_line *line, const char *key)
 	put(line, '=');
 }
 
+/* Of what is printable. */
 static char harmless(char c)
 {
 	if (c == '"')
 		return '\'';
-	if ((unsigned char)c < ' ' || c == 0x7f || c == '\\')
+	if (c == '\\')
 		return '?';
 	return c;
 }
 
 void nsh_field_text(struct nsh_line *line, const char *key, const char *text)
 {
+	char printable[NSH_FIELD_MAX + 1];
+
+	snprintf(printable, sizeof(printable), "%s", text);
+	nsh_make_printable(printable);
 	put_key(line, key);
 	put(line, '"');
-	for (size_t i = 0; i < NSH_FIELD_MAX && text[i]; i++)
-		put(line, harmless(text[i]));
+	for (const char *at = printable; *at; at++)
+		put(line, harmless(*at));
 	put(line, '"');
 }
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/hostname.h"
 #include "nsshell/cleanup.h"
-#include "nsshell/hostname.h"
 
 struct name {
 	char *text;

@@ -52,29 +52,29 @@ static bool find(const dictionary *dict, const struct nsh_entry *entry, size_t *
 }
 
 static int confirm_entry(const dictionary *dict, const struct nsh_entry *entry, size_t *next,
-			 struct nsh_err *err)
+			 unsigned *line, struct nsh_err *err)
 {
 	const char *value;
 
 	if (find(dict, entry, next, &value) &&
 	    (!entry->key || (value && !strcmp(value, entry->value))))
 		return 0;
+	*line = entry->line;
 	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "%u: read differently a second time; was the file just being written?",
-			   entry->line);
+			   "read differently a second time; was the file just being written?");
 }
 
-static int confirm(const dictionary *dict, const struct nsh_scan *scan, struct nsh_err *err)
+static int confirm(const dictionary *dict, const struct nsh_scan *scan, unsigned *line,
+		   struct nsh_err *err)
 {
 	size_t next = 0;
 
 	if ((size_t)dict->n != scan->count)
-		return nsh_err_set(
-			err, NSH_REASON_POLICY, -EINVAL,
-			"1: has %zu entries at first, then %zu; was it just being written?",
-			scan->count, (size_t)dict->n);
+		return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+				   "has %zu entries at first, then %zu; was it just being written?",
+				   scan->count, (size_t)dict->n);
 	for (size_t i = 0; i < scan->count; i++) {
-		int ret = confirm_entry(dict, &scan->entries[i], &next, err);
+		int ret = confirm_entry(dict, &scan->entries[i], &next, line, err);
 
 		if (ret < 0)
 			return ret;
@@ -82,18 +82,20 @@ static int confirm(const dictionary *dict, const struct nsh_scan *scan, struct n
 	return 0;
 }
 
-int nsh_ini_confirm(int fd, const struct nsh_scan *scan, struct nsh_err *err)
+int nsh_ini_confirm(int fd, const struct nsh_scan *scan, unsigned *line, struct nsh_err *err)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
 	dictionary *dict;
 	int ret;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Of what is no single line's. */
+	*line = 1;
 	iniparser_set_error_callback(keep_quiet);
 	dict = iniparser_load(path);
 	if (!dict)
-		return nsh_err_set(err, NSH_REASON_POLICY, -EIO, "1: libiniparser cannot read it");
-	ret = confirm(dict, scan, err);
+		return nsh_err_set(err, NSH_REASON_POLICY, -EIO, "libiniparser cannot read it");
+	ret = confirm(dict, scan, line, err);
 	iniparser_freedict(dict);
 	return ret;
 }

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/keys.h"
 #include "conf/text.h"
-#include "nsshell/keys.h"
+#include "nsshell/list.h"
 
 const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
 #define X(id_, section_, key_, type_, preset_, choices_, help_)                                    \
@@ -23,6 +24,28 @@ const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
 	NSH_KEYS(X)
 #undef X
 };
+
+bool nsh_key_is_match(const struct nsh_key *key)
+{
+	return !strcmp(key->section, "match");
+}
+
+static bool is_name_of(const struct nsh_item *item, const struct nsh_key *key)
+{
+	size_t section = strlen(key->section);
+	size_t len = strlen(key->key);
+
+	return item->len == section + 1 + len && !memcmp(item->text, key->section, section) &&
+	       item->text[section] == '.' && !memcmp(item->text + section + 1, key->key, len);
+}
+
+const struct nsh_key *nsh_key_of_item(const struct nsh_item *item)
+{
+	for (int i = 0; i < NSH_KEY_COUNT; i++)
+		if (is_name_of(item, &nsh_keys[i]))
+			return &nsh_keys[i];
+	return NULL;
+}
 
 static const struct nsh_key *find_between(const struct nsh_key *start, const struct nsh_key *end,
 					  const char *section, const char *key)

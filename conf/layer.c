@@ -7,17 +7,12 @@
  * that the right user logs in.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "conf/ini.h"
+#include "conf/keys.h"
 #include "conf/layer.h"
 #include "conf/value.h"
-
-bool nsh_is_match_key(const struct nsh_key *key)
-{
-	return !strcmp(key->section, "match");
-}
 
 static int wrong(struct nsh_report *report, const char *what)
 {
@@ -51,7 +46,7 @@ static int take_key(struct nsh_layer *layer, const struct nsh_entry *entry, enum
 
 	if (!key)
 		return unknown_key(report, entry);
-	if (kind != NSH_FILE_MATCH && nsh_is_match_key(key))
+	if (kind != NSH_FILE_MATCH && nsh_key_is_match(key))
 		return wrong(report, "is for files in match.d only");
 	ret = nsh_value_check(key, entry->value, &number, report->err);
 	if (ret < 0)
@@ -131,19 +126,16 @@ static int check_match(struct nsh_layer *layer, const char *path, struct nsh_rep
 			  &(struct nsh_complaint){.file = path, .line = 1});
 }
 
-/* Confirming begins its texts with "LINE: ". */
 int nsh_layer_confirm(struct nsh_layer *layer, const char *path, struct nsh_report *report)
 {
-	int ret = layer->confirmed ? 0 : nsh_ini_confirm(layer->file.fd, &layer->scan, report->err);
-	char *what;
-	unsigned line;
+	unsigned line = 0;
+	int ret = layer->confirmed
+			  ? 0
+			  : nsh_ini_confirm(layer->file.fd, &layer->scan, &line, report->err);
 
 	layer->confirmed = true;
 	if (ret == 0)
 		return 0;
-	line = (unsigned)strtoul(report->err->text, &what, 10);
-	what += strspn(what, ": ");
-	memmove(report->err->text, what, strlen(what) + 1);
 	layer->doubtful = true;
 	return nsh_report(report, ret, &(struct nsh_complaint){.file = path, .line = line});
 }
@@ -164,7 +156,8 @@ static int read_text(struct nsh_layer *layer, const char *path, enum nsh_file_ki
 	int ret = nsh_scan_file(&layer->scan, layer->file.text, layer->file.len, path, report);
 
 	layer->doubtful = report->count != before;
-	layer->confirmed = layer->doubtful;
+	/* What nsshell writes has nothing that libiniparser would read otherwise. */
+	layer->confirmed = layer->doubtful || kind == NSH_FILE_RESOLVED;
 	if (ret == 0 && (kind != NSH_FILE_MATCH || report->observer))
 		ret = nsh_layer_confirm(layer, path, report);
 	if (kind == NSH_FILE_ANY)

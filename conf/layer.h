@@ -26,8 +26,6 @@ struct nsh_layer {
 	struct nsh_scan scan;
 };
 
-bool nsh_is_match_key(const struct nsh_key *key);
-
 /*
  * Reads and checks the file name below dirfd; path is what it is called in messages. nsh_layer_free() after
  * success. -ENOENT when there is no such file: err is set, and nothing has been reported. Other errors have been

@@ -44,16 +44,6 @@ static int fits_source(const struct nsh_item *name, const struct subject *subjec
 	       nsh_source_has(&pattern, &subject->source);
 }
 
-static bool has_group(const struct nsh_user *user, gid_t gid)
-{
-	if (user->gid == gid)
-		return true;
-	for (size_t i = 0; i < user->n_groups; i++)
-		if (user->groups[i] == gid)
-			return true;
-	return false;
-}
-
 static int fits_group(const struct nsh_item *name, const struct subject *subject)
 {
 	char group[NAME_MAX + 1];
@@ -66,7 +56,7 @@ static int fits_group(const struct nsh_item *name, const struct subject *subject
 	ret = nsh_group_find(group, &gid, subject->err);
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	return has_group(subject->user, gid);
+	return nsh_user_has_group(subject->user, gid);
 }
 
 static int match(const char *list, fits_fn *test, const struct subject *subject)

@@ -29,6 +29,13 @@ struct lock {
 	unsigned line;
 };
 
+/* What a file asks for and cannot be told of the login. */
+struct unknown {
+	char *path; /* owned */
+	unsigned line;
+	enum nsh_key_id id;
+};
+
 struct loader {
 	struct nsh_policy *policy;
 	const struct nsh_place *place;
@@ -36,6 +43,8 @@ struct loader {
 	const struct nsh_login *login; /* NULL without PAM */
 	struct nsh_report report;
 	struct lock locks[NSH_KEY_COUNT];
+	struct unknown *unknown; /* owned */
+	size_t n_unknown;
 };
 
 /* Reports an error of a file, or of a folder, as a whole: its name is in the text. */
@@ -54,14 +63,66 @@ static int report_key(struct loader *loader, int code, enum nsh_key_id id, const
 						  .key = nsh_keys[id].key});
 }
 
-/* What only PAM tells cannot be guessed: the file could be what confines the user. */
-static int needs_pam(struct loader *loader, const struct nsh_layer *layer, enum nsh_key_id id,
-		     const char *path)
+/* Whether the file could have a say in it that somebody is not confined, and what then runs. */
+static bool is_for_the_unconfined(const struct nsh_layer *layer)
+{
+	static const enum nsh_key_id ids[] = {NSH_KEY_POLICY_LOCKED, NSH_KEY_SESSION_CONFINE,
+					      NSH_KEY_SHELL_PROGRAM};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (layer->values[ids[i]].text)
+			return true;
+	return false;
+}
+
+static int report_unknown(struct loader *loader, const struct unknown *unknown)
 {
 	int ret = nsh_err_set(loader->report.err, NSH_REASON_POLICY, -EPERM,
 			      "cannot be told for a login without the PAM module");
 
-	return report_key(loader, ret, id, path, layer->values[id].line);
+	return report_key(loader, ret, unknown->id, unknown->path, unknown->line);
+}
+
+/*
+ * What only PAM tells cannot be guessed: the file could be what confines the user. Where without it confine = no, it does
+ * not matter.
+ */
+static int needs_pam(struct loader *loader, const struct nsh_layer *layer, enum nsh_key_id id,
+		     const char *path)
+{
+	struct unknown unknown = {.path = (char *)path, .line = layer->values[id].line, .id = id};
+	struct unknown *grown;
+
+	if (is_for_the_unconfined(layer))
+		return report_unknown(loader, &unknown);
+	grown = reallocarray(loader->unknown, loader->n_unknown + 1, sizeof(*grown));
+	unknown.path = strdup(path);
+	if (grown)
+		loader->unknown = grown;
+	if (!grown || !unknown.path) {
+		free(unknown.path);
+		return nsh_err_sys(loader->report.err, NSH_REASON_MACHINE, -ENOMEM, "%s", path);
+	}
+	loader->unknown[loader->n_unknown++] = unknown;
+	return 0;
+}
+
+static int check_known(struct loader *loader)
+{
+	bool confines =
+		nsh_policy_number(loader->policy, NSH_KEY_SESSION_CONFINE) != NSH_CONFINE_NO;
+	int ret = 0;
+
+	for (size_t i = 0; i < loader->n_unknown && confines && ret == 0; i++)
+		ret = report_unknown(loader, &loader->unknown[i]);
+	return ret;
+}
+
+static void forget_unknown(struct loader *loader)
+{
+	for (size_t i = 0; i < loader->n_unknown; i++)
+		free(loader->unknown[i].path);
+	free(loader->unknown);
 }
 
 static int source_matches(struct loader *loader, const struct nsh_layer *layer, const char *sources,
@@ -147,16 +208,10 @@ static void lock_keys(struct loader *loader, const char *list, const struct lock
 	struct nsh_item item;
 
 	while (nsh_list_next(&list, &item)) {
-		for (int i = 0; i < NSH_KEY_COUNT; i++) {
-			size_t len = strlen(nsh_keys[i].section);
+		const struct nsh_key *key = nsh_key_of_item(&item);
 
-			if (item.len > len && !memcmp(item.text, nsh_keys[i].section, len) &&
-			    item.text[len] == '.' &&
-			    item.len - len - 1 == strlen(nsh_keys[i].key) &&
-			    !memcmp(item.text + len + 1, nsh_keys[i].key, item.len - len - 1) &&
-			    !loader->locks[i].file)
-				loader->locks[i] = *lock;
-		}
+		if (key && !loader->locks[key->id].file)
+			loader->locks[key->id] = *lock;
 	}
 }
 
@@ -193,7 +248,7 @@ static int apply_layer(struct loader *loader, const struct nsh_layer *layer, con
 	int ret = file ? 0 : -ENOMEM;
 
 	for (int i = 0; i < NSH_KEY_COUNT && ret == 0; i++)
-		if (layer->values[i].text && !nsh_is_match_key(&nsh_keys[i]))
+		if (layer->values[i].text && !nsh_key_is_match(&nsh_keys[i]))
 			ret = apply_key(loader, layer, i, file);
 	if (ret < 0)
 		return nsh_err_sys(loader->report.err, NSH_REASON_MACHINE, ret, "%s", path);
@@ -458,6 +513,9 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 	if (ret == 0)
 		ret = apply_all(&loader);
 	if (ret == 0)
+		ret = check_known(&loader);
+	forget_unknown(&loader);
+	if (ret == 0)
 		ret = check_together(&loader);
 	ret = nsh_report_end(&loader.report, ret);
 	if (ret < 0)
@@ -495,7 +553,7 @@ int nsh_policy_check(const struct nsh_place *place, const char *path, enum nsh_f
 static int check_whole(const struct nsh_policy *policy, const char *path, struct nsh_err *err)
 {
 	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		if (!policy->settings[i].file && !nsh_is_match_key(&nsh_keys[i]))
+		if (!policy->settings[i].file && !nsh_key_is_match(&nsh_keys[i]))
 			return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
 					   "%s:1: %s.%s: is missing", path, nsh_keys[i].section,
 					   nsh_keys[i].key);
@@ -512,7 +570,7 @@ int nsh_policy_load_resolved(struct nsh_policy *policy, const char *path, uid_t 
 	*policy = (struct nsh_policy){0};
 	ret = apply_presets(policy, err);
 	if (ret == 0)
-		ret = apply_file(&loader, AT_FDCWD, path, NSH_FILE_COMMON, path);
+		ret = apply_file(&loader, AT_FDCWD, path, NSH_FILE_RESOLVED, path);
 	if (ret == 0)
 		ret = check_whole(policy, path, err);
 	if (ret < 0)

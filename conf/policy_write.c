@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/layer.h"
+#include "conf/scan.h"
 #include "conf/setting.h"
 #include "conf/value.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/field.h"
+#include "nsshell/printable.h"
 
 /* What the machine has made of a value (a link's target, say) must be one that can be written and read. */
 static int check_settled(const struct nsh_key *key, const char *text, struct nsh_err *err)
@@ -69,7 +70,7 @@ static void write_origin(FILE *out, const struct nsh_setting *setting)
 		return;
 	}
 	snprintf(file, sizeof(file), "%s", setting->file);
-	nsh_err_make_printable(file);
+	nsh_make_printable(file);
 	fprintf(out, "# %s:%u\n", file, setting->line);
 }
 
@@ -91,7 +92,7 @@ char *nsh_policy_write(const struct nsh_policy *policy, size_t *len)
 	if (!out)
 		return NULL;
 	for (int i = 0; i < NSH_KEY_COUNT; i++) {
-		if (nsh_is_match_key(&nsh_keys[i]))
+		if (nsh_key_is_match(&nsh_keys[i]))
 			continue;
 		if (strcmp(section, nsh_keys[i].section) != 0)
 			fprintf(out, "[%s]\n", nsh_keys[i].section);

@@ -24,7 +24,7 @@
 #define PASSWD_FIELDS 7
 #define GROUP_FIELDS 4
 
-/* An answer of getent has one line; a group with very many members is long. */
+/* An answer of getent has one line. That of a group with very many members is cut: what is wanted stands before them. */
 #define ANSWER_MAX (1024 * 1024)
 
 /* The largest /etc/passwd or /etc/group, in bytes. */
@@ -41,10 +41,10 @@ bool nsh_user_name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (!len || len > 255 || strchr(".-+", name[0]))
+	if (!len || len > 255 || strchr(".-+# ", name[0]) || name[len - 1] == ' ')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || strchr("/:,", name[i]))
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f || strchr("/:,", name[i]))
 			return false;
 	return true;
 }
@@ -71,7 +71,8 @@ static bool line_matches(const struct nsh_fields *fields, size_t field, const ch
 {
 	size_t len = strlen(wanted);
 
-	if (!fields->len[0] || fields->text[0][0] == '+' || fields->text[0][0] == '-')
+	/* Empty lines, comments, and where another source of names is asked (nsswitch.conf(5), compat). */
+	if (!fields->len[0] || strchr("#+-", fields->text[0][0]))
 		return false;
 	return fields->len[field] == len && !memcmp(fields->text[field], wanted, len);
 }
@@ -167,6 +168,7 @@ static int find_in_file(const char *path, size_t n_fields, size_t field, const c
 	return found ? 0 : -ENOENT;
 }
 
+/* Returns 1 when there is more of it. */
 static int read_answer(int fd, struct answer *answer)
 {
 	answer->text = malloc(ANSWER_MAX + 1);
@@ -181,7 +183,7 @@ static int read_answer(int fd, struct answer *answer)
 			return got < 0 ? -errno : 0;
 		answer->len += (size_t)got;
 	}
-	return -E2BIG;
+	return 1;
 }
 
 static int spawn_getent(const char *database, const char *wanted, int out, pid_t *pid)
@@ -225,20 +227,38 @@ static int ask_getent(const char *database, const char *wanted, struct answer *a
 {
 	int ends[2];
 	pid_t pid;
-	int ret;
 	int status;
+	int ret;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	ret = spawn_getent(database, wanted, ends[1], &pid);
 	close(ends[1]);
-	if (ret == 0) {
-		ret = read_answer(ends[0], answer);
-		status = getent_status(pid);
-		ret = ret < 0 ? ret : status;
+	if (ret < 0) {
+		close(ends[0]);
+		return ret;
 	}
+	ret = read_answer(ends[0], answer);
+	/* It need not write the rest. */
 	close(ends[0]);
-	return ret;
+	status = getent_status(pid);
+	return ret == 0 ? status : ret < 0 ? ret : 0;
+}
+
+/* Where names of any case are one account's or group's, the answer has the name as it is written there. */
+static bool take_other_case(const struct answer *answer, size_t n_fields, const char *wanted,
+			    struct answer *line)
+{
+	const char *newline = memchr(answer->text, '\n', answer->len);
+	const char *end = newline ? newline : answer->text + answer->len;
+	struct nsh_fields fields;
+
+	if (!split(answer->text, end, n_fields, &fields) || fields.len[0] != strlen(wanted) ||
+	    strncasecmp(fields.text[0], wanted, fields.len[0]) != 0)
+		return false;
+	line->len = (size_t)(end - answer->text);
+	line->text = strndup(answer->text, line->len);
+	return true;
 }
 
 /* What the files do not know. Returns the one line that was asked for. */
@@ -248,7 +268,8 @@ static int find_with_getent(const char *database, size_t n_fields, size_t field,
 	struct answer answer = {0};
 	int ret = ask_getent(database, wanted, &answer);
 
-	if (ret == 0 && !find_in_text(answer.text, answer.len, n_fields, field, wanted, line))
+	if (ret == 0 && !find_in_text(answer.text, answer.len, n_fields, field, wanted, line) &&
+	    (field != 0 || !take_other_case(&answer, n_fields, wanted, line)))
 		ret = -ENOENT;
 	if (ret == 0 && !line->text)
 		ret = -ENOMEM;
@@ -357,6 +378,16 @@ int nsh_user_take_groups(struct nsh_user *user, struct nsh_err *err)
 		return nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "groups");
 	user->n_groups = (size_t)n;
 	return 0;
+}
+
+bool nsh_user_has_group(const struct nsh_user *user, gid_t gid)
+{
+	if (user->gid == gid)
+		return true;
+	for (size_t i = 0; i < user->n_groups; i++)
+		if (user->groups[i] == gid)
+			return true;
+	return false;
 }
 
 int nsh_group_find(const char *name, gid_t *gid, struct nsh_err *err)

@@ -6,16 +6,14 @@
 #include <limits.h>
 #include <string.h>
 
+#include "conf/hostname.h"
+#include "conf/keys.h"
 #include "conf/source.h"
 #include "conf/text.h"
 #include "conf/value.h"
-#include "nsshell/hostname.h"
 #include "nsshell/item.h"
 #include "nsshell/list.h"
 #include "nsshell/size.h"
-
-/* Names that nsshell sets itself in every session. */
-static const char reserved_variables[][16] = {"NSSHELL_SESSION", "SHELL", "container"};
 
 typedef int check_fn(const struct nsh_item *item, struct nsh_err *err);
 
@@ -134,8 +132,12 @@ static int check_name_without(const char *refused, const struct nsh_item *item, 
 {
 	size_t start = item->len && item->text[0] == '!';
 
-	if (item->len == start || item->text[start] == ' ')
+	if (item->len == start || strchr(" -+@%#.", item->text[start]))
 		return invalid(err, "is not a name", item);
+	if (item->text[start] == '*' && item->len == start + 1)
+		return 0;
+	if (memchr(item->text, '*', item->len))
+		return invalid(err, "is not a name: a \"*\" stands alone, for all", item);
 	/* Ends behind the item at the latest, with the list's comma or the end of the text. */
 	if (start + strcspn(item->text + start, refused) < item->len)
 		return invalid(err, "is not a name", item);
@@ -184,41 +186,26 @@ static int check_variable(const struct nsh_item *item, struct nsh_err *err)
 	return invalid(err, "is not the name of an environment variable", item);
 }
 
+static bool is_own(const struct nsh_item *name)
+{
+	const char *list = NSH_OWN_VARIABLES;
+	struct nsh_item own;
+
+	while (nsh_list_next(&list, &own))
+		if (own.len == name->len && !memcmp(own.text, name->text, own.len))
+			return true;
+	return false;
+}
+
 static int check_assignment(const struct nsh_item *item, struct nsh_err *err)
 {
 	struct nsh_item name = {.text = item->text, .len = variable_length(item)};
 
 	if (!name.len || name.len == item->len || item->text[name.len] != '=')
 		return invalid(err, "is not of the form NAME=value", item);
-	for (size_t i = 0; i < sizeof(reserved_variables) / sizeof(*reserved_variables); i++)
-		if (nsh_item_is(&name, reserved_variables[i]))
-			return invalid(err, "sets a variable that nsshell sets itself", item);
+	if (is_own(&name))
+		return invalid(err, "sets a variable that nsshell sets itself", item);
 	return 0;
-}
-
-static int check_key_name(const struct nsh_item *item, struct nsh_err *err)
-{
-	char section[NSH_DISTANCE_TEXT_MAX] = "";
-	const char *dot = memchr(item->text, '.', item->len);
-	const struct nsh_key *nearest;
-	const char *key = "";
-
-	if (item->len < sizeof(section)) {
-		memcpy(section, item->text, item->len);
-		section[item->len] = '\0';
-		if (dot) {
-			section[dot - item->text] = '\0';
-			key = section + (dot - item->text) + 1;
-		}
-	}
-	if (nsh_key_find(section, key))
-		return 0;
-	nearest = nsh_key_nearest(section, key);
-	if (!nearest)
-		return invalid(err, "is not a known section.key", item);
-	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
-			   "\"%.*s\" is not a known section.key, did you mean %s.%s?",
-			   (int)item->len, item->text, nearest->section, nearest->key);
 }
 
 static int check_list(const char *text, check_fn *check, struct nsh_err *err)
@@ -240,6 +227,58 @@ static int check_list(const char *text, check_fn *check, struct nsh_err *err)
 	return 0;
 }
 
+/* Of two with one name programs take this or that one. */
+static int check_doubles(const char *text, struct nsh_err *err)
+{
+	struct nsh_item item;
+	struct nsh_item other;
+
+	while (nsh_list_next(&text, &item)) {
+		size_t name_len = variable_length(&item) + 1;
+		const char *rest = text;
+
+		while (nsh_list_next(&rest, &other))
+			if (other.len >= name_len && !memcmp(item.text, other.text, name_len))
+				return invalid(err, "sets a variable that the list sets before",
+					       &other);
+	}
+	return 0;
+}
+
+static int check_assignments(const char *text, struct nsh_err *err)
+{
+	int ret = check_list(text, check_assignment, err);
+
+	return ret < 0 ? ret : check_doubles(text, err);
+}
+
+static int check_key_name(const struct nsh_item *item, struct nsh_err *err)
+{
+	char section[NSH_DISTANCE_TEXT_MAX] = "";
+	const char *dot = memchr(item->text, '.', item->len);
+	const struct nsh_key *nearest;
+	const char *key = "";
+
+	if (item->len < sizeof(section)) {
+		memcpy(section, item->text, item->len);
+		section[item->len] = '\0';
+		if (dot) {
+			section[dot - item->text] = '\0';
+			key = section + (dot - item->text) + 1;
+		}
+	}
+	if (!strcmp(section, "match"))
+		return invalid(err, "is a condition, which nothing can lock", item);
+	if (nsh_key_find(section, key))
+		return 0;
+	nearest = nsh_key_nearest(section, key);
+	if (!nearest)
+		return invalid(err, "is not a known section.key", item);
+	return nsh_err_set(err, NSH_REASON_POLICY, -EINVAL,
+			   "\"%.*s\" is not a known section.key, did you mean %s.%s?",
+			   (int)item->len, item->text, nearest->section, nearest->key);
+}
+
 static int check_count(const char *text, struct nsh_err *err)
 {
 	struct nsh_item item = whole(text);
@@ -253,12 +292,18 @@ static int check_count(const char *text, struct nsh_err *err)
 	return invalid(err, "is neither keep nor a number of at least 8", &item);
 }
 
+/* Where the ending is missing it has been forgotten: nobody means so many bytes. */
+static bool is_size(const char *text, uint64_t *size)
+{
+	return nsh_size_parse(text, size) && (!*size || text[strspn(text, "0123456789")] != '\0');
+}
+
 static int check_size(const char *text, struct nsh_err *err)
 {
 	struct nsh_item item = whole(text);
 	uint64_t size;
 
-	if (nsh_size_is_kept(text) || nsh_size_parse(text, &size))
+	if (nsh_size_is_kept(text) || is_size(text, &size))
 		return 0;
 	return invalid(err, "is neither keep nor a size such as 0, 64K, 10M, 2G", &item);
 }
@@ -302,7 +347,7 @@ static int check_memory(const char *text, struct nsh_err *err)
 	uint64_t size;
 
 	if (nsh_size_is_kept(text) || (nsh_percent_parse(text, &percent) && percent <= 100) ||
-	    (nsh_size_parse(text, &size) && size >= NSH_MEMORY_MIN))
+	    (is_size(text, &size) && size >= NSH_MEMORY_MIN))
 		return 0;
 	return invalid(err, "is neither keep, nor a size of at least 16M, nor 1% to 100%", &item);
 }
@@ -377,7 +422,7 @@ int nsh_value_check(const struct nsh_key *key, const char *text, int *number, st
 	case NSH_TYPE_VARIABLES:
 		return check_list(text, check_variable, err);
 	case NSH_TYPE_ASSIGNMENTS:
-		return check_list(text, check_assignment, err);
+		return check_assignments(text, err);
 	case NSH_TYPE_KEYS:
 		return check_list(text, check_key_name, err);
 	}

@@ -9,6 +9,9 @@
 #include "nsshell/err.h"
 #include "nsshell/keys.h"
 
+/* The variables that nsshell itself sets in every session: a list. */
+#define NSH_OWN_VARIABLES "SHELL, container, NSSHELL_SESSION"
+
 /*
  * Checks text against the type of key. On success *number is the value of an enum (its index in
  * the choices) or of a umask (0 to 0777, or NSH_UMASK_KEEP), and 0 for the other types.

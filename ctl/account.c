@@ -11,6 +11,9 @@
 
 #include "ctl/account.h"
 #include "nsshell/login.h"
+#include "nsshell/list.h"
+
+const struct nsh_login nsh_account_login = {.service = "sshd", .source = "127.0.0.1"};
 
 static int no_memory(struct nsh_err *err)
 {
@@ -129,4 +132,14 @@ bool nsh_account_in_group(const struct nsh_user *user, const char *name)
 		if (user->groups[i] == group->gr_gid)
 			return true;
 	return group && user->gid == group->gr_gid;
+}
+
+bool nsh_account_is_below(const char *list, const char *path)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item))
+		if (item.len && !strncmp(path, item.text, item.len) && path[item.len] == '/')
+			return true;
+	return false;
 }

@@ -8,7 +8,11 @@
 #include <stdbool.h>
 
 #include "nsshell/err.h"
+#include "nsshell/policy.h"
 #include "nsshell/user.h"
+
+/* A login over ssh from the machine itself: what is looked at where none is named. */
+extern const struct nsh_login nsh_account_login;
 
 /*
  * Fills user with the account of that name, or of that user id when no account is called so and it is a
@@ -25,10 +29,13 @@ const char *nsh_account_name(uid_t uid);
 /* Whether the shell runs nothing (nologin and its like). "" is /bin/sh. */
 bool nsh_account_runs_nothing(const char *shell);
 
-/* Whether the shell is nsshell, by its name or as the same file. */
+/* Whether the shell is nsshell, by its name. */
 bool nsh_account_has_nsshell(const char *shell);
 
 /* Whether the user is in the group of that name; the primary group counts. */
 bool nsh_account_in_group(const struct nsh_user *user, const char *group);
+
+/* Whether the path is below one of the folders of a list, as view.homes is one. */
+bool nsh_account_is_below(const char *list, const char *path);
 
 #endif

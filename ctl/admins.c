@@ -18,6 +18,8 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/login.h"
+#include "nsshell/paths.h"
 #include "nsshell/sandbox.h"
 
 #define ASK_SECONDS 10
@@ -30,8 +32,10 @@
 
 bool nsh_admin_remains(const struct nsh_admin *admin)
 {
-	return admin->power == NSH_POWER_ALL && admin->real_shell && !admin->expired &&
-	       (admin->password || (admin->keys && admin->keys_count));
+	bool can_come = admin->password || (admin->keys && admin->keys_count);
+
+	return admin->real_shell && !admin->expired && !admin->refused && can_come &&
+	       admin->power >= (admin->password ? NSH_POWER_ALL : NSH_POWER_UNASKED);
 }
 
 bool nsh_admins_need(const struct nsh_admin *admins, size_t count, uid_t uid)
@@ -61,18 +65,21 @@ static bool is_all(const char *line, size_t len)
 	       !memchr(line, ',', len) && !memchr(line, '!', len);
 }
 
+/* Of several lines that match sudo takes the last. */
 enum nsh_power nsh_sudo_power(const char *text)
 {
 	const char *at = strstr(text, "may run the following commands");
+	enum nsh_power power = NSH_POWER_SOME;
 
 	if (!at)
 		return strstr(text, "is not allowed to run sudo") ? NSH_POWER_NONE : NSH_POWER_SOME;
 	while (*(at += strcspn(at, "\n"))) {
-		at++;
-		if (is_all(at, strcspn(at, "\n")))
-			return NSH_POWER_ALL;
+		size_t len = strcspn(++at, "\n");
+
+		if (is_all(at, len))
+			power = memmem(at, len, "NOPASSWD:", 9) ? NSH_POWER_UNASKED : NSH_POWER_ALL;
 	}
-	return NSH_POWER_SOME;
+	return power;
 }
 
 static enum nsh_power ask_sudo(const char *name)
@@ -100,7 +107,7 @@ static enum nsh_power power_of(const struct nsh_user *user)
 	char path[NSH_PROGRAM_MAX];
 
 	if (user->uid == 0)
-		return NSH_POWER_ALL;
+		return NSH_POWER_UNASKED;
 	if (nsh_program_find("sudo", path)) {
 		enum nsh_power power = ask_sudo(user->name);
 
@@ -134,7 +141,7 @@ static int look_for_keys(void *data)
 	struct nsh_err err;
 	const char *at;
 
-	if (nsh_sandbox_become(user, &err) < 0 || chdir(user->home) < 0 ||
+	if ((user->uid && nsh_sandbox_become(user, &err) < 0) || chdir(user->home) < 0 ||
 	    nsh_read(".ssh/authorized_keys", &text) < 0)
 		return 1;
 	for (at = text; *at; at += strcspn(at, "\n"), at += *at == '\n') {
@@ -181,6 +188,23 @@ static bool is_real_shell(const char *shell)
 	       access(*shell ? shell : "/bin/sh", X_OK) == 0;
 }
 
+/* Where the module is in sshd's stack such an account has no session. */
+static bool is_refused(const struct nsh_user *user)
+{
+	static const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
+	struct nsh_policy policy;
+	struct nsh_err err;
+	bool refused;
+
+	if (user->uid == 0)
+		return false;
+	if (nsh_policy_load(&policy, &place, user, &nsh_account_login, &err) < 0)
+		return true;
+	refused = nsh_login_decide(&policy, user, &err) == NSH_DECIDED_REFUSED;
+	nsh_policy_free(&policy);
+	return refused;
+}
+
 /* What costs most comes last, and only when it can still change the answer. */
 static void examine(struct nsh_admin *admin, struct nsh_user *user)
 {
@@ -189,6 +213,9 @@ static void examine(struct nsh_admin *admin, struct nsh_user *user)
 	*admin = (struct nsh_admin){.uid = user->uid, .real_shell = is_real_shell(user->shell)};
 	take_shadow(admin, user->name);
 	if (!admin->real_shell || admin->expired)
+		return;
+	admin->refused = is_refused(user);
+	if (admin->refused)
 		return;
 	if (!admin->password) {
 		admin->keys_count =
@@ -237,6 +264,19 @@ static bool look_at(struct known *known, uid_t uid)
 	}
 	nsh_user_free(&user);
 	return known->count <= ASK_MOST && !nsh_admin_remains(admin);
+}
+
+bool nsh_admins_root_remains(void)
+{
+	struct nsh_admin admin;
+	struct nsh_user root;
+	struct nsh_err err;
+
+	if (geteuid() != 0 || nsh_account_of(&root, 0, &err) < 0)
+		return false;
+	examine(&admin, &root);
+	nsh_user_free(&root);
+	return nsh_admin_remains(&admin);
 }
 
 int nsh_admins_last(const struct nsh_user *user, struct nsh_err *err)

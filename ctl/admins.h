@@ -17,8 +17,9 @@
 
 enum nsh_power {
 	NSH_POWER_NONE,
-	NSH_POWER_SOME, /* some commands, or it could not be found out */
-	NSH_POWER_ALL,
+	NSH_POWER_SOME,    /* some commands, or it could not be found out */
+	NSH_POWER_ALL,     /* when the own password is given */
+	NSH_POWER_UNASKED, /* root's own, and that of NOPASSWD */
 };
 
 struct nsh_admin {
@@ -26,6 +27,7 @@ struct nsh_admin {
 	enum nsh_power power;
 	bool real_shell; /* one that is there, runs something, and is not nsshell */
 	bool expired;    /* the account, or its password for good */
+	bool refused;    /* the policy refuses its sessions */
 	bool password;   /* there is one: on a console it is enough, for root too */
 	bool keys;       /* ~/.ssh/authorized_keys has any */
 	bool keys_count; /* sshd lets the account use them */
@@ -41,6 +43,9 @@ bool nsh_admins_need(const struct nsh_admin *admins, size_t count, uid_t uid);
 
 /* What the output of "sudo -l -U" says. Pure. */
 enum nsh_power nsh_sudo_power(const char *text);
+
+/* Whether root could log in: with a password on a console, or with keys over ssh. As root only. */
+bool nsh_admins_root_remains(void);
 
 /*
  * Asks the machine whether the user is the last one. 1, 0, or -errno when it cannot be told, which is to be taken

@@ -14,10 +14,7 @@
 #include "ctl/command.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+#include "nsshell/paths.h"
 
 struct options {
 	bool json;
@@ -87,6 +84,7 @@ static void check_machine(struct total *total)
 	nsh_check_files(&check);
 	nsh_check_together(&check);
 	nsh_check_names(&check);
+	nsh_check_readable(&check);
 	nsh_check_machine(&check);
 	take(total, &check);
 }

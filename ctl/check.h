@@ -49,6 +49,9 @@ void nsh_check_together(struct nsh_check *check);
 /* ctl/check_names.c: names in [match] and names of files, against the machine's accounts. */
 void nsh_check_names(struct nsh_check *check);
 
+/* ctl/check_readable.c: files and folders that users cannot read. */
+void nsh_check_readable(struct nsh_check *check);
+
 /* ctl/check_machine.c: paths, shells and login shells. */
 void nsh_check_machine(struct nsh_check *check);
 

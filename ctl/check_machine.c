@@ -17,14 +17,13 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/item.h"
 #include "nsshell/login.h"
+#include "nsshell/paths.h"
 #include "nsshell/preview.h"
-
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
 
 /* As many names as a warning tells. */
 #define NAMES_MAX 3
+
+#define ADMITS " (\"-\" before it admits that)"
 
 /* Paths */
 
@@ -68,7 +67,7 @@ static int look_up(const char *path)
 
 /* The login would be refused. */
 static void check_path(struct nsh_check *check, const struct nsh_check_file *file,
-		       enum nsh_key_id id, const struct nsh_item *item)
+		       enum nsh_key_id id, const struct nsh_item *item, const char *advice)
 {
 	char path[PATH_MAX];
 	int ret;
@@ -77,23 +76,53 @@ static void check_path(struct nsh_check *check, const struct nsh_check_file *fil
 	ret = look_up(path);
 	if (ret < 0)
 		nsh_check_say(check, NSH_LEVEL_ERROR, file, id, "%s: %s%s", path,
-			      strerrordesc_np(-ret),
-			      id == NSH_KEY_VIEW_ROOT ? "" : " (\"-\" before it admits that)");
+			      strerrordesc_np(-ret), advice);
+}
+
+/* What covers others' homes is the session's own: there the place for a bind is made. Whoever has the list may set both. */
+static bool may_be_made(const struct nsh_check *check, const char *path)
+{
+	if (nsh_account_is_below(nsh_keys[NSH_KEY_VIEW_HOMES].preset, path))
+		return true;
+	for (size_t i = 0; i < check->n_files; i++) {
+		const char *homes = check->files[i].values[NSH_KEY_VIEW_HOMES].text;
+
+		if (homes && nsh_account_is_below(homes, path))
+			return true;
+	}
+	return false;
+}
+
+/* Where the first path is not there, and may be missing, the second is not looked for. */
+static void check_bind(struct nsh_check *check, const struct nsh_check_file *file,
+		       const struct nsh_item *item)
+{
+	struct nsh_bind bind;
+	char path[PATH_MAX];
+
+	if (!nsh_bind_parse(&bind, item))
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)bind.source.len, bind.source.text);
+	if (bind.optional && look_up(path) < 0)
+		return;
+	if (!bind.optional)
+		check_path(check, file, NSH_KEY_VIEW_BIND, &bind.source, ADMITS);
+	snprintf(path, sizeof(path), "%.*s", (int)bind.target.len, bind.target.text);
+	if (!may_have_other_root(check, file) && !may_be_made(check, path))
+		check_path(check, file, NSH_KEY_VIEW_BIND, &bind.target,
+			   ", and it is to be shown there (mkdir or touch makes the place)");
 }
 
 static void check_item(struct nsh_check *check, const struct nsh_check_file *file,
 		       enum nsh_key_id id, const struct nsh_item *item)
 {
-	struct nsh_bind bind;
 	struct nsh_item path = *item;
 
-	if (id == NSH_KEY_VIEW_BIND) {
-		if (nsh_bind_parse(&bind, item) && !bind.optional)
-			check_path(check, file, id, &bind.source);
-	} else if (!nsh_item_is(item, "system") && !nsh_item_is(item, "/") &&
-		   !nsh_item_is_optional(&path)) {
-		check_path(check, file, id, item);
-	}
+	if (id == NSH_KEY_VIEW_BIND)
+		check_bind(check, file, item);
+	else if (!nsh_item_is(item, "system") && !nsh_item_is(item, "/") &&
+		 !nsh_item_is_optional(&path))
+		check_path(check, file, id, item, id == NSH_KEY_VIEW_ROOT ? "" : ADMITS);
 }
 
 static void check_paths(struct nsh_check *check, const struct nsh_check_file *file)
@@ -351,16 +380,9 @@ static void check_login_shells(struct nsh_check *check)
 /* Errors of a plan begin with the key whose value cannot be had. */
 static const struct nsh_key *key_of(const char *text)
 {
-	char name[64];
+	const struct nsh_item name = {text, strcspn(text, ":")};
 
-	for (int id = 0; id < NSH_KEY_COUNT; id++) {
-		size_t len = (size_t)snprintf(name, sizeof(name), "%s.%s: ", nsh_keys[id].section,
-					      nsh_keys[id].key);
-
-		if (!strncmp(text, name, len))
-			return &nsh_keys[id];
-	}
-	return NULL;
+	return !strncmp(text + name.len, ": ", 2) ? nsh_key_of_item(&name) : NULL;
 }
 
 static void say_unplanned(struct nsh_check *check, const struct nsh_check_file *file,

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "ctl/check.h"
+#include "nsshell/cleanup.h"
 #include "nsshell/list.h"
+#include "nsshell/user.h"
 
 struct names {
 	gid_t *primary; /* groups that are somebody's primary one; owned */
@@ -38,10 +40,36 @@ static void take_primary_groups(struct names *names)
 	endpwent();
 }
 
+/* Directories can know no small and capital letters, where [match] does. Valid until the next call. */
+static const char *judge_spelling(const char *what, const char *real, const char *name)
+{
+	static char text[300];
+
+	if (!strcmp(real, name))
+		return NULL;
+	snprintf(text, sizeof(text), "the %s is called \"%s\", and not", what, real);
+	return text;
+}
+
 static const char *judge_user(const struct names *names, const char *name)
 {
+	const struct passwd *account = getpwnam(name);
+
 	(void)names;
-	return getpwnam(name) ? NULL : "there is no account";
+	return account ? judge_spelling("account", account->pw_name, name) : "there is no account";
+}
+
+/* getent(1), which nsshell asks, takes a number for an id. /etc/group it reads itself. */
+static bool is_id_to_getent(const char *name)
+{
+	NSH_FREE char *text = NULL;
+	struct nsh_fields fields;
+	struct nsh_err err;
+	size_t len;
+
+	return !name[strspn(name, "0123456789")] &&
+	       (nsh_database_read("/etc/group", &text, &len, &err) < 0 ||
+		!nsh_database_find(text, len, 4, 0, name, &fields));
 }
 
 static const char *judge_group(const struct names *names, const char *name)
@@ -50,6 +78,10 @@ static const char *judge_group(const struct names *names, const char *name)
 
 	if (!group)
 		return "there is no group";
+	if (strcmp(group->gr_name, name) != 0)
+		return judge_spelling("group", group->gr_name, name);
+	if (is_id_to_getent(name))
+		return "getent(1) takes for the id of a group, and finds none of the name";
 	if (group->gr_mem && group->gr_mem[0])
 		return NULL;
 	for (size_t i = 0; i < names->n_primary; i++)
@@ -58,12 +90,26 @@ static const char *judge_group(const struct names *names, const char *name)
 	return "nobody is in the group";
 }
 
+/* What is not installed here has no file; these are no typing errors. */
+static bool is_known_service(const char *name)
+{
+	static const char *const known[] = {"sshd",   "login", "su",    "su-l", "sudo",
+					    "sudo-i", "cron",  "crond", "atd"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(name, known[i]))
+			return true;
+	return false;
+}
+
 static const char *judge_service(const struct names *names, const char *name)
 {
 	static const char *const folders[] = {"/etc/pam.d", "/usr/lib/pam.d"};
 	char path[512];
 
 	(void)names;
+	if (is_known_service(name))
+		return NULL;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		if (snprintf(path, sizeof(path), "%s/%s", folders[i], name) < (int)sizeof(path) &&
 		    access(path, F_OK) == 0)

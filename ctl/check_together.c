@@ -6,6 +6,7 @@
  * for everybody who has one. The login is one over ssh from this machine.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,9 @@
 
 #include "ctl/account.h"
 #include "ctl/check.h"
+#include "nsshell/item.h"
 #include "nsshell/list.h"
-
-static const struct nsh_login login = {.service = "sshd", .source = ""};
+#include "nsshell/plan.h"
 
 struct lock {
 	const struct nsh_check_file *file;
@@ -64,7 +65,56 @@ int nsh_check_resolve(const struct nsh_check *check, const struct nsh_user *user
 		.folder = check->folder, .owner = check->owner, .observer = observer};
 	struct nsh_err err;
 
-	return nsh_policy_load(policy, &place, user, &login, &err);
+	return nsh_policy_load(policy, &place, user, &nsh_account_login, &err);
+}
+
+/* The path of the session that an item of a list of [view] names, or false. */
+static bool path_of(enum nsh_key_id id, struct nsh_item *item, char path[PATH_MAX])
+{
+	struct nsh_bind bind;
+
+	if (id == NSH_KEY_VIEW_BIND) {
+		if (!nsh_bind_parse(&bind, item))
+			return false;
+		*item = bind.target;
+	}
+	nsh_item_is_optional(item);
+	snprintf(path, PATH_MAX, "%.*s", (int)item->len, item->text);
+	return true;
+}
+
+/* Paths as they are written: a link that leads to such a place is found at the login. */
+static void check_own_places(struct nsh_check *check, const struct nsh_policy *policy,
+			     const struct nsh_user *user, enum nsh_key_id id)
+{
+	const struct nsh_setting *setting = &policy->settings[id];
+	const struct nsh_complaint where = {.file = setting->file,
+					    .line = setting->line,
+					    .section = nsh_keys[id].section,
+					    .key = nsh_keys[id].key};
+	const char *list = nsh_policy_text(policy, id);
+	struct nsh_item item;
+	char path[PATH_MAX];
+
+	while (setting->file && nsh_list_next(&list, &item)) {
+		const char *why = path_of(id, &item, path)
+					  ? nsh_plan_own_place(policy, id, path, user->name)
+					  : NULL;
+
+		if (why && !nsh_finding_has(&check->findings, where.file, where.line, where.key))
+			nsh_finding_add(&check->findings, NSH_LEVEL_ERROR, &where, "%s: %s", path,
+					why);
+	}
+}
+
+static void check_view(struct nsh_check *check, const struct nsh_policy *policy,
+		       const struct nsh_user *user)
+{
+	static const enum nsh_key_id ids[] = {NSH_KEY_VIEW_READ_ONLY, NSH_KEY_VIEW_WRITABLE,
+					      NSH_KEY_VIEW_BIND};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		check_own_places(check, policy, user, ids[i]);
 }
 
 /* Takes down what is wrong. */
@@ -75,10 +125,12 @@ static void resolve(struct nsh_check *check, const struct nsh_user *user)
 	struct nsh_policy policy;
 	int ret = nsh_check_resolve(check, user, &observer, &policy);
 
-	if (ret == 0)
+	if (ret == 0) {
+		check_view(check, &policy, user);
 		nsh_policy_free(&policy);
-	else if (ret == -ENOMEM)
+	} else if (ret == -ENOMEM) {
 		check->findings.failed = true;
+	}
 }
 
 bool nsh_check_account(const struct nsh_check_file *file, struct nsh_user *user)
@@ -145,18 +197,15 @@ static void lock(struct lock locks[NSH_KEY_COUNT], const struct nsh_check_file *
 {
 	const char *list = file->values[NSH_KEY_POLICY_LOCKED].text;
 	struct nsh_item item;
-	char name[64];
 
 	if (locks[NSH_KEY_POLICY_LOCKED].file)
 		return;
 	while (nsh_list_next(&list, &item)) {
-		for (int id = 0; id < NSH_KEY_COUNT; id++) {
-			snprintf(name, sizeof(name), "%s.%s", nsh_keys[id].section,
-				 nsh_keys[id].key);
-			if (nsh_item_is(&item, name) && !locks[id].file)
-				locks[id] = (struct lock){file,
-							  file->values[NSH_KEY_POLICY_LOCKED].line};
-		}
+		const struct nsh_key *key = nsh_key_of_item(&item);
+
+		if (key && !locks[key->id].file)
+			locks[key->id] =
+				(struct lock){file, file->values[NSH_KEY_POLICY_LOCKED].line};
 	}
 }
 

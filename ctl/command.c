@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/command.h"
+#include "nsshell/printable.h"
 
 void nsh_command_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
 {
@@ -16,17 +17,35 @@ void nsh_command_parse(const struct argp *argp, int argc, char **argv, bool in_o
 		exit(NSH_CTL_FAILED);
 }
 
-int nsh_complain(const char *format, ...)
+static void print(FILE *out, const char *begin, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void print(FILE *out, const char *begin, const char *format, va_list args)
 {
 	char text[2 * NSH_ERR_MAX];
+
+	vsnprintf(text, sizeof(text), format, args);
+	nsh_make_printable(text);
+	fprintf(out, "%s%s\n", begin, text);
+}
+
+void nsh_say(const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	print(stdout, "", format, args);
 	va_end(args);
-	nsh_err_make_printable(text);
+}
+
+int nsh_complain(const char *format, ...)
+{
+	va_list args;
+
 	fflush(stdout);
-	fprintf(stderr, "nsshellctl: %s\n", text);
+	va_start(args, format);
+	print(stderr, "nsshellctl: ", format, args);
+	va_end(args);
 	return NSH_CTL_FAILED;
 }
 

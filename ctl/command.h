@@ -43,7 +43,10 @@ struct command {
 /* Parses with the struct argp; options stop at the first argument if in_order. Ends the process on --help and wrong usage. */
 void nsh_command_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input);
 
-/* "nsshellctl: TEXT" on standard error. Returns NSH_CTL_FAILED. */
+/* A line of text on standard output, which is made safe for a terminal (nsshell/printable.h). */
+void nsh_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "nsshellctl: TEXT" on standard error, likewise. Returns NSH_CTL_FAILED. */
 int nsh_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Likewise with an error's text. */

@@ -10,6 +10,7 @@
 #include "ctl/command.h"
 #include "ctl/complaints.h"
 #include "ctl/output.h"
+#include "nsshell/printable.h"
 
 static bool is_same_text(const char *one, const char *other)
 {
@@ -126,7 +127,7 @@ static void print_tamed(FILE *out, const char *text)
 	char *copy = strdup(text);
 
 	if (copy)
-		nsh_output_tame(copy);
+		nsh_make_printable(copy);
 	fputs(copy ? copy : "?", out);
 	free(copy);
 }

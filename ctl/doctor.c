@@ -16,10 +16,8 @@
 #include "ctl/doctor.h"
 #include "ctl/output.h"
 #include "nsshell/limits.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+#include "nsshell/paths.h"
+#include "nsshell/printable.h"
 
 static const char *const levels[] = {
 	[NSH_LEVEL_OK] = "ok",
@@ -32,13 +30,14 @@ static const struct {
 	void (*check)(struct nsh_doctor *doctor);
 	bool of_user;
 } checks[] = {
-	{nsh_doctor_kernel, false},     {nsh_doctor_modules, false},  {nsh_doctor_proc, false},
-	{nsh_doctor_files, false},      {nsh_doctor_shells, false},   {nsh_doctor_policy, false},
-	{nsh_doctor_namespaces, false}, {nsh_doctor_pam, false},      {nsh_doctor_sshd, false},
-	{nsh_doctor_account, true},     {nsh_doctor_home, true},      {nsh_doctor_program, true},
-	{nsh_doctor_subids, true},      {nsh_doctor_limits, true},    {nsh_doctor_network, true},
-	{nsh_doctor_jobs, true},        {nsh_doctor_processes, true}, {nsh_doctor_groups, true},
-	{nsh_doctor_sudo, true},        {nsh_doctor_sockets, true},   {nsh_doctor_keys, true},
+	{nsh_doctor_kernel, false},     {nsh_doctor_modules, false}, {nsh_doctor_proc, false},
+	{nsh_doctor_files, false},      {nsh_doctor_shells, false},  {nsh_doctor_policy, false},
+	{nsh_doctor_namespaces, false}, {nsh_doctor_pam, false},     {nsh_doctor_sshd, false},
+	{nsh_doctor_unframed, true},    {nsh_doctor_account, true},  {nsh_doctor_home, true},
+	{nsh_doctor_program, true},     {nsh_doctor_subids, true},   {nsh_doctor_limits, true},
+	{nsh_doctor_network, true},     {nsh_doctor_jobs, true},     {nsh_doctor_processes, true},
+	{nsh_doctor_groups, true},      {nsh_doctor_sudo, true},     {nsh_doctor_sockets, true},
+	{nsh_doctor_keys, true},
 };
 
 static char *__attribute__((format(printf, 1, 0))) make_text(const char *format, va_list args)
@@ -47,14 +46,14 @@ static char *__attribute__((format(printf, 1, 0))) make_text(const char *format,
 
 	if (vasprintf(&text, format, args) < 0)
 		return NULL;
-	nsh_output_tame(text);
+	nsh_make_printable(text);
 	return text;
 }
 
-void nsh_find(struct nsh_doctor *doctor, enum nsh_level level, const char *area, const char *format,
-	      ...)
+void nsh_find(struct nsh_doctor *doctor, enum nsh_doctor_level level, const char *area,
+	      const char *format, ...)
 {
-	struct nsh_finding *grown =
+	struct nsh_doctor_finding *grown =
 		reallocarray(doctor->findings, doctor->n_findings + 1, sizeof(*grown));
 	va_list args;
 
@@ -65,15 +64,15 @@ void nsh_find(struct nsh_doctor *doctor, enum nsh_level level, const char *area,
 	doctor->findings = grown;
 	grown += doctor->n_findings++;
 	va_start(args, format);
-	*grown =
-		(struct nsh_finding){.level = level, .area = area, .text = make_text(format, args)};
+	*grown = (struct nsh_doctor_finding){
+		.level = level, .area = area, .text = make_text(format, args)};
 	va_end(args);
 	doctor->out_of_memory |= !grown->text;
 }
 
 void nsh_advise(struct nsh_doctor *doctor, const char *format, ...)
 {
-	struct nsh_finding *latest;
+	struct nsh_doctor_finding *latest;
 	va_list args;
 
 	if (doctor->out_of_memory)
@@ -107,7 +106,6 @@ bool nsh_doctor_has_limits(const struct nsh_doctor *doctor)
 static void load_policy(struct nsh_doctor *doctor)
 {
 	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
-	const struct nsh_login login = {.service = "sshd", .source = "127.0.0.1"};
 
 	doctor->somebody = (struct nsh_user){
 		.uid = 65534,
@@ -118,8 +116,8 @@ static void load_policy(struct nsh_doctor *doctor)
 	};
 	if (doctor->user)
 		doctor->somebody = *doctor->user;
-	doctor->has_policy = nsh_policy_load(&doctor->policy, &place, &doctor->somebody, &login,
-					     &doctor->policy_error) == 0;
+	doctor->has_policy = nsh_policy_load(&doctor->policy, &place, &doctor->somebody,
+					     &nsh_account_login, &doctor->policy_error) == 0;
 }
 
 void nsh_doctor_examine(struct nsh_doctor *doctor)
@@ -137,13 +135,14 @@ void nsh_doctor_free(struct nsh_doctor *doctor)
 		free(doctor->findings[i].advice);
 	}
 	free(doctor->findings);
+	free(doctor->sshd_text);
 	if (doctor->has_policy)
 		nsh_policy_free(&doctor->policy);
 }
 
-enum nsh_level nsh_doctor_worst(const struct nsh_doctor *doctor)
+enum nsh_doctor_level nsh_doctor_worst(const struct nsh_doctor *doctor)
 {
-	enum nsh_level worst = NSH_LEVEL_OK;
+	enum nsh_doctor_level worst = NSH_LEVEL_OK;
 
 	for (size_t i = 0; i < doctor->n_findings; i++)
 		if (doctor->findings[i].level > worst)
@@ -151,7 +150,7 @@ enum nsh_level nsh_doctor_worst(const struct nsh_doctor *doctor)
 	return worst;
 }
 
-void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_level least)
+void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_doctor_level least)
 {
 	static const enum nsh_mark marks[] = {
 		[NSH_LEVEL_OK] = NSH_MARK_OK,
@@ -160,7 +159,7 @@ void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_level least)
 	};
 
 	for (size_t i = 0; i < doctor->n_findings; i++) {
-		const struct nsh_finding *finding = &doctor->findings[i];
+		const struct nsh_doctor_finding *finding = &doctor->findings[i];
 
 		if (finding->level < least)
 			continue;
@@ -229,12 +228,12 @@ static const struct argp argp = {
 	       "it cannot look at is a warning.",
 };
 
-static int print_json(const struct nsh_doctor *doctor, enum nsh_level least)
+static int print_json(const struct nsh_doctor *doctor, enum nsh_doctor_level least)
 {
 	json_t *findings = json_array();
 
 	for (size_t i = 0; i < doctor->n_findings; i++) {
-		const struct nsh_finding *finding = &doctor->findings[i];
+		const struct nsh_doctor_finding *finding = &doctor->findings[i];
 
 		if (finding->level >= least)
 			json_array_append_new(
@@ -250,7 +249,7 @@ static int print_json(const struct nsh_doctor *doctor, enum nsh_level least)
 
 static int report(struct nsh_doctor *doctor, const struct options *options)
 {
-	enum nsh_level least = options->quiet ? NSH_LEVEL_WARN : NSH_LEVEL_OK;
+	enum nsh_doctor_level least = options->quiet ? NSH_LEVEL_WARN : NSH_LEVEL_OK;
 	int code = (int)nsh_doctor_worst(doctor);
 
 	if (doctor->out_of_memory)

@@ -13,17 +13,23 @@
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
 
-enum nsh_level { NSH_LEVEL_OK, NSH_LEVEL_WARN, NSH_LEVEL_FAIL };
+enum nsh_doctor_level { NSH_LEVEL_OK, NSH_LEVEL_WARN, NSH_LEVEL_FAIL };
 
-struct nsh_finding {
-	enum nsh_level level;
+struct nsh_doctor_finding {
+	enum nsh_doctor_level level;
 	const char *area; /* one word */
 	char *text;       /* tamed; owned, as is the next */
 	char *advice;     /* what to do; may be NULL */
 };
 
 /* PAM services that others' checks ask about. */
-enum nsh_service { NSH_SERVICE_SSHD, NSH_SERVICE_CRON, NSH_SERVICE_ATD, NSH_SERVICE_COUNT };
+enum nsh_service {
+	NSH_SERVICE_SSHD,
+	NSH_SERVICE_CRON,
+	NSH_SERVICE_ATD,
+	NSH_SERVICE_SYSTEMD_USER,
+	NSH_SERVICE_COUNT
+};
 
 struct nsh_doctor {
 	/* Where to look; tests have folders of their own. */
@@ -36,18 +42,23 @@ struct nsh_doctor {
 	struct nsh_policy policy;    /* somebody's for sshd, if valid */
 	struct nsh_err policy_error;
 	bool has_policy;
+	bool enables; /* whether nsshell is to become the user's login shell */
+
+	/* What sshd says of its configuration (sshd -T), once it has been asked. */
+	enum { NSH_SSHD_UNASKED, NSH_SSHD_ABSENT, NSH_SSHD_SILENT, NSH_SSHD_SAID } sshd_state;
+	char *sshd_text; /* owned; of the one that is silent, why */
 
 	/* Found out by the checks of PAM for those that come later. */
 	bool has_module[NSH_SERVICE_COUNT];
 
-	struct nsh_finding *findings; /* owned, in the order in which they were found */
+	struct nsh_doctor_finding *findings; /* owned, in the order in which they were found */
 	size_t n_findings;
 	bool out_of_memory;
 };
 
 /* Adds a finding. */
-void nsh_find(struct nsh_doctor *doctor, enum nsh_level level, const char *area, const char *format,
-	      ...) __attribute__((format(printf, 4, 5)));
+void nsh_find(struct nsh_doctor *doctor, enum nsh_doctor_level level, const char *area,
+	      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Adds to the latest what to do about it. */
 void nsh_advise(struct nsh_doctor *doctor, const char *format, ...)
@@ -63,10 +74,10 @@ void nsh_doctor_examine(struct nsh_doctor *doctor);
 void nsh_doctor_free(struct nsh_doctor *doctor);
 
 /* The worst level of all findings. */
-enum nsh_level nsh_doctor_worst(const struct nsh_doctor *doctor);
+enum nsh_doctor_level nsh_doctor_worst(const struct nsh_doctor *doctor);
 
 /* Prints those that are at least that bad. */
-void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_level least);
+void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_doctor_level least);
 
 /* The value of an enum key of the policy; preset when there is none. */
 int nsh_doctor_number(const struct nsh_doctor *doctor, enum nsh_key_id id, int preset);
@@ -83,9 +94,14 @@ void nsh_doctor_files(struct nsh_doctor *doctor);
 void nsh_doctor_shells(struct nsh_doctor *doctor);
 void nsh_doctor_policy(struct nsh_doctor *doctor);
 void nsh_doctor_pam(struct nsh_doctor *doctor);
+/* The line that a PAM file lacks. */
+const char *nsh_doctor_pam_line(void);
+/* The name of sshd's PAM file: "sshd", or from OpenSSH 9.8 on what PAMServiceName says. */
+void nsh_doctor_sshd_service(struct nsh_doctor *doctor, char *name, size_t size);
 void nsh_doctor_sshd(struct nsh_doctor *doctor);
 
 /* Of the user. */
+void nsh_doctor_unframed(struct nsh_doctor *doctor);
 void nsh_doctor_account(struct nsh_doctor *doctor);
 void nsh_doctor_home(struct nsh_doctor *doctor);
 void nsh_doctor_program(struct nsh_doctor *doctor);

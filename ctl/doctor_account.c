@@ -16,6 +16,7 @@
 
 #include "ctl/account.h"
 #include "ctl/doctor.h"
+#include "ctl/login_shell.h"
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cgroup.h"
@@ -76,11 +77,14 @@ static void check_login_shell(struct nsh_doctor *doctor)
 	enum nsh_login_kind kind = nsh_login_kind(user->shell);
 	const char *shell = *user->shell ? user->shell : "/bin/sh";
 
+	/* Whoever enables nsshell for somebody wants that login confined. */
+	enum nsh_doctor_level otherwise = doctor->enables ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN;
+
 	if (confine == NSH_CONFINE_NO) {
-		nsh_find(doctor, NSH_LEVEL_WARN, "login", "session.confine = no: never confined");
+		nsh_find(doctor, otherwise, "login", "session.confine = no: never confined");
 		nsh_advise(doctor, "remove that from the policy if it shall be");
 	} else if (confine == NSH_CONFINE_DENY) {
-		nsh_find(doctor, NSH_LEVEL_WARN, "login", "session.confine = deny: no logins");
+		nsh_find(doctor, otherwise, "login", "session.confine = deny: no logins");
 		nsh_advise(doctor, "remove that from the policy if there shall be some");
 	} else if (kind == NSH_LOGIN_NSSHELL) {
 		nsh_find(doctor, NSH_LEVEL_OK, "login", "the login shell is nsshell");
@@ -142,11 +146,6 @@ static int look_at_home(void *data)
 	return 0;
 }
 
-static bool is_below(const char *path, const char *folder, size_t len)
-{
-	return !strncmp(path, folder, len) && path[len] == '/';
-}
-
 /* Others' homes are hidden in the folders that view.homes names. */
 static void check_homes(struct nsh_doctor *doctor)
 {
@@ -154,16 +153,10 @@ static void check_homes(struct nsh_doctor *doctor)
 		doctor->has_policy ? nsh_policy_text(&doctor->policy, NSH_KEY_VIEW_HOMES) : "";
 	const char *home = doctor->user->home;
 
-	for (const char *at = list; *at;) {
-		size_t len = strcspn(at, ", \t");
-
-		if (len && is_below(home, at, len)) {
-			nsh_find(doctor, NSH_LEVEL_OK, "home", "%s is in one of view.homes (%s)",
-				 home, list);
-			return;
-		}
-		at += len;
-		at += strspn(at, ", \t");
+	if (nsh_account_is_below(list, home)) {
+		nsh_find(doctor, NSH_LEVEL_OK, "home", "%s is in one of view.homes (%s)", home,
+			 list);
+		return;
 	}
 	if (!doctor->has_policy)
 		return;
@@ -224,6 +217,30 @@ static int look_at_program(void *data)
 	return 0;
 }
 
+/* One that whoever chose it means to hold the user to, and that [shell] program would take away. */
+static bool is_restricted(const char *shell)
+{
+	static const char *const names[] = {"rbash", "rksh", "rzsh"};
+	const char *name = strrchr(shell, '/');
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(name ? name + 1 : shell, names[i]))
+			return true;
+	return !nsh_login_shell_is_listed(shell);
+}
+
+static void check_former_shell(struct nsh_doctor *doctor, const char *program)
+{
+	const char *shell = *doctor->user->shell ? doctor->user->shell : "/bin/sh";
+
+	if (!doctor->enables || !strcmp(shell, program) || !is_restricted(shell))
+		return;
+	nsh_find(doctor, NSH_LEVEL_FAIL, "shell", "%s would run %s in place of %s",
+		 doctor->user->name, program, shell);
+	nsh_advise(doctor, "[shell] program = %s in a file of users.d for %s, if it shall go on",
+		   shell, doctor->user->name);
+}
+
 void nsh_doctor_program(struct nsh_doctor *doctor)
 {
 	struct nsh_output output;
@@ -243,6 +260,7 @@ void nsh_doctor_program(struct nsh_doctor *doctor)
 		nsh_advise(doctor, "install it, or change shell.program");
 	} else {
 		nsh_find(doctor, NSH_LEVEL_OK, "shell", "%s is there", program);
+		check_former_shell(doctor, program);
 	}
 	free(output.text);
 }
@@ -383,8 +401,7 @@ void nsh_doctor_limits(struct nsh_doctor *doctor)
 	nsh_find(doctor, NSH_LEVEL_FAIL, "limits",
 		 "limits.%s needs the PAM module, which sshd lacks: logins are refused",
 		 nsh_cgroup_limits_key(&limits));
-	nsh_advise(doctor, "at the end of %s/sshd: session required pam_nsshell.so",
-		   doctor->pam_folder);
+	nsh_advise(doctor, "at the end of %s/sshd: %s", doctor->pam_folder, nsh_doctor_pam_line());
 }
 
 /* pasta is the user. */

@@ -6,36 +6,23 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "ctl/account.h"
 #include "ctl/doctor.h"
+#include "ctl/login_shell.h"
 #include "ctl/read.h"
+#include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/paths.h"
+#include "nsshell/sandbox.h"
 
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
-#ifndef NSH_HELPER_PATH
-#define NSH_HELPER_PATH "/usr/lib/nsshell/nsshell-session"
-#endif
-#ifndef NSH_SCOPE_PATH
-#define NSH_SCOPE_PATH "/usr/lib/nsshell/nsshell-scope"
-#endif
-#ifndef NSH_MODULE_PATH
-#define NSH_MODULE_PATH "/usr/lib/security/pam_nsshell.so"
-#endif
-#ifndef NSH_SESSION_FOLDER
-#define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
-#endif
-#ifndef NSH_FRAME_FOLDER
-#define NSH_FRAME_FOLDER "/run/nsshell/session"
-#endif
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+/* For reading the policy, in seconds. */
+#define READ_SECONDS 30
 
 /* The first thing that is wrong with an installed file, or NULL. */
 static const char *fault_of(const char *path, bool is_program)
@@ -133,21 +120,9 @@ void nsh_doctor_files(struct nsh_doctor *doctor)
 	check_frame_folder(doctor);
 }
 
-static bool is_listed(void)
-{
-	const char *shell;
-	bool found = false;
-
-	setusershell();
-	while (!found && (shell = getusershell()))
-		found = !strcmp(shell, NSH_SHELL_PATH);
-	endusershell();
-	return found;
-}
-
 void nsh_doctor_shells(struct nsh_doctor *doctor)
 {
-	if (is_listed()) {
+	if (nsh_login_shell_is_listed(NSH_SHELL_PATH)) {
 		nsh_find(doctor, NSH_LEVEL_OK, "shells", "%s is in /etc/shells", NSH_SHELL_PATH);
 		return;
 	}
@@ -156,14 +131,57 @@ void nsh_doctor_shells(struct nsh_doctor *doctor)
 		 "whoever "
 		 "has it",
 		 NSH_SHELL_PATH);
-	nsh_advise(doctor, "add-shell %s (nsshellctl enable does it)", NSH_SHELL_PATH);
+	nsh_advise(doctor, "add-shell %s (nsshellctl enable does it with the first account)",
+		   NSH_SHELL_PATH);
 }
 
 static void report_error(struct nsh_doctor *doctor)
 {
+	bool missing = access(NSH_POLICY_FOLDER "/nsshell.conf", F_OK) < 0 && errno == ENOENT;
+
 	nsh_find(doctor, NSH_LEVEL_FAIL, "policy", "%s", doctor->policy_error.text);
-	nsh_advise(doctor,
-		   "nobody whom this concerns can log in; mend it, and see nsshell.conf(5)");
+	nsh_advise(doctor, "%s",
+		   missing ? "nobody with nsshell can log in; install its nsshell.conf again "
+			     "(Debian: apt-get install --reinstall "
+			     "-o Dpkg::Options::=--force-confmiss nsshell)"
+			   : "nobody whom this concerns can log in; mend it, and see "
+			     "nsshell.conf(5)");
+}
+
+/* As nsshell does without the module. What root reads, umask 077 can have kept from everybody else. */
+static int read_as_user(void *data)
+{
+	const struct nsh_doctor *doctor = data;
+	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
+	struct nsh_policy policy;
+	struct nsh_err err;
+
+	if (nsh_sandbox_become(&doctor->somebody, &err) == 0 &&
+	    nsh_policy_load(&policy, &place, &doctor->somebody, &nsh_account_login, &err) == 0)
+		return 0;
+	fputs(err.text, stdout);
+	fflush(stdout);
+	return 1;
+}
+
+static void check_readable(struct nsh_doctor *doctor)
+{
+	bool required = nsh_doctor_number(doctor, NSH_KEY_POLICY_REQUIRE_PAM, NSH_NO) == NSH_YES;
+	const char *whom = doctor->user ? doctor->user->name : "users";
+	struct nsh_output output;
+	struct nsh_err err;
+
+	if (nsh_spawn_function(&output, read_as_user, doctor, READ_SECONDS, &err) < 0) {
+		nsh_find_unknown(doctor, "policy", "what users can read", err.text);
+		return;
+	}
+	if (output.status) {
+		nsh_find(doctor, required ? NSH_LEVEL_WARN : NSH_LEVEL_FAIL, "policy",
+			 "%s cannot read it, and nsshell without the PAM module refuses then: %s",
+			 whom, output.text);
+		nsh_advise(doctor, "chmod -R go+rX %s", NSH_POLICY_FOLDER);
+	}
+	free(output.text);
 }
 
 void nsh_doctor_policy(struct nsh_doctor *doctor)
@@ -171,7 +189,10 @@ void nsh_doctor_policy(struct nsh_doctor *doctor)
 	const char *whom = doctor->user ? doctor->user->name : "users in general";
 	char bad[PATH_MAX];
 
-	if (!nsh_read_is_safe(NSH_POLICY_FOLDER, bad)) {
+	if (doctor->has_policy && geteuid() == 0 && doctor->somebody.uid != 0)
+		check_readable(doctor);
+	/* What is missing is told below. */
+	if (!nsh_read_is_safe(NSH_POLICY_FOLDER, bad) && access(bad, F_OK) == 0) {
 		nsh_find(doctor, NSH_LEVEL_FAIL, "policy",
 			 "%s is not root's, or can be written by others, and so the policy can be "
 			 "replaced",

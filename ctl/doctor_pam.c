@@ -5,18 +5,18 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ctl/account.h"
+#include "ctl/admins.h"
 #include "ctl/doctor.h"
 #include "ctl/pam_stack.h"
-
-#ifndef NSH_MODULE_PATH
-#define NSH_MODULE_PATH "/usr/lib/security/pam_nsshell.so"
-#endif
+#include "nsshell/login.h"
+#include "nsshell/paths.h"
 
 #define MODULE "pam_nsshell.so"
 
@@ -38,9 +38,15 @@ static const struct service {
 	{"cron", "jobs of cron", ANYWHERE, NSH_SERVICE_CRON},
 	{"crond", "jobs of cron", ANYWHERE, NSH_SERVICE_CRON},
 	{"atd", "jobs of at", ANYWHERE, NSH_SERVICE_ATD},
+	{"doas", "doas -u", ANYWHERE, NSH_SERVICE_COUNT},
 	{"gdm-password", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
+	{"gdm-autologin", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
+	{"gdm-fingerprint", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
+	{"gdm-smartcard", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
 	{"lightdm", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
+	{"lightdm-autologin", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
 	{"sddm", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
+	{"sddm-autologin", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
 	{"xrdp-sesman", "logins on the desktop", ANYWHERE, NSH_SERVICE_COUNT},
 	{"cockpit", "logins in the browser", ANYWHERE, NSH_SERVICE_COUNT},
 	{"vsftpd", "FTP", ANYWHERE, NSH_SERVICE_COUNT},
@@ -58,11 +64,12 @@ struct examined {
 	struct nsh_doctor *doctor;
 	const struct service *service;
 	const struct nsh_pam_stack *stack;
-	size_t at; /* the module's line; of several, the first one decides */
+	size_t at;                       /* the module's line; of several, the first one decides */
+	char exempt_group[NSH_PAM_WORD]; /* "" when there is none */
 	bool fine;
 };
 
-static void find(struct examined *examined, enum nsh_level level, const char *text,
+static void find(struct examined *examined, enum nsh_doctor_level level, const char *text,
 		 const char *advice)
 {
 	const struct nsh_pam_line *line = &examined->stack->lines[examined->at];
@@ -117,6 +124,38 @@ static void check_order(struct examined *examined)
 		     "make it the first session line");
 }
 
+/*
+ * nsshell does not know who is exempt: as their login shell it confines them without the module, or refuses where the
+ * policy asks for what the module makes.
+ */
+static void check_exempt(struct examined *examined, const char *group)
+{
+	const struct nsh_doctor *doctor = examined->doctor;
+	const struct nsh_user *user = doctor->user;
+	bool has_nsshell = doctor->enables || nsh_account_has_nsshell(user->shell);
+	bool refused = doctor->has_policy && has_nsshell &&
+		       nsh_login_check_standalone(&doctor->policy, &(struct nsh_err){0}) < 0;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%.128s is in exempt_group %.128s, %s", user->name, group,
+		 refused       ? "where nsshell refuses what only the module makes: no logins"
+		 : has_nsshell ? "and confined by nsshell alone"
+			       : "and never confined");
+	find(examined, refused ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, text,
+	     "take the user out of the group, or give them an ordinary login shell");
+}
+
+static void tell_members(const struct examined *examined, const struct group *group)
+{
+	char text[512];
+	int len = snprintf(text, sizeof(text), "exempt_group %.128s:", group->gr_name);
+
+	for (char **member = group->gr_mem; *member && len < (int)sizeof(text); member++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, " %s", *member);
+	nsh_find(examined->doctor, NSH_LEVEL_OK, "pam", "%s: %s%s", examined->service->name, text,
+		 *group->gr_mem ? "" : " nobody by its list of members");
+}
+
 static void check_exempt_group(struct examined *examined, const char *name)
 {
 	const struct nsh_user *user = examined->doctor->user;
@@ -129,18 +168,63 @@ static void check_exempt_group(struct examined *examined, const char *name)
 		     "make the group, for those who shall get in "
 		     "whatever the policy says");
 	} else if (user && nsh_account_in_group(user, name)) {
-		snprintf(text, sizeof(text), "%.128s is in exempt_group %.128s, and never confined",
-			 user->name, name);
-		find(examined, NSH_LEVEL_WARN, text,
-		     "take the user out of the group, or leave it so");
+		check_exempt(examined, name);
 	} else if (!user) {
-		int len = snprintf(text, sizeof(text), "exempt_group %.128s:", name);
-
-		for (char **member = group->gr_mem; *member && len < (int)sizeof(text); member++)
-			len += snprintf(text + len, sizeof(text) - (size_t)len, " %s", *member);
-		nsh_find(examined->doctor, NSH_LEVEL_OK, "pam", "%s: %s%s", examined->service->name,
-			 text, *group->gr_mem ? "" : " nobody by its list of members");
+		tell_members(examined, group);
 	}
+}
+
+/* nsshell reads the policy itself. */
+static bool gets_in(const char *shell)
+{
+	return !nsh_account_runs_nothing(shell) && !nsh_account_has_nsshell(shell);
+}
+
+static bool is_anybody_primary(gid_t gid)
+{
+	const struct passwd *account;
+	bool found = false;
+
+	setpwent();
+	while (!found && (account = getpwent()))
+		found = account->pw_gid == gid && account->pw_uid && gets_in(account->pw_shell);
+	endpwent();
+	return found;
+}
+
+/* Some groups have members that are programs' accounts. All accounts are asked for only where that is the last hope. */
+static bool has_way_back(const char *name)
+{
+	const struct group *group = *name ? getgrnam(name) : NULL;
+	const struct passwd *account;
+	gid_t gid;
+
+	if (!group)
+		return false;
+	gid = group->gr_gid;
+	for (char **member = group->gr_mem; *member; member++) {
+		account = getpwnam(*member);
+		if (account && account->pw_uid && gets_in(account->pw_shell))
+			return true;
+	}
+	return is_anybody_primary(gid);
+}
+
+/* Of sshd alone: whoever comes back over ssh can mend the rest. */
+static void check_way_back(const struct examined *examined)
+{
+	const char *name = examined->exempt_group;
+
+	if (examined->service->known != NSH_SERVICE_SSHD || has_way_back(name) ||
+	    nsh_admins_root_remains())
+		return;
+	nsh_find(examined->doctor, NSH_LEVEL_WARN, "pam",
+		 "%s: one error in nsshell.conf refuses everybody: %s%s, and root cannot log in",
+		 examined->service->name,
+		 *name ? "nobody with an ordinary shell is in exempt_group " : "no exempt_group",
+		 name);
+	nsh_advise(examined->doctor, *name ? "gpasswd -a ADMIN %s" : "%s, and put somebody into it",
+		   *name ? name : "exempt_group=adm behind the module");
 }
 
 static bool is_timeout(const char *text)
@@ -153,14 +237,14 @@ static bool is_timeout(const char *text)
 /* What the module does not know is an error, and nobody but the exempt gets in. */
 static void check_arguments(struct examined *examined)
 {
-	char rest[sizeof(examined->stack->lines[0].arguments)];
-	char text[sizeof(rest) + 64];
-	char *saved;
+	const char *at = examined->stack->lines[examined->at].arguments;
+	char word[NSH_PAM_WORD];
+	char text[sizeof(word) + 64];
 
-	snprintf(rest, sizeof(rest), "%s", examined->stack->lines[examined->at].arguments);
-	for (char *word = strtok_r(rest, " \t\r", &saved); word;
-	     word = strtok_r(NULL, " \t\r", &saved)) {
+	while (nsh_pam_next_argument(&at, word)) {
 		if (!strncmp(word, "exempt_group=", 13) && word[13]) {
+			snprintf(examined->exempt_group, sizeof(examined->exempt_group), "%s",
+				 word + 13);
 			check_exempt_group(examined, word + 13);
 			continue;
 		}
@@ -173,14 +257,31 @@ static void check_arguments(struct examined *examined)
 	}
 }
 
+/* Whether libpam finds the module by its name: one that every machine has is beside it. */
+static bool is_among_libpams(void)
+{
+	char path[] = NSH_MODULE_PATH;
+
+	memcpy(strrchr(path, '/'), "/pam_unix.so", sizeof("/pam_unix.so"));
+	return access(path, F_OK) == 0;
+}
+
 /* A "-" before the type lets libpam pass over a module that is not there. */
 static void check_module(struct examined *examined)
 {
 	const char *path = examined->stack->lines[examined->at].module;
 	char text[512];
 
-	if (path[0] != '/' || !strcmp(path, NSH_MODULE_PATH))
+	if (!strcmp(path, NSH_MODULE_PATH))
 		return;
+	if (path[0] != '/') {
+		if (!is_among_libpams())
+			find(examined, NSH_LEVEL_WARN,
+			     "libpam has its modules elsewhere than " NSH_MODULE_PATH
+			     ": without one there, too, there will be no session",
+			     "write " NSH_MODULE_PATH);
+		return;
+	}
 	snprintf(text, sizeof(text), "%s is %s", path,
 		 access(path, R_OK) < 0 ? "not there: there will be no session"
 					: "another one than " NSH_MODULE_PATH);
@@ -188,17 +289,27 @@ static void check_module(struct examined *examined)
 	     "write " MODULE " or " NSH_MODULE_PATH);
 }
 
+/* Debian's group for who may read logs, which its package exempts too. */
+const char *nsh_doctor_pam_line(void)
+{
+	return getgrnam("adm") ? "session required " MODULE " exempt_group=adm"
+			       : "session required " MODULE;
+}
+
 static void check_lacking(struct nsh_doctor *doctor, const struct service *service)
 {
 	bool required = service->known == NSH_SERVICE_SSHD &&
 			nsh_doctor_number(doctor, NSH_KEY_POLICY_REQUIRE_PAM, NSH_NO) == NSH_YES;
 
-	nsh_find(doctor, required ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "pam",
-		 "%s: lacks the module: %s %s", service->name, service->what,
-		 required ? "refused, as policy.require_pam = yes" : "not confined by a frame");
-	nsh_advise(doctor, "%s of %s/%s: session required " MODULE,
+	nsh_find(
+		doctor, required ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "pam",
+		"%s: lacks the module: %s %s", service->name, service->what,
+		required
+			? "not confined by a frame, and shells refused, as policy.require_pam = yes"
+			: "not confined by a frame");
+	nsh_advise(doctor, "%s of %s/%s: %s",
 		   service->place == FIRST ? "as the first session line" : "at the end",
-		   doctor->pam_folder, service->name);
+		   doctor->pam_folder, service->name, nsh_doctor_pam_line());
 }
 
 static void check_having(struct nsh_doctor *doctor, const struct service *service,
@@ -210,6 +321,7 @@ static void check_having(struct nsh_doctor *doctor, const struct service *servic
 	check_control(&examined);
 	check_order(&examined);
 	check_arguments(&examined);
+	check_way_back(&examined);
 	check_module(&examined);
 	if (examined.fine)
 		nsh_find(doctor, NSH_LEVEL_OK, "pam", "%s: has the module, and it counts",
@@ -240,21 +352,31 @@ static void check_service(struct nsh_doctor *doctor, const struct service *servi
 	check_having(doctor, service, &stack, at);
 }
 
+/* sshd asks PAM by another name where its configuration says so. */
+static void check_sshd_service(struct nsh_doctor *doctor, const struct service *service)
+{
+	char name[128];
+	struct service asked = *service;
+
+	nsh_doctor_sshd_service(doctor, name, sizeof(name));
+	asked.name = name;
+	check_service(doctor, &asked);
+}
+
 /* The user's systemd serves many logins: with the module it stands in a frame of its own, like a job of cron. */
 static void check_systemd_user(struct nsh_doctor *doctor)
 {
+	static const struct service service = {"systemd-user", "what systemd --user starts",
+					       ANYWHERE, NSH_SERVICE_SYSTEMD_USER};
 	static struct nsh_pam_stack stack;
 	struct nsh_err err;
 
-	if (nsh_pam_read(&stack, doctor->pam_folder, "systemd-user", &err) < 0)
-		return;
-	if (nsh_pam_find(&stack, 0, MODULE) == stack.count) {
+	if (nsh_pam_read(&stack, doctor->pam_folder, service.name, &err) == 0 &&
+	    nsh_pam_find(&stack, 0, MODULE) == stack.count)
 		nsh_find(doctor, NSH_LEVEL_OK, "pam",
 			 "systemd-user: what systemd --user starts is outside of every session");
-		return;
-	}
-	nsh_find(doctor, NSH_LEVEL_OK, "pam",
-		 "systemd-user: has the module: what systemd --user starts is in a frame");
+	else
+		check_service(doctor, &service);
 }
 
 void nsh_doctor_pam(struct nsh_doctor *doctor)
@@ -264,6 +386,9 @@ void nsh_doctor_pam(struct nsh_doctor *doctor)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++)
-		check_service(doctor, &services[i]);
+		if (services[i].known == NSH_SERVICE_SSHD)
+			check_sshd_service(doctor, &services[i]);
+		else
+			check_service(doctor, &services[i]);
 	check_systemd_user(doctor);
 }

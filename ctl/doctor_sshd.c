@@ -51,7 +51,7 @@ static void check_pam(struct asked *asked)
 		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "UsePAM yes");
 		return;
 	}
-	asked->has_module = false;
+	asked->has_module = asked->doctor->has_module[NSH_SERVICE_SSHD] = false;
 	nsh_find(asked->doctor, NSH_LEVEL_FAIL, "sshd",
 		 "UsePAM no: sshd asks no PAM module, and sftp and forwarding are not confined");
 	nsh_advise(asked->doctor, "UsePAM yes in sshd_config(5)");
@@ -113,25 +113,40 @@ static void check_accepted(struct asked *asked)
 		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "AcceptEnv has nothing dangerous");
 }
 
+/* What is forced here comes before what a key forces. */
+static bool is_forced(const struct asked *asked, char *value, size_t size)
+{
+	const char *at = asked->text;
+
+	return next_value(&at, "forcecommand", value, size) && strcasecmp(value, "none") != 0;
+}
+
 static void check_sftp(struct asked *asked)
 {
 	const char *at = asked->text;
 	char value[512];
 
+	if (is_forced(asked, value, sizeof(value)))
+		return;
 	while (next_value(&at, "subsystem", value, sizeof(value))) {
 		if (strncasecmp(value, "sftp ", 5) != 0)
 			continue;
-		if (!strstr(value, "internal-sftp")) {
-			nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
-				 "sftp is started through the login shell");
-		} else if (asked->has_module) {
-			nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
-				 "internal-sftp is confined by the frame");
-		} else {
+		if (asked->has_module) {
+			nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "%s",
+				 strstr(value, "internal-sftp")
+					 ? "internal-sftp is confined by the frame"
+					 : "sftp is started through the login shell");
+		} else if (strstr(value, "internal-sftp")) {
 			nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
 				 "internal-sftp is not confined: sshd lacks the PAM module");
-			nsh_advise(asked->doctor, "pam_nsshell.so in PAM's file, or Subsystem sftp "
-						  "/usr/lib/openssh/sftp-server");
+			nsh_advise(asked->doctor, "pam_nsshell.so in PAM's file, or no Subsystem");
+		} else {
+			nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
+				 "a user whose key has command=\"internal-sftp\" has sshd's own "
+				 "sftp, "
+				 "which is not confined: sshd lacks the PAM module");
+			nsh_advise(asked->doctor,
+				   "pam_nsshell.so in PAM's file, no Subsystem, or a ForceCommand");
 		}
 	}
 }
@@ -183,12 +198,19 @@ static void check_forced(struct asked *asked)
 			 "ChrootDirectory %s: nsshell refuses to start in a chroot", value);
 		nsh_advise(asked->doctor, "use [view] root = %s instead", value);
 	}
-	at = asked->text;
-	if (!next_value(&at, "forcecommand", value, sizeof(value)) || !strcasecmp(value, "none"))
+	if (!is_forced(asked, value, sizeof(value)))
 		return;
-	nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "ForceCommand %s: %s", value,
-		 strncmp(value, "internal-sftp", 13) ? "run by the login shell, in its session"
-						     : "sshd's own work");
+	if (strncmp(value, "internal-sftp", 13) != 0) {
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
+			 "ForceCommand %s: run by the login shell, in its session", value);
+	} else if (asked->has_module) {
+		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd",
+			 "ForceCommand %s: sshd's own work, in the frame", value);
+	} else {
+		nsh_find(asked->doctor, NSH_LEVEL_WARN, "sshd",
+			 "ForceCommand %s: not confined, as sshd lacks the PAM module", value);
+		nsh_advise(asked->doctor, "pam_nsshell.so in PAM's file");
+	}
 }
 
 static void check_all(struct nsh_doctor *doctor, const char *text)
@@ -209,7 +231,17 @@ static void check_all(struct nsh_doctor *doctor, const char *text)
 	check_forced(&asked);
 }
 
-void nsh_doctor_sshd(struct nsh_doctor *doctor)
+static void take_answer(struct nsh_doctor *doctor, char *text, bool is_said)
+{
+	doctor->sshd_text = text;
+	doctor->sshd_state = is_said ? NSH_SSHD_SAID : NSH_SSHD_SILENT;
+	doctor->out_of_memory |= !text;
+	if (text && !is_said)
+		text[strcspn(text, "\n")] = '\0';
+}
+
+/* Once. */
+static void ask(struct nsh_doctor *doctor)
 {
 	char whom[300];
 	const char *argv[8] = {doctor->sshd, "-T"};
@@ -218,8 +250,10 @@ void nsh_doctor_sshd(struct nsh_doctor *doctor)
 	struct nsh_output output;
 	struct nsh_err err;
 
+	if (doctor->sshd_state != NSH_SSHD_UNASKED)
+		return;
 	if (!nsh_program_find(doctor->sshd, path)) {
-		nsh_find(doctor, NSH_LEVEL_OK, "sshd", "not installed");
+		doctor->sshd_state = NSH_SSHD_ABSENT;
 		return;
 	}
 	if (doctor->sshd_config) {
@@ -232,16 +266,32 @@ void nsh_doctor_sshd(struct nsh_doctor *doctor)
 		argv[count++] = "-C";
 		argv[count++] = whom;
 	}
-	if (nsh_spawn(&output, argv, SSHD_SECONDS, &err) < 0) {
-		nsh_find_unknown(doctor, "sshd", "its configuration", err.text);
-		return;
-	}
-	if (output.status == 0) {
-		check_all(doctor, output.text);
-	} else {
-		output.text[strcspn(output.text, "\n")] = '\0';
-		nsh_find_unknown(doctor, "sshd", "its configuration", output.text);
+	if (nsh_spawn(&output, argv, SSHD_SECONDS, &err) < 0)
+		take_answer(doctor, strdup(err.text), false);
+	else
+		take_answer(doctor, output.text, output.status == 0);
+}
+
+void nsh_doctor_sshd_service(struct nsh_doctor *doctor, char *name, size_t size)
+{
+	const char *at;
+
+	ask(doctor);
+	at = doctor->sshd_text;
+	if (doctor->sshd_state != NSH_SSHD_SAID || !at ||
+	    !next_value(&at, "pamservicename", name, size))
+		snprintf(name, size, "sshd");
+}
+
+void nsh_doctor_sshd(struct nsh_doctor *doctor)
+{
+	ask(doctor);
+	if (doctor->sshd_state == NSH_SSHD_ABSENT) {
+		nsh_find(doctor, NSH_LEVEL_OK, "sshd", "not installed");
+	} else if (doctor->sshd_text && doctor->sshd_state == NSH_SSHD_SAID) {
+		check_all(doctor, doctor->sshd_text);
+	} else if (doctor->sshd_text) {
+		nsh_find_unknown(doctor, "sshd", "its configuration", doctor->sshd_text);
 		nsh_advise(doctor, "run this as root; sshd -t says what is wrong");
 	}
-	free(output.text);
 }

@@ -16,20 +16,13 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/item.h"
+#include "nsshell/paths.h"
 #include "nsshell/sandbox.h"
 
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
-#ifndef NSH_SESSION_FOLDER
-#define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
-#endif
-#ifndef NSH_FRAME_FOLDER
-#define NSH_FRAME_FOLDER "/run/nsshell/session"
-#endif
-
-#define CRON_SPOOL "/var/spool/cron/crontabs"
-#define AT_SPOOL "/var/spool/cron/atjobs"
+/* Debian's, and Fedora's. */
+static const char *const cron_spools[] = {"/var/spool/cron/crontabs", "/var/spool/cron"};
+static const char *const at_spools[] = {"/var/spool/cron/atjobs", "/var/spool/at"};
 
 #define ASK_SECONDS 10
 
@@ -57,21 +50,32 @@ static bool is_allowed(const char *tool, const char *name)
 	return nsh_read(path, &deny) < 0 || !has_line(deny, name);
 }
 
+static bool has_crontab(const char *name)
+{
+	char path[NSH_PROGRAM_MAX];
+	bool found = false;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(cron_spools) / sizeof(*cron_spools); i++)
+		found |= snprintf(path, sizeof(path), "%s/%s", cron_spools[i], name) <
+				 (int)sizeof(path) &&
+			 lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return found;
+}
+
 /* The module confines what the jobs do; it is what they do without it that is a way around. */
 static void check_cron(struct nsh_doctor *doctor)
 {
 	const char *name = doctor->user->name;
 	char path[NSH_PROGRAM_MAX];
-	struct stat st;
 
 	if (!nsh_program_find("cron", path) && !nsh_program_find("crond", path)) {
 		nsh_find(doctor, NSH_LEVEL_OK, "cron", "not installed");
 	} else if (doctor->has_module[NSH_SERVICE_CRON]) {
 		nsh_find(doctor, NSH_LEVEL_OK, "cron", "its jobs are in the frame");
 	} else if (geteuid() != 0) {
-		nsh_find_unknown(doctor, "cron", CRON_SPOOL, "only root can");
-	} else if (snprintf(path, sizeof(path), CRON_SPOOL "/%s", name) < (int)sizeof(path) &&
-		   lstat(path, &st) == 0) {
+		nsh_find_unknown(doctor, "cron", "the folder of its jobs", "only root can");
+	} else if (has_crontab(name)) {
 		nsh_find(doctor, NSH_LEVEL_WARN, "cron",
 			 "%s has jobs, which run outside of sessions", name);
 		nsh_advise(doctor, "pam_nsshell.so in PAM's file of cron, or crontab -r -u %s",
@@ -86,10 +90,9 @@ static void check_cron(struct nsh_doctor *doctor)
 	}
 }
 
-/* Jobs of at are files of their users'. */
-static bool has_at_job(uid_t uid)
+static bool has_file(const char *folder, uid_t uid)
 {
-	DIR *spool = opendir(AT_SPOOL);
+	DIR *spool = opendir(folder);
 	const struct dirent *entry;
 	bool found = false;
 	struct stat st;
@@ -99,6 +102,16 @@ static bool has_at_job(uid_t uid)
 			S_ISREG(st.st_mode) && st.st_uid == uid && entry->d_name[0] != '.';
 	if (spool)
 		closedir(spool);
+	return found;
+}
+
+/* Jobs of at are files of their users'. */
+static bool has_at_job(uid_t uid)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(at_spools) / sizeof(*at_spools); i++)
+		found |= has_file(at_spools[i], uid);
 	return found;
 }
 
@@ -112,7 +125,7 @@ static void check_at(struct nsh_doctor *doctor)
 	} else if (doctor->has_module[NSH_SERVICE_ATD]) {
 		nsh_find(doctor, NSH_LEVEL_OK, "at", "its jobs are in the frame");
 	} else if (geteuid() != 0) {
-		nsh_find_unknown(doctor, "at", AT_SPOOL, "only root can");
+		nsh_find_unknown(doctor, "at", "the folder of its jobs", "only root can");
 	} else if (has_at_job(doctor->user->uid)) {
 		nsh_find(doctor, NSH_LEVEL_WARN, "at", "%s has jobs, which run outside of sessions",
 			 name);
@@ -133,6 +146,10 @@ static void check_systemd(struct nsh_doctor *doctor)
 	bool shows = nsh_doctor_number(doctor, NSH_KEY_VIEW_TMP, NSH_TMP_PRIVATE) == NSH_TMP_HOST;
 	char path[300];
 
+	if (doctor->has_module[NSH_SERVICE_SYSTEMD_USER]) {
+		nsh_find(doctor, NSH_LEVEL_OK, "systemd", "systemd --user is in a frame");
+		return;
+	}
 	snprintf(path, sizeof(path), "/var/lib/systemd/linger/%s", user->name);
 	if (access(path, F_OK) == 0) {
 		nsh_find(doctor, NSH_LEVEL_WARN, "systemd",
@@ -341,11 +358,9 @@ void nsh_doctor_sudo(struct nsh_doctor *doctor)
 		return;
 	}
 	if (strstr(output.text, "may run the following commands")) {
-		nsh_find(
-			doctor, NSH_LEVEL_WARN, "sudo", "%s may run commands%s", doctor->user->name,
-			nsh_doctor_number(doctor, NSH_KEY_SECURITY_NO_NEW_PRIVS, NSH_YES) == NSH_YES
-				? "; not in sessions, as security.no_new_privs = yes"
-				: ", also in sessions, as security.no_new_privs = no");
+		nsh_find(doctor, NSH_LEVEL_WARN, "sudo",
+			 "%s may run commands; not in sessions, where sudo gains nothing",
+			 doctor->user->name);
 		nsh_advise(doctor, "sudo -l -U %s shows which", doctor->user->name);
 	} else if (strstr(output.text, "is not allowed to run sudo")) {
 		nsh_find(doctor, NSH_LEVEL_OK, "sudo", "%s may run nothing", doctor->user->name);
@@ -384,14 +399,13 @@ static int look_at_sockets(void *data)
 /* Whether an item of the list, which may begin with "-", is path or a folder above it. */
 static bool is_hidden(const char *list, const char *path)
 {
-	while (*(list += strspn(list, ", \t"))) {
-		size_t len;
+	struct nsh_item item;
 
-		list += *list == '-';
-		len = strcspn(list, ", \t");
-		if (len && !strncmp(list, path, len) && (path[len] == '/' || path[len] == '\0'))
+	while (nsh_list_next(&list, &item)) {
+		nsh_item_is_optional(&item);
+		if (item.len && !strncmp(item.text, path, item.len) &&
+		    (path[item.len] == '/' || path[item.len] == '\0'))
 			return true;
-		list += len;
 	}
 	return false;
 }
@@ -409,7 +423,10 @@ static void report_sockets(struct nsh_doctor *doctor, char *text)
 		found = true;
 		nsh_find(doctor, NSH_LEVEL_WARN, "sockets",
 			 "%s can connect to %s, and so become root", doctor->user->name, path);
-		nsh_advise(doctor, "[view] hide = -%s", path);
+		nsh_advise(doctor,
+			   "take the user out of the socket's group; [view] hide = -%s holds until "
+			   "what listens there is started again",
+			   path);
 	}
 	if (!found)
 		nsh_find(doctor, NSH_LEVEL_OK, "sockets",
@@ -479,6 +496,8 @@ void nsh_doctor_keys(struct nsh_doctor *doctor)
 			 "lets it");
 	if (strchr(output.text, 'c'))
 		nsh_find(doctor, NSH_LEVEL_OK, "keys",
-			 "authorized_keys has command=, which the login shell runs in a session");
+			 "authorized_keys has command=, which the login shell runs in a session, "
+			 "but for "
+			 "internal-sftp");
 	free(output.text);
 }

@@ -20,10 +20,7 @@
 #include "ctl/state.h"
 #include "ctl/expire_timer.h"
 #include "nsshell/cleanup.h"
-
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
+#include "nsshell/paths.h"
 
 struct options {
 	const char *name;
@@ -114,6 +111,8 @@ static int begin(struct work *work, const char *name, bool needs_folder)
 	work->folder = nsh_state_open(&err);
 	if (work->folder < 0 && nsh_complain_err(&err) && needs_folder)
 		return NSH_CTL_FAILED;
+	if (work->folder < 0)
+		work->folder = nsh_state_look(&err);
 	if (nsh_account_find(&work->user, name, &err) < 0)
 		return nsh_complain_err(&err);
 	read_record(work);
@@ -169,25 +168,49 @@ static int complain_foreign(const struct nsh_user *user, const char *shell)
 		user->name, shown(shell));
 }
 
+static void tell_program(const struct nsh_user *user, const char *program)
+{
+	if (strcmp(program, *user->shell ? user->shell : "/bin/sh") != 0)
+		nsh_say("In sessions of %s the shell is %s, as [shell] program says.", user->name,
+			program);
+}
+
+/* By name: what is known of the account can be old. */
+static bool has_nsshell_now(const char *name)
+{
+	struct nsh_user user;
+	struct nsh_err err;
+	bool found;
+
+	if (nsh_account_find(&user, name, &err) < 0)
+		return false;
+	found = nsh_account_has_nsshell(user.shell);
+	nsh_user_free(&user);
+	return found;
+}
+
 static bool is_fit(const struct nsh_user *user)
 {
-	struct nsh_doctor doctor = {.pam_folder = "/etc/pam.d", .sshd = "sshd", .user = user};
+	struct nsh_doctor doctor = {
+		.pam_folder = "/etc/pam.d", .sshd = "sshd", .user = user, .enables = true};
 	bool fit;
 
 	nsh_doctor_examine(&doctor);
 	fit = !doctor.out_of_memory && nsh_doctor_worst(&doctor) != NSH_LEVEL_FAIL;
-	if (!fit)
+	/* Another nsshellctl was faster, and the findings are of an account that is half the old one. */
+	if (!fit && has_nsshell_now(user->name))
+		fit = true;
+	else if (!fit)
 		nsh_doctor_print(&doctor, NSH_LEVEL_FAIL);
+	else if (doctor.has_policy)
+		tell_program(user, nsh_policy_text(&doctor.policy, NSH_KEY_SHELL_PROGRAM));
 	nsh_doctor_free(&doctor);
 	return fit;
 }
 
 /* Returns an exit status; what speaks against it is told. */
-static int may_enable(const struct nsh_user *user)
+static int may_have_nsshell(const struct nsh_user *user)
 {
-	struct nsh_err err;
-	int last;
-
 	if (user->uid == 0)
 		return nsh_complain("user id 0 is never confined");
 	if (nsh_account_runs_nothing(user->shell))
@@ -197,6 +220,36 @@ static int may_enable(const struct nsh_user *user)
 			user->name, user->shell);
 	if (!nsh_account_is_local(user))
 		return complain_foreign(user, NSH_SHELL_PATH);
+	return NSH_CTL_OK;
+}
+
+/* What can take long: nobody else has to wait for it. */
+static int examine(const char *name)
+{
+	struct nsh_user user;
+	struct nsh_err err;
+	bool has_it;
+	int code;
+
+	if (nsh_account_find(&user, name, &err) < 0)
+		return nsh_complain_err(&err);
+	has_it = nsh_account_has_nsshell(user.shell);
+	code = has_it ? NSH_CTL_OK : may_have_nsshell(&user);
+	if (code == NSH_CTL_OK && !has_it && !is_fit(&user))
+		code = nsh_complain("%s keeps %s: mend that first", user.name, shown(user.shell));
+	nsh_user_free(&user);
+	return code;
+}
+
+/* With the lock held: of two administrators one stays. */
+static int may_enable(const struct nsh_user *user)
+{
+	struct nsh_err err;
+	int code = may_have_nsshell(user);
+	int last;
+
+	if (code != NSH_CTL_OK)
+		return code;
 	last = nsh_admins_last(user, &err);
 	if (last < 0)
 		return nsh_complain_err(&err);
@@ -205,8 +258,6 @@ static int may_enable(const struct nsh_user *user)
 			"%s is the last administrator who could log in: give somebody else "
 			"an ordinary shell, sudo for all commands, and a password or keys",
 			user->name);
-	if (!is_fit(user))
-		return nsh_complain("%s keeps %s: mend that first", user->name, shown(user->shell));
 	return NSH_CTL_OK;
 }
 
@@ -228,41 +279,96 @@ static int prepare(struct work *work, int64_t seconds, struct nsh_err *err)
 	return ret < 0 ? ret : nsh_record_write(work->folder, work->user.name, record, err);
 }
 
+static bool is_any(int folder, const char *name, void *data)
+{
+	(void)folder;
+	(void)name;
+	(void)data;
+	return true;
+}
+
+/* Later on an administrator can have taken it out of /etc/shells, and that counts. */
+static bool is_first(const struct work *work)
+{
+	struct nsh_err err;
+
+	return !nsh_login_shell_is_used() &&
+	       nsh_records_walk(work->folder, is_any, NULL, &err) == 0;
+}
+
 static int change(struct work *work, const struct options *options)
 {
 	struct nsh_err err;
+	bool first = is_first(work);
 	int listed = 0;
 	int ret = prepare(work, options->seconds, &err);
 
-	if (ret == 0)
+	if (ret == 0 && first)
 		ret = listed = nsh_login_shell_list(&err);
+	if (listed > 0)
+		nsh_say("%s is in /etc/shells now.", NSH_SHELL_PATH);
 	if (ret >= 0)
 		ret = nsh_login_shell_set(&work->user, NSH_SHELL_PATH,
 					  options->seconds ? "try" : "enable", &err);
 	if (ret < 0) {
+		nsh_complain_err(&err);
+		/* What changes login shells can fail when it has done so. */
+		if (has_nsshell_now(work->user.name))
+			return nsh_complain(
+				"%s has nsshell all the same; what was before is remembered",
+				work->user.name);
 		forget(work);
-		return nsh_complain_err(&err);
+		return NSH_CTL_FAILED;
 	}
-	if (listed)
-		printf("%s is in /etc/shells now.\n", NSH_SHELL_PATH);
-	printf("The next login of %s is confined; the login shell was %s.\n", work->user.name,
-	       shown(work->record.shell));
+	nsh_say("The next login of %s is confined; the login shell was %s.", work->user.name,
+		shown(work->record.shell));
 	if (options->seconds)
-		printf("It is changed back in %" PRId64
-		       " s, unless you say: nsshellctl confirm %s\n",
-		       options->seconds, work->user.name);
+		nsh_say("It is changed back in %" PRId64
+			" s, unless you say: nsshellctl confirm %s",
+			options->seconds, work->user.name);
 	return NSH_CTL_OK;
+}
+
+static bool has_trial(const struct work *work)
+{
+	return work->has_record && work->record.trial.seconds;
+}
+
+/* Ends the trial of an account that has nsshell. */
+static int keep(struct work *work)
+{
+	struct nsh_err err;
+
+	work->record.trial = (struct nsh_shell_trial){0};
+	if (nsh_record_write(work->folder, work->user.name, &work->record, &err) < 0)
+		return nsh_complain_err(&err);
+	stop_timer_if_idle(work->folder);
+	nsh_say("%s keeps nsshell.", work->user.name);
+	return NSH_CTL_OK;
+}
+
+/* Success means that what was asked for holds: nsshell for good, or the way back from it. */
+static int enable_again(struct work *work, const struct options *options)
+{
+	if (options->seconds) {
+		nsh_complain("no trial was begun: %s has nsshell already%s", work->user.name,
+			     has_trial(work) ? ", on a trial that goes on as it was" : "");
+		return NSH_CTL_WARN;
+	}
+	if (!has_trial(work)) {
+		nsh_say("%s has nsshell already.", work->user.name);
+		return NSH_CTL_OK;
+	}
+	nsh_say("%s has nsshell already; this ends the trial.", work->user.name);
+	return keep(work);
 }
 
 static int enable(struct work *work, const struct options *options)
 {
 	int code;
 
-	if (nsh_account_has_nsshell(work->user.shell)) {
-		printf("%s has nsshell already%s.\n", work->user.name,
-		       work->has_record && work->record.trial.seconds ? ", on trial" : "");
-		return NSH_CTL_OK;
-	}
+	if (nsh_account_has_nsshell(work->user.shell))
+		return enable_again(work, options);
 	code = may_enable(&work->user);
 	return code == NSH_CTL_OK ? change(work, options) : code;
 }
@@ -276,6 +382,9 @@ static int run_enable(int argc, char **argv)
 	nsh_command_parse(&enable_argp, argc, argv, false, &options);
 	if (!nsh_needs_root("change login shells"))
 		return NSH_CTL_FAILED;
+	code = examine(options.name);
+	if (code != NSH_CTL_OK)
+		return code;
 	code = begin(&work, options.name, true);
 	if (code == NSH_CTL_OK)
 		code = enable(&work, &options);
@@ -296,7 +405,7 @@ static int change_back(struct work *work, const char *action)
 		return complain_foreign(&work->user, shell);
 	if (nsh_login_shell_set(&work->user, shell, action, &err) < 0)
 		return nsh_complain_err(&err);
-	printf("The login shell of %s is %s, %s.\n", work->user.name, shown(shell), why);
+	nsh_say("The login shell of %s is %s, %s.", work->user.name, shown(shell), why);
 	return NSH_CTL_OK;
 }
 
@@ -307,8 +416,8 @@ static int disable(struct work *work)
 	if (nsh_account_has_nsshell(work->user.shell))
 		code = change_back(work, "disable");
 	else
-		printf("The login shell of %s is %s, not nsshell.\n", work->user.name,
-		       shown(work->user.shell));
+		nsh_say("The login shell of %s is %s, not nsshell.", work->user.name,
+			shown(work->user.shell));
 	if (code == NSH_CTL_OK)
 		forget(work);
 	return code;
@@ -331,25 +440,20 @@ static int run_disable(int argc, char **argv)
 	return code;
 }
 
+/* Of an account that is not on trial it asks for what holds already, or for what this does not do. */
 static int confirm(struct work *work)
 {
-	struct nsh_err err;
+	bool has_it = nsh_account_has_nsshell(work->user.shell);
 
-	if (!work->has_record || !work->record.trial.seconds) {
-		nsh_complain("%s is not on trial", work->user.name);
-		return NSH_CTL_WARN;
+	if (has_it && has_trial(work))
+		return keep(work);
+	if (has_it) {
+		nsh_say("%s has nsshell for good already.", work->user.name);
+		return NSH_CTL_OK;
 	}
-	if (!nsh_account_has_nsshell(work->user.shell)) {
-		nsh_complain("the login shell of %s is %s, not nsshell", work->user.name,
-			     shown(work->user.shell));
-		return NSH_CTL_WARN;
-	}
-	work->record.trial = (struct nsh_trial){0};
-	if (nsh_record_write(work->folder, work->user.name, &work->record, &err) < 0)
-		return nsh_complain_err(&err);
-	stop_timer_if_idle(work->folder);
-	printf("%s keeps nsshell.\n", work->user.name);
-	return NSH_CTL_OK;
+	nsh_complain("%s is not on trial: the login shell is %s", work->user.name,
+		     shown(work->user.shell));
+	return NSH_CTL_WARN;
 }
 
 static int run_confirm(int argc, char **argv)
@@ -379,9 +483,12 @@ static bool expire(int folder, const char *name, void *data)
 
 	if (ret < 0)
 		nsh_complain_err(&err);
-	if (ret < 0 || !nsh_trial_is_over(&work.record.trial, now))
+	if (ret < 0 || !nsh_shell_trial_is_over(&work.record.trial, now))
 		return ret < 0;
 	ret = nsh_account_find(&work.user, name, &err);
+	/* The account can have another name by now. */
+	if (ret == -ENOENT)
+		ret = nsh_account_of(&work.user, work.record.uid, &err);
 	if (ret < 0 && ret != -ENOENT)
 		return nsh_complain_err(&err);
 	work.has_record = true;

@@ -35,6 +35,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/enter.h"
 #include "nsshell/environment.h"
+#include "nsshell/pass.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
 
@@ -122,50 +123,27 @@ static int failed(struct nsh_err *err, const char *what)
 
 static void say(const struct entry *entry, const struct message *message, int fd)
 {
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {.iov_base = (void *)message, .iov_len = sizeof(*message)};
-	struct msghdr sent = {.msg_iov = &data, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		control.head.cmsg_len = CMSG_LEN(sizeof(fd));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		sent.msg_control = &control;
-		sent.msg_controllen = sizeof(control);
-	}
-	sendmsg(entry->report, &sent, MSG_NOSIGNAL);
+	nsh_pass_send(entry->report, message, sizeof(*message), &fd, 1, 0);
 }
 
 /* Returns the fd that came with it, or -1. */
 static int hear(int in, struct message *message)
 {
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {.iov_base = message, .iov_len = sizeof(*message)};
-	struct msghdr got = {.msg_iov = &data,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
-	int fd = -1;
-	ssize_t len;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	int ret;
 
 	do
-		len = recvmsg(in, &got, MSG_CMSG_CLOEXEC);
-	while (len < 0 && errno == EINTR);
-	if (len != (ssize_t)sizeof(*message)) {
+		ret = nsh_pass_receive(in, message, sizeof(*message), fds, &n_fds, 0, NULL);
+	while (ret == -EINTR);
+	if (ret != 1) {
 		*message = (struct message){.said = SAID_FAILED};
 		nsh_err_set(&message->err, NSH_REASON_MACHINE, -EIO, "the session has ended");
-	} else if (got.msg_controllen >= CMSG_LEN(sizeof(fd)) &&
-		   control.head.cmsg_type == SCM_RIGHTS) {
-		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
 	}
-	return fd;
+	if (!n_fds)
+		return -1;
+	nsh_pass_close(fds + 1, n_fds - 1);
+	return fds[0];
 }
 
 static void reset_signals(void)
@@ -264,7 +242,7 @@ static int enter(struct entry *entry, struct nsh_err *err)
 {
 	int ret = nsh_door_enter(&entry->door, &entry->user, entry->live->cgroup, err);
 
-	nsh_door_close(&entry->door);
+	nsh_door_close_ways(&entry->door.ways);
 	return ret;
 }
 
@@ -328,22 +306,6 @@ static void __attribute__((noreturn)) run_opener(struct entry *entry)
 	_exit(0);
 }
 
-/* Pipes for the command; sets own ends. */
-static int make_pipes(struct entry *entry, struct nsh_pipes *pipes, struct nsh_err *err)
-{
-	int *const own[] = {&pipes->in, &pipes->out, &pipes->err};
-
-	for (int i = 0; i < 3; i++) {
-		int ends[2];
-
-		if (pipe2(ends, O_CLOEXEC) < 0)
-			return failed(err, "pipe");
-		*own[i] = ends[i == 0];
-		entry->streams[i] = ends[i != 0];
-	}
-	return 0;
-}
-
 /* However it ends, with what the opener has said last. */
 static int finish(pid_t opener, int in, int relayed, const struct nsh_err *err)
 {
@@ -398,7 +360,7 @@ static int start(struct entry *entry, struct nsh_err *err)
 	int ends[2];
 	pid_t opener;
 
-	if (!entry->terminal && make_pipes(entry, &pipes, err) < 0)
+	if (!entry->terminal && nsh_pipes_make(&pipes, entry->streams, err) < 0)
 		return no_session(err);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
 		failed(err, "socketpair");
@@ -473,7 +435,7 @@ static int enter_live(const struct options *options, const struct nsh_live *live
 		code = no_session(err);
 	else
 		code = start(&entry, err);
-	nsh_door_close(&entry.door);
+	nsh_door_close_ways(&entry.door.ways);
 	nsh_session_environment_free(entry.environment);
 	nsh_user_free(&entry.user);
 	return code;

@@ -15,13 +15,7 @@
 #include "ctl/spawn.h"
 #include "ctl/expire_timer.h"
 #include "nsshell/cleanup.h"
-
-#ifndef NSH_CTL_PATH
-#define NSH_CTL_PATH "/usr/bin/nsshellctl"
-#endif
-#ifndef NSH_UNIT_FOLDER
-#define NSH_UNIT_FOLDER "/usr/lib/systemd/system"
-#endif
+#include "nsshell/paths.h"
 
 #define TIMER "nsshell-expire.timer"
 #define SERVICE "nsshell-expire.service"

@@ -8,6 +8,7 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "nsshell/keys.h"
+#include "nsshell/list.h"
 
 static const char *const types[] = {
 	[NSH_TYPE_ENUM] = "choice",
@@ -72,12 +73,9 @@ static const struct argp argp = {
 
 static bool is_wanted(const struct nsh_key *key, const char *wanted)
 {
-	size_t len = strlen(key->section);
-
 	if (!wanted || !strcmp(wanted, key->section))
 		return true;
-	return !strncmp(wanted, key->section, len) && wanted[len] == '.' &&
-	       !strcmp(wanted + len + 1, key->key);
+	return nsh_key_of_item(&(struct nsh_item){wanted, strlen(wanted)}) == key;
 }
 
 static bool is_any(const char *wanted)

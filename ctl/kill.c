@@ -23,10 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/account.h"
 #include "ctl/command.h"
 #include "ctl/commands.h"
 #include "ctl/live.h"
-#include "ctl/output.h"
 #include "ctl/read.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
@@ -320,7 +320,7 @@ static bool has_hub_alone(const char *cgroup)
 		struct nsh_process process;
 
 		if (end == at || folder < 0 || !nsh_process_read(&process, folder) ||
-		    strcmp(process.name, "nsshell-hub") != 0)
+		    process.uid != 0 || strcmp(process.name, NSH_HUB_NAME) != 0)
 			return false;
 		end += *end == '\n';
 	}
@@ -447,14 +447,48 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 	return do_round(killing, LOOK, err);
 }
 
+static void continue_stopped(const struct killing *killing)
+{
+	for (size_t i = 0; i < killing->asked.count; i++) {
+		const struct known *known = &killing->asked.at[i];
+		NSH_CLOSE int process = pidfd_open(known->pid, 0);
+		NSH_CLOSE int folder = nsh_process_open(known->pid);
+		struct nsh_process now;
+
+		if (process >= 0 && folder >= 0 && nsh_process_read(&now, folder) &&
+		    now.start == known->start)
+			pidfd_send_signal(process, SIGCONT, NULL, 0);
+	}
+}
+
+/* What is stopped is killed, or goes on, also when this is to end meanwhile: no login may be left frozen. */
+static int stop_and_kill(struct killing *killing, struct nsh_err *err)
+{
+	static const int enders[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGTSTP};
+	sigset_t held;
+	sigset_t before;
+	int ret = 1;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(enders) / sizeof(*enders); i++)
+		sigaddset(&held, enders[i]);
+	sigprocmask(SIG_BLOCK, &held, &before);
+	for (int i = 0; i < STOPS_MAX && ret > 0; i++)
+		ret = do_round(killing, STOP, err);
+	ret = do_round(killing, KILL, err);
+	if (ret < 0)
+		continue_stopped(killing);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
 static int kill_all(struct killing *killing, struct nsh_err *err)
 {
-	int ret = 1;
+	int ret;
 
 	forget(&killing->asked);
 	killing->spare = nsh_now_ms() + SPARE_MS;
-	for (int i = 0; i < STOPS_MAX && ret > 0; i++)
-		ret = do_round(killing, STOP, err);
+	ret = stop_and_kill(killing, err);
 	return ret < 0 ? ret : do_rounds(killing, KILL, KILL_MS, err);
 }
 
@@ -489,7 +523,22 @@ static int want(struct killing *killing, const struct nsh_live *live)
 	return 0;
 }
 
-/* A user's name before the beginning of an id. What is both is a question and not a command. */
+/* Whether it is a user: who has no session is no session of another's whose id begins like the name. */
+static bool is_user(const char *which)
+{
+	struct nsh_user user;
+	struct nsh_err err;
+
+	if (strlen(which) == NSH_ID_LEN || nsh_account_find(&user, which, &err) < 0)
+		return false;
+	nsh_user_free(&user);
+	return true;
+}
+
+/*
+ * A user's name before the beginning of an id, which anybody can make look like it. What is a user and a whole id is a
+ * question and not a command.
+ */
 static int choose(struct killing *killing, const char *which, struct nsh_err *err)
 {
 	struct nsh_lives lives;
@@ -505,9 +554,11 @@ static int choose(struct killing *killing, const char *which, struct nsh_err *er
 	one = nsh_lives_by_id(&lives, which, &found, err);
 	if (ret < 0)
 		ret = nsh_err_sys(err, NSH_REASON_MACHINE, ret, "sessions");
-	else if (killing->n_wanted && found != -ENOENT)
+	else if (killing->n_wanted && found != -ENOENT && strlen(which) == NSH_ID_LEN)
 		ret = nsh_err_set(err, NSH_REASON_MACHINE, -ENOTUNIQ,
-				  "\"%s\" is a user and the beginning of a session's id", which);
+				  "\"%s\" is a user and a session's id", which);
+	else if (!killing->n_wanted && one && is_user(which))
+		ret = nsh_err_set(err, NSH_REASON_MACHINE, -ENOENT, "%s has no session", which);
 	else if (!killing->n_wanted)
 		ret = one ? want(killing, one) : found;
 	nsh_lives_free(&lives);

@@ -7,6 +7,7 @@
 
 #include "ctl/list.h"
 #include "ctl/output.h"
+#include "ctl/status_lifetime.h"
 #include "nsshell/clock.h"
 #include "nsshell/keys.h"
 
@@ -78,14 +79,7 @@ static json_t *describe_logins(const struct nsh_live *live)
 /* A hub says what a session's own policy may not tell any more. Standalone it is the user who says it. */
 static const char *lifetime_name(const struct nsh_live *live, const struct nsh_policy_age *age)
 {
-	int lifetime = live->in_hub ? live->lifetime : age->lifetime;
-	static const char *const names[] = {
-		[NSH_LIFETIME_SESSION] = "session",
-		[NSH_LIFETIME_USER] = "user",
-		[NSH_LIFETIME_LINGER] = "linger",
-	};
-
-	return lifetime < 0 || lifetime > NSH_LIFETIME_LINGER ? NULL : names[lifetime];
+	return nsh_lifetime_name(live->in_hub ? live->lifetime : age->lifetime);
 }
 
 /* PID 1 ends what it is PID 1 of; what has none is ended by the hub, login by login. */

@@ -25,7 +25,9 @@
 #include "ctl/live.h"
 #include "ctl/live_make.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/field.h"
 #include "nsshell/limits.h"
+#include "nsshell/sight.h"
 
 static int no_memory(struct nsh_err *err)
 {

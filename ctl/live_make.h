@@ -8,8 +8,6 @@
 #include <pthread.h>
 
 #include "ctl/live.h"
-#include "nsshell/field.h"
-#include "nsshell/sight.h"
 
 #define BUCKETS 4096
 #define NO_SESSION (-1)

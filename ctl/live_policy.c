@@ -13,12 +13,9 @@
 #include "ctl/live_policy.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/field.h"
+#include "nsshell/paths.h"
 #include "nsshell/policy.h"
 #include "nsshell/size.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
 
 const char *nsh_policy_state_name(enum nsh_policy_state state)
 {

@@ -12,9 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "ctl/live_make.h"
-
-/* As PID 1 of a shared sandbox calls itself. */
-#define SHARED_NAME "nsshell-sandbox"
+#include "nsshell/host.h"
 
 /* ioctl_nsfs(2), Linux 6.11: the number here of what has that number there. */
 #ifndef NS_GET_PID_FROM_PIDNS
@@ -76,7 +74,7 @@ static int add_shell_of(struct walk *walk, struct nsh_live *live, struct nsh_pro
 	struct nsh_live_shell shell = {
 		.init = init.pid,
 		.pid_namespace = pid_namespace,
-		.shared = !strcmp(init.name, SHARED_NAME),
+		.shared = !strcmp(init.name, NSH_HOST_NAME),
 	};
 	const struct nsh_member *outer;
 	int ret = add_hidden(walk, live, init.parent, init.depth - 1, &outer);
@@ -134,7 +132,7 @@ static pid_t guess_init(const struct walk *walk, const struct nsh_member *member
 		const struct nsh_process *process = &walk->entries[i].process;
 
 		if (process->inside != 1 || process->depth != member->process.depth ||
-		    strcmp(process->name, SHARED_NAME) != 0 || is_taken(walk, process->pid))
+		    strcmp(process->name, NSH_HOST_NAME) != 0 || is_taken(walk, process->pid))
 			continue;
 		if (found)
 			return 0;

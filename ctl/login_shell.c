@@ -3,6 +3,7 @@
  * Changing login shells.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,10 @@
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/field.h"
+#include "nsshell/paths.h"
 #include "nsshell/policy.h"
 
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+#define SHELLS "/etc/shells"
 
 /* usermod waits for the lock of /etc/passwd, some 15 seconds. */
 #define TOOL_SECONDS 60
@@ -120,15 +117,58 @@ bool nsh_login_shell_is_listed(const char *shell)
 	return found;
 }
 
+/* In one write: whoever reads it meanwhile, or after a loss of power, finds all of the line or nothing. */
+static int append_line(int fd)
+{
+	static const char line[] = "\n" NSH_SHELL_PATH "\n";
+	char last = '\n';
+	off_t size = lseek(fd, 0, SEEK_END);
+	size_t skip;
+
+	if (size < 0 || (size > 0 && pread(fd, &last, 1, size - 1) != 1))
+		return -errno;
+	skip = last == '\n';
+	errno = EIO;
+	return write(fd, line + skip, strlen(line + skip)) == (ssize_t)strlen(line + skip) &&
+			       fsync(fd) == 0
+		       ? 1
+		       : -errno;
+}
+
+/* Only Debian has add-shell(8). A file that is not there is not made: without it the C library knows two shells. */
+static int append(struct nsh_err *err)
+{
+	NSH_CLOSE int fd = open(SHELLS, O_RDWR | O_APPEND | O_NOCTTY | O_CLOEXEC);
+	int ret = fd < 0 ? -errno : append_line(fd);
+
+	if (ret == -ENOENT)
+		return 0;
+	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, SHELLS) : ret;
+}
+
 int nsh_login_shell_list(struct nsh_err *err)
 {
 	static const char *const argv[] = {"add-shell", NSH_SHELL_PATH, NULL};
+	char path[NSH_PROGRAM_MAX];
 	int ret;
 
 	if (nsh_login_shell_is_listed(NSH_SHELL_PATH))
 		return 0;
+	if (!nsh_program_find(argv[0], path))
+		return append(err);
 	ret = run_tool(argv, err);
 	return ret < 0 ? ret : 1;
+}
+
+bool nsh_login_shell_is_used(void)
+{
+	NSH_FREE char *text = NULL;
+	struct nsh_fields fields;
+	struct nsh_err err;
+	size_t len;
+
+	return nsh_database_read("/etc/passwd", &text, &len, &err) < 0 ||
+	       nsh_database_find(text, len, 7, 6, NSH_SHELL_PATH, &fields);
 }
 
 static bool is_usable(const char *shell)
@@ -147,7 +187,7 @@ static char *shell_of_policy(const struct nsh_user *user)
 
 	if (nsh_policy_load(&policy, &place, user, &login, &err) < 0)
 		return NULL;
-	if (!strcmp(nsh_policy_text(&policy, NSH_KEY_VIEW_ROOT), "/"))
+	if (!nsh_policy_has_other_root(&policy))
 		shell = strdup(nsh_policy_text(&policy, NSH_KEY_SHELL_PROGRAM));
 	nsh_policy_free(&policy);
 	if (shell && is_usable(shell) && nsh_login_shell_is_listed(shell))

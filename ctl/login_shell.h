@@ -20,8 +20,11 @@ bool nsh_account_is_local(const struct nsh_user *user);
 int nsh_login_shell_set(const struct nsh_user *user, const char *shell, const char *action,
 			struct nsh_err *err);
 
-/* Has nsshell in /etc/shells. 1 when it has been added, 0 when it stood there. */
+/* Has nsshell in /etc/shells, if there is such a file. 1 when it has been added, 0 when nothing was to be done. */
 int nsh_login_shell_list(struct nsh_err *err);
+
+/* Whether an account of /etc/passwd has nsshell. So, too, when that cannot be read. */
+bool nsh_login_shell_is_used(void);
 
 /* Whether a shell stands in /etc/shells; "" is /bin/sh. */
 bool nsh_login_shell_is_listed(const char *shell);

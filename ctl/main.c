@@ -14,10 +14,7 @@
 #include "ctl/command.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
-
-#ifndef NSH_VERSION
-#define NSH_VERSION "0"
-#endif
+#include "nsshell/paths.h"
 
 static const struct command *const commands[] = {
 #define X(name) &nsh_command_##name,

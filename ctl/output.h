@@ -21,12 +21,6 @@ int nsh_output_width(void);
 /* Prints text in the colour of the mark: on a terminal only, and not with NO_COLOR set or TERM=dumb. */
 void nsh_output_mark(enum nsh_mark mark, const char *text);
 
-/*
- * Makes text safe for a terminal, in place: control characters (those of 8 bits too) and what is not valid UTF-8
- * become "?".
- */
-void nsh_output_tame(char *text);
-
 /* Ends a command: flushes, and when that fails says so. Returns code, or NSH_CTL_FAILED. */
 int nsh_output_end(int code);
 

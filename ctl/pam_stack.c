@@ -108,6 +108,17 @@ static int add_line(struct reading *reading, const char *control, char *rest)
 	return 0;
 }
 
+/* libpam counts a substack as one module in a jump, and what ends it does not end the rest. */
+static int open_substack(struct reading *reading, const char *name, unsigned parent)
+{
+	struct nsh_pam_stack *stack = reading->stack;
+
+	if (stack->substacks == NSH_PAM_LINES)
+		return failed(reading, -E2BIG, name);
+	stack->parents[++stack->substacks] = parent;
+	return open_file(reading, name, stack->substacks);
+}
+
 /* "type control module arguments", with a "-" before the type of a module that may be missing. */
 static int take_line(struct reading *reading, char *text)
 {
@@ -123,11 +134,11 @@ static int take_line(struct reading *reading, char *text)
 	if (!strcasecmp(control, "include"))
 		return open_file(reading, take_word(&text), substack);
 	if (!strcasecmp(control, "substack"))
-		return open_file(reading, take_word(&text), ++reading->stack->substacks);
+		return open_substack(reading, take_word(&text), substack);
 	return add_line(reading, control, text);
 }
 
-/* Cuts the next line off; those that end in "\" go on. Comments go to the end of what is so put together. */
+/* Cuts the next line off; those that end in "\" go on, but for comments. */
 static char *next_line(char **text, unsigned *number)
 {
 	char *line = *text;
@@ -136,7 +147,8 @@ static char *next_line(char **text, unsigned *number)
 	for (;;) {
 		end += strcspn(end, "\n");
 		(*number)++;
-		if (*end == '\0' || end == line || end[-1] != '\\')
+		if (*end == '\0' || end == line || end[-1] != '\\' ||
+		    memchr(line, '#', (size_t)(end - line)))
 			break;
 		end[-1] = *end = ' ';
 	}
@@ -245,29 +257,54 @@ static long jump_of(const char *control)
 	return most;
 }
 
+/*
+ * Which unit of that substack the line is a part of: the substack itself for its own lines, or the one right below in which
+ * the line stands. -1 when it is not in there.
+ */
+static long unit_of(const struct nsh_pam_stack *stack, size_t line, unsigned substack)
+{
+	unsigned at = stack->lines[line].substack;
+
+	while (at && at != substack && stack->parents[at] != substack)
+		at = stack->parents[at];
+	return at || !substack ? (long)at : -1;
+}
+
 bool nsh_pam_skips(const struct nsh_pam_stack *stack, size_t line, size_t target)
 {
 	const struct nsh_pam_line *from = &stack->lines[line];
 	long jump = jump_of(from->control);
+	long before = (long)from->substack;
+	long units = 0;
 
-	if (line >= target || (from->substack && from->substack != stack->lines[target].substack))
+	if (line >= target || unit_of(stack, target, from->substack) < 0)
 		return false;
-	return jump < 0 || line + (size_t)jump >= target;
+	for (size_t i = line + 1; i <= target; i++) {
+		long unit = unit_of(stack, i, from->substack);
+
+		units += unit == (long)from->substack || unit != before;
+		before = unit;
+	}
+	return jump < 0 || jump >= units;
 }
 
-const char *nsh_pam_argument(const struct nsh_pam_line *line, const char *name, char value[128])
+bool nsh_pam_next_argument(const char **at, char word[NSH_PAM_WORD])
 {
-	size_t len = strlen(name);
+	const char *from = *at + strspn(*at, " \t\r");
+	bool bracketed = *from == '[';
+	size_t len = 0;
 
-	for (const char *at = line->arguments; *at;) {
-		size_t word = strcspn(at, " \t");
-
-		if (word > len && !strncmp(at, name, len) && at[len] == '=') {
-			snprintf(value, 128, "%.*s", (int)(word - len - 1), at + len + 1);
-			return value;
-		}
-		at += word;
-		at += strspn(at, " \t");
+	if (!*from)
+		return false;
+	for (from += bracketed; *from; from++) {
+		if (bracketed ? *from == ']' : strchr(" \t\r", *from) != NULL)
+			break;
+		if (bracketed && from[0] == '\\' && from[1] == ']')
+			from++;
+		if (len < NSH_PAM_WORD - 1)
+			word[len++] = *from;
 	}
-	return NULL;
+	word[len] = '\0';
+	*at = from + (bracketed && *from);
+	return true;
 }

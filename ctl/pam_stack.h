@@ -14,10 +14,13 @@
 #define NSH_PAM_LINES 128
 #define NSH_PAM_DEPTH 8
 
+/* The arguments of a line, and so one of them, with the NUL. */
+#define NSH_PAM_WORD 512
+
 struct nsh_pam_line {
 	char control[128]; /* a word, or "[...]" */
 	char module[256];  /* as written */
-	char arguments[512];
+	char arguments[NSH_PAM_WORD];
 	char file[256];
 	unsigned number; /* of the line in its file */
 	unsigned
@@ -28,11 +31,13 @@ struct nsh_pam_stack {
 	struct nsh_pam_line lines[NSH_PAM_LINES];
 	size_t count;
 	unsigned substacks;
+	unsigned parents[NSH_PAM_LINES + 1]; /* in which substack, or 0, each of them stands */
 };
 
 /*
- * Reads them from folder/service; what /etc/pam.d lacks /usr/lib/pam.d may have. -ENOENT when there is no such file (then PAM takes "other"); -EIO with *err set
- * when it, or what it includes, cannot be read, is too long or includes itself.
+ * Reads them from folder/service; what /etc/pam.d lacks /usr/lib/pam.d may have. -ENOENT when there is no such
+ * file (then PAM takes "other"); -EIO with *err set when it, or what it includes, cannot be read, is too long or
+ * includes itself.
  */
 int nsh_pam_read(struct nsh_pam_stack *stack, const char *folder, const char *service,
 		 struct nsh_err *err);
@@ -48,7 +53,7 @@ bool nsh_pam_is_binding(const struct nsh_pam_line *line);
  */
 bool nsh_pam_skips(const struct nsh_pam_stack *stack, size_t line, size_t target);
 
-/* The value of "name=" among the arguments, in a buffer; NULL when it is not there. */
-const char *nsh_pam_argument(const struct nsh_pam_line *line, const char *name, char value[128]);
+/* Takes the next of the arguments off. One with blanks in it stands in [ ], where \] is a bracket. */
+bool nsh_pam_next_argument(const char **at, char word[NSH_PAM_WORD]);
 
 #endif

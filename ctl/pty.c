@@ -41,6 +41,7 @@ struct channel {
 	bool of_master; /* from is a pseudo-terminal's master */
 	bool closes;    /* to is closed at the end of from */
 	bool hung;
+	bool stopped; /* from is closed already */
 	char bytes[ROOM];
 	size_t len;
 	int escapes;
@@ -201,15 +202,27 @@ static int fill(struct channel *channel)
 	return 0;
 }
 
-/* Who does not read any more has lost it. */
+static void stop_reading(struct channel *channel)
+{
+	if (channel->from < 0)
+		return;
+	close(channel->from);
+	channel->from = -1;
+	channel->stopped = true;
+}
+
+/* Who does not read any more has lost it, and who writes to a pipe learns that. */
 static void empty(struct channel *channel)
 {
 	ssize_t put = write(channel->to, channel->bytes, channel->len);
 
 	if (put < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	if (put < 0)
+	if (put < 0) {
 		put = (ssize_t)channel->len;
+		if (!channel->of_master && channel->from != STDIN_FILENO)
+			stop_reading(channel);
+	}
 	channel->len -= (size_t)put;
 	memmove(channel->bytes, channel->bytes + put, channel->len);
 	if (channel->from < 0)
@@ -373,13 +386,28 @@ int nsh_pty_relay(int master, int ended, struct nsh_err *err)
 
 static void close_pipes(const struct nsh_pipes *pipes, const struct relay *relay)
 {
-	/* The first may have been closed at its end. */
+	/* The first may have been closed at its end, the others when nobody read any more. */
 	if (pipes->in >= 0 && (!relay || relay->channels[0].to >= 0))
 		close(pipes->in);
-	if (pipes->out >= 0)
+	if (pipes->out >= 0 && !(relay && relay->channels[1].stopped))
 		close(pipes->out);
-	if (pipes->err >= 0)
+	if (pipes->err >= 0 && !(relay && relay->channels[2].stopped))
 		close(pipes->err);
+}
+
+int nsh_pipes_make(struct nsh_pipes *pipes, int others[3], struct nsh_err *err)
+{
+	int *const own[] = {&pipes->in, &pipes->out, &pipes->err};
+
+	for (int i = 0; i < 3; i++) {
+		int ends[2];
+
+		if (pipe2(ends, O_CLOEXEC) < 0)
+			return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+		*own[i] = ends[i == STDIN_FILENO];
+		others[i] = ends[i != STDIN_FILENO];
+	}
+	return 0;
 }
 
 int nsh_pipes_relay(const struct nsh_pipes *pipes, int ended, struct nsh_err *err)

@@ -47,6 +47,12 @@ struct nsh_pipes {
 };
 int nsh_pipes_relay(const struct nsh_pipes *pipes, int ended, struct nsh_err *err);
 
+/*
+ * Makes three of them, close-on-exec, and sets the other ends, for what is started. Files that standard streams lead to
+ * are not handed on themselves: who has them in a session can open them again, read and cut them. 0 or -errno with err set.
+ */
+int nsh_pipes_make(struct nsh_pipes *pipes, int others[3], struct nsh_err *err);
+
 /* Ends this process by a signal. */
 void __attribute__((noreturn)) nsh_pty_die(int signal);
 

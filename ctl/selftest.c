@@ -15,6 +15,7 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/selftest.h"
+#include "nsshell/printable.h"
 
 struct options {
 	struct nsh_trial_options trial;
@@ -91,7 +92,7 @@ static void print_result(const struct nsh_test *test, enum nsh_result result, ch
 		for (char *at = detail; *at; at++)
 			if (*at == '\n' || *at == '\r')
 				*at = ' ';
-		nsh_output_tame(detail);
+		nsh_make_printable(detail);
 		printf(": %s", detail);
 	}
 	putchar('\n');

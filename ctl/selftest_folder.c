@@ -21,9 +21,11 @@
 #include <unistd.h>
 
 #include "ctl/selftest_folder.h"
-#include "ctl/session.h"
+#include "ctl/state.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/id.h"
 #include "nsshell/sandbox.h"
+#include "nsshell/paths.h"
 
 /* Longest time for one thing done in a home, which may be far away, in milliseconds. */
 #define HOME_MS 10000
@@ -170,6 +172,18 @@ static void name_folder(struct nsh_folders *folders)
 	snprintf(folders->name, sizeof(folders->name), ".nsshell-selftest-%s", id);
 }
 
+/* No place for records: what begins with "." is none. Programs can be run there, as they often cannot in /tmp. */
+static int make_own(struct nsh_folders *folders, struct nsh_err *err)
+{
+	int state = nsh_state_look(err);
+
+	if (state < 0)
+		return state;
+	close(state);
+	snprintf(folders->own, sizeof(folders->own), NSH_STATE_FOLDER "/.selftest-XXXXXX");
+	return mkdtemp(folders->own) ? 0 : sys(err, NSH_STATE_FOLDER);
+}
+
 int nsh_folders_make(struct nsh_folders *folders, const struct nsh_user *user, struct nsh_err *err)
 {
 	NSH_FREE char *home = NULL;
@@ -178,10 +192,12 @@ int nsh_folders_make(struct nsh_folders *folders, const struct nsh_user *user, s
 
 	*folders = (struct nsh_folders){.stop = -1, .ended = -1};
 	name_folder(folders);
-	snprintf(folders->own, sizeof(folders->own), "/tmp/nsshell-selftest-XXXXXX");
 	if (getrandom(folders->seed, NSH_SEED_SIZE, 0) < 0 ||
-	    asprintf(&home, "%s/%s", user->home, folders->name) < 0 || !mkdtemp(folders->own))
+	    asprintf(&home, "%s/%s", user->home, folders->name) < 0)
 		return sys(err, "make a temporary folder");
+	ret = make_own(folders, err);
+	if (ret < 0)
+		return ret;
 	ret = start_remover(folders, home, user, err);
 	if (ret < 0) {
 		rmdir(folders->own);

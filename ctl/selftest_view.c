@@ -254,8 +254,7 @@ static bool find_other_home(const char *folder, const char *home, char path[PATH
 static enum nsh_result check_homes(struct nsh_selftest *self)
 {
 	const char *list = nsh_policy_text(&self->trial->policy, NSH_KEY_VIEW_HOMES);
-	bool other_root =
-		strcmp(nsh_policy_text(&self->trial->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
+	bool other_root = nsh_policy_has_other_root(&self->trial->policy);
 	struct nsh_item item;
 
 	while (!other_root && nsh_list_next(&list, &item)) {

@@ -28,11 +28,8 @@
 #include "ctl/spawn.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/login.h"
+#include "nsshell/paths.h"
 #include "nsshell/sandbox.h"
-
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
 
 /* As sshd makes it for a forwarded agent: nsshell looks for that form. */
 #define AGENT_FOLDER "/tmp/ssh-XXXXXXXXXX"

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/account.h"
 #include "ctl/command.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/show.h"
+#include "nsshell/printable.h"
 
 struct options {
 	const char *user;
@@ -76,7 +78,8 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 
 static const struct argp_option option_list[] = {
 	{"service", 's', "SERVICE", 0, "the PAM service of the login (sshd)", 0},
-	{"source", 'f', "ADDRESS", 0, "where the login comes from (this machine)", 0},
+	{"source", 'f', "ADDRESS", 0,
+	 "where the login comes from (127.0.0.1 for sshd, else this machine)", 0},
 	{"no-pam", OPTION_NO_PAM, NULL, 0, "a login that does not come through the PAM module", 0},
 	{"all", 'a', NULL, 0, "keys that no file sets, too", 0},
 	{"plan", OPTION_PLAN, NULL, 0, "the operations that the session is made of, too", 0},
@@ -100,7 +103,7 @@ static void print_text(const char *text)
 	char *copy = strdup(text);
 
 	if (copy)
-		nsh_output_tame(copy);
+		nsh_make_printable(copy);
 	fputs(copy ? copy : "?", stdout);
 	free(copy);
 }
@@ -189,7 +192,7 @@ static int print_keys(const struct nsh_shown *shown, bool all)
 	for (int id = 0; id < NSH_KEY_COUNT; id++) {
 		const struct nsh_setting *setting = &shown->policy.settings[id];
 
-		if (!strcmp(nsh_keys[id].section, "match"))
+		if (nsh_key_is_match(&nsh_keys[id]))
 			continue;
 		if (!all && !is_told(shown, id)) {
 			left++;
@@ -237,13 +240,17 @@ static int show(struct nsh_shown *shown, const struct options *options)
 
 static int run(int argc, char **argv)
 {
-	struct options options = {.login = {.service = "sshd", .source = ""}};
+	struct options options = {.login = {.service = nsh_account_login.service}};
 	struct nsh_shown one = {0};
 	struct nsh_shown other = {0};
 	const struct nsh_login *login;
 	int ret;
 
 	nsh_command_parse(&argp, argc, argv, false, &options);
+	if (!options.login.source)
+		options.login.source = strcmp(options.login.service, nsh_account_login.service)
+					       ? ""
+					       : nsh_account_login.source;
 	login = options.no_pam ? NULL : &options.login;
 	ret = nsh_shown_make(&one, options.user, login);
 	if (ret == NSH_CTL_OK && options.other)

@@ -10,7 +10,7 @@
 
 static bool differs(const struct nsh_shown *one, const struct nsh_shown *other, int id)
 {
-	return strcmp(nsh_keys[id].section, "match") != 0 &&
+	return !nsh_key_is_match(&nsh_keys[id]) &&
 	       strcmp(one->policy.settings[id].text, other->policy.settings[id].text) != 0;
 }
 

@@ -2,8 +2,6 @@
 /*
  * nsshellctl show --json.
  */
-#include <string.h>
-
 #include "ctl/output.h"
 #include "ctl/show.h"
 
@@ -66,7 +64,7 @@ json_t *nsh_show_json(const struct nsh_shown *shown)
 	json_t *files = json_array();
 
 	for (int i = 0; i < NSH_KEY_COUNT; i++)
-		if (strcmp(nsh_keys[i].section, "match") != 0)
+		if (!nsh_key_is_match(&nsh_keys[i]))
 			json_array_append_new(keys, key_json(shown, &nsh_keys[i]));
 	for (size_t i = 0; i < shown->policy.n_files; i++)
 		json_array_append_new(files, nsh_json_text(shown->policy.files[i]));

@@ -11,10 +11,7 @@
 #include "ctl/complaints.h"
 #include "ctl/show.h"
 #include "nsshell/login.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+#include "nsshell/paths.h"
 
 struct reading {
 	struct nsh_shown *shown;

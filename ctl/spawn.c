@@ -20,6 +20,9 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 
+/* How long what was killed has to be gone, in milliseconds. */
+#define KILL_MS 1000
+
 /* The status of a child that could not begin. */
 #define NSH_SPAWN_BROKEN 126
 
@@ -117,8 +120,9 @@ static int finish(struct nsh_output *output, pid_t pid, int in, int timeout)
 	bool ended = read_all(output, in, end) && await_end(pid, &status, end);
 
 	if (!ended) {
+		/* One that waits for a file system of a user's is left to the end of that. */
 		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
+		await_end(pid, &status, nsh_now_ms() + KILL_MS);
 		return -ETIMEDOUT;
 	}
 	output->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "nsshell/err.h"
-#include "nsshell/user.h"
 
 /* The most that is kept of an output, in bytes; what is more is read and thrown away. */
 #define NSH_OUTPUT_MAX (1 << 20)

@@ -17,11 +17,8 @@
 #include "ctl/read.h"
 #include "ctl/state.h"
 #include "nsshell/cleanup.h"
+#include "nsshell/paths.h"
 #include "nsshell/user.h"
-
-#ifndef NSH_STATE_FOLDER
-#define NSH_STATE_FOLDER "/var/lib/nsshell"
-#endif
 
 /* No account is called so: names have no "." at their beginning. */
 #define NEW_FILE ".new"
@@ -59,7 +56,7 @@ int nsh_moment_now(struct nsh_moment *now, struct nsh_err *err)
 	return 0;
 }
 
-bool nsh_trial_is_over(const struct nsh_trial *trial, const struct nsh_moment *now)
+bool nsh_shell_trial_is_over(const struct nsh_shell_trial *trial, const struct nsh_moment *now)
 {
 	if (!trial->seconds)
 		return false;
@@ -95,7 +92,7 @@ static bool skip(const char **at, const char *word)
 }
 
 /* "trial SECONDS BOOT UP WALL", and no more. */
-static bool parse_trial(const char *at, struct nsh_trial *trial)
+static bool parse_trial(const char *at, struct nsh_shell_trial *trial)
 {
 	struct nsh_moment *begin = &trial->begin;
 	uint64_t seconds;
@@ -166,11 +163,11 @@ static int wait_for_lock(int folder)
 	return -ETIMEDOUT;
 }
 
-int nsh_state_open(struct nsh_err *err)
+int nsh_state_look(struct nsh_err *err)
 {
 	struct stat st;
 	int folder;
-	int ret;
+	int ret = 0;
 
 	if (mkdir(NSH_STATE_FOLDER, 0700) < 0 && errno != EEXIST)
 		return failed(err, -errno, "");
@@ -179,12 +176,23 @@ int nsh_state_open(struct nsh_err *err)
 		ret = -errno;
 	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		ret = -EPERM;
-	else
-		ret = wait_for_lock(folder);
 	if (ret == 0)
 		return folder;
 	if (folder >= 0)
 		close(folder);
+	return failed(err, ret, "");
+}
+
+int nsh_state_open(struct nsh_err *err)
+{
+	int folder = nsh_state_look(err);
+	int ret = folder < 0 ? folder : wait_for_lock(folder);
+
+	if (ret == 0)
+		return folder;
+	if (folder < 0)
+		return ret;
+	close(folder);
 	return failed(err, ret, "");
 }
 

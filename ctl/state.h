@@ -26,7 +26,7 @@ struct nsh_moment {
 	int64_t wall;               /* CLOCK_REALTIME, which can be set */
 };
 
-struct nsh_trial {
+struct nsh_shell_trial {
 	struct nsh_moment begin;
 	int64_t seconds; /* 0: no trial */
 };
@@ -34,7 +34,7 @@ struct nsh_trial {
 struct nsh_record {
 	uid_t uid;
 	char shell[NSH_LOGIN_SHELL_MAX]; /* the old one, as in passwd(5) */
-	struct nsh_trial trial;
+	struct nsh_shell_trial trial;
 };
 
 /* Reads the clocks. */
@@ -44,7 +44,7 @@ int nsh_moment_now(struct nsh_moment *now, struct nsh_err *err);
  * Whether a trial is over. In the same start of the machine the time since then counts, whatever was done to the
  * clock; after another the clock does, and one that stands before the beginning of the trial is not believed.
  */
-bool nsh_trial_is_over(const struct nsh_trial *trial, const struct nsh_moment *now);
+bool nsh_shell_trial_is_over(const struct nsh_shell_trial *trial, const struct nsh_moment *now);
 
 /* A number with s, m, h or d, 1s to 30d. */
 bool nsh_duration_parse(const char *text, int64_t *seconds);
@@ -58,6 +58,9 @@ size_t nsh_record_format(const struct nsh_record *record, char *text, size_t siz
  * the caller closes.
  */
 int nsh_state_open(struct nsh_err *err);
+
+/* Likewise, but does not wait: another one can be changing what is there. */
+int nsh_state_look(struct nsh_err *err);
 
 /* name is nsh_user_name_ok(). -ENOENT when there is none, -EINVAL when it is not of the form. */
 int nsh_record_read(int folder, const char *name, struct nsh_record *record, struct nsh_err *err);

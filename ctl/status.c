@@ -23,6 +23,7 @@
 #include "ctl/status_words.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
+#include "nsshell/printable.h"
 #include "nsshell/sandbox.h"
 #include "nsshell/sight.h"
 
@@ -221,7 +222,7 @@ static void print_tamed(const char *label, const char *text)
 	char *copy = strdup(text);
 
 	if (copy)
-		nsh_output_tame(copy);
+		nsh_make_printable(copy);
 	printf("  %-12s %s\n", label, copy ? copy : "");
 	free(copy);
 }

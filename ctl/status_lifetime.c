@@ -23,11 +23,16 @@
 #include "nsshell/hub.h"
 #include "nsshell/size.h"
 
-static const char *const names[] = {
-	[NSH_LIFETIME_SESSION] = "session",
-	[NSH_LIFETIME_USER] = "user",
-	[NSH_LIFETIME_LINGER] = "linger",
-};
+const char *nsh_lifetime_name(int kind)
+{
+	static const char *const names[] = {
+		[NSH_LIFETIME_SESSION] = "session",
+		[NSH_LIFETIME_USER] = "user",
+		[NSH_LIFETIME_LINGER] = "linger",
+	};
+
+	return kind < 0 || kind > NSH_LIFETIME_LINGER ? NULL : names[kind];
+}
 
 /* Whatever the clocks say: from 0 to max. */
 static int64_t time_left(int64_t max, int64_t passed)
@@ -211,7 +216,7 @@ static json_t *describe_number(int number)
 json_t *nsh_lifetime_describe(const struct nsh_lifetime *lifetime)
 {
 	return json_pack(
-		"{ss so so so so so}", "kind", names[lifetime->kind], "logins",
+		"{ss so so so so so}", "kind", nsh_lifetime_name(lifetime->kind), "logins",
 		describe_number(lifetime->logins), "shells", describe_number(lifetime->shells),
 		"runtime", describe_limit(&lifetime->runtime), "idle",
 		describe_limit(&lifetime->idle), "linger", describe_limit(&lifetime->linger));

@@ -26,6 +26,9 @@ struct nsh_lifetime {
 	struct nsh_time_limit linger;
 };
 
+/* As [session] lifetime has it; NULL for what is no kind. */
+const char *nsh_lifetime_name(int kind);
+
 /* In the session whose policy that is. */
 void nsh_lifetime_read(struct nsh_lifetime *lifetime, const struct nsh_policy *policy,
 		       const struct nsh_sight *sight);

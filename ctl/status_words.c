@@ -49,7 +49,7 @@ static void say_limit(struct nsh_words *words, const struct nsh_policy *policy, 
 
 static void say_files(struct nsh_words *words, const struct nsh_policy *policy)
 {
-	if (strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0)
+	if (nsh_policy_has_other_root(policy))
 		say(words, "files", "the whole system is another one than the machine's");
 	if (nsh_policy_number(policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE)
 		say(words, "files",
@@ -66,7 +66,8 @@ static void say_files(struct nsh_words *words, const struct nsh_policy *policy)
 	if (nsh_policy_number(policy, NSH_KEY_VIEW_DEV) == NSH_DEV_MINIMAL)
 		say(words, "files", "/dev has no disks and no terminals of others");
 	if (nsh_policy_number(policy, NSH_KEY_VIEW_OTHERS) == NSH_OTHERS_HIDDEN)
-		say(words, "files", "records of others' logins, and their mail, are hidden");
+		say(words, "files",
+		    "records of others' logins, their mail, and the system bus are hidden");
 }
 
 static void say_network(struct nsh_words *words, const struct nsh_policy *policy)
@@ -74,8 +75,7 @@ static void say_network(struct nsh_words *words, const struct nsh_policy *policy
 	static const char *const modes[] = {
 		[NSH_NETWORK_HOST] = "the machine's",
 		[NSH_NETWORK_NONE] = "none: only the session's own loopback",
-		[NSH_NETWORK_NAT] = ("connections go out; none come in, and the loopback is the "
-				     "session's own"),
+		[NSH_NETWORK_NAT] = "connections go out, and the loopback is the session's own",
 	};
 
 	say(words, "network", "%s", modes[nsh_policy_number(policy, NSH_KEY_NETWORK_MODE)]);
@@ -131,7 +131,10 @@ void nsh_words_make(struct nsh_words *words, const struct nsh_policy *policy)
 	say_limit(words, policy, NSH_KEY_LIMITS_NPROC, "processes and threads of the session");
 	say_limit(words, policy, NSH_KEY_LIMITS_CORE, "a core file");
 	say_limit(words, policy, NSH_KEY_LIMITS_FSIZE, "a file");
-	say_limit(words, policy, NSH_KEY_VIEW_TMP_SIZE, "what is written to /tmp and the like");
+	if (nsh_policy_number(policy, NSH_KEY_VIEW_TMP) == NSH_TMP_PRIVATE ||
+	    nsh_policy_number(policy, NSH_KEY_VIEW_HOME) == NSH_HOME_EPHEMERAL)
+		say_limit(words, policy, NSH_KEY_VIEW_TMP_SIZE,
+			  "what is written to /tmp and the like");
 }
 
 void nsh_words_free(struct nsh_words *words)

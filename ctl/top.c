@@ -224,6 +224,7 @@ static void begin(struct top *top)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	top->signals = -1;
 	top->screen = nsh_pty_wanted() && tcgetattr(STDIN_FILENO, &top->own) == 0;
 	if (!top->screen)

@@ -12,10 +12,7 @@
 
 #include "ctl/account.h"
 #include "ctl/trial.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
+#include "nsshell/paths.h"
 
 /* Who runs this, behind sudo(8): its variables can be trusted as far as root's whole environment. */
 static uid_t caller(void)

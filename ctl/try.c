@@ -128,8 +128,7 @@ static int run_on_terminal(struct nsh_wanted *wanted, struct nsh_err *err)
 	if (nsh_pty_open(&master, &slave, err) < 0)
 		return no_session(err);
 	for (int i = 0; i < 3; i++)
-		if (i < 2 || isatty(STDERR_FILENO))
-			wanted->streams[i] = slave;
+		wanted->streams[i] = slave;
 	wanted->terminal = true;
 	ret = nsh_session_start(&started, wanted, err);
 	close(slave);
@@ -142,36 +141,17 @@ static int run_on_terminal(struct nsh_wanted *wanted, struct nsh_err *err)
 	return no_session(err);
 }
 
-/* A stream that is a terminal is replaced by a pipe. Sets own and the session's end of it. */
-static int replace(int stream, int *own, int *other, struct nsh_err *err)
-{
-	int ends[2];
-
-	*own = -1;
-	*other = stream;
-	if (!isatty(stream))
-		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	*own = ends[stream == STDIN_FILENO];
-	*other = ends[stream != STDIN_FILENO];
-	return 0;
-}
-
-static int run_on_streams(struct nsh_wanted *wanted, struct nsh_err *err)
+static int run_on_pipes(struct nsh_wanted *wanted, struct nsh_err *err)
 {
 	struct nsh_started started;
 	struct nsh_pipes pipes;
 	int ret;
 
-	if (replace(STDIN_FILENO, &pipes.in, &wanted->streams[0], err) < 0 ||
-	    replace(STDOUT_FILENO, &pipes.out, &wanted->streams[1], err) < 0 ||
-	    replace(STDERR_FILENO, &pipes.err, &wanted->streams[2], err) < 0)
+	if (nsh_pipes_make(&pipes, wanted->streams, err) < 0)
 		return no_session(err);
 	ret = nsh_session_start(&started, wanted, err);
 	for (int i = 0; i < 3; i++)
-		if (wanted->streams[i] > STDERR_FILENO)
-			close(wanted->streams[i]);
+		close(wanted->streams[i]);
 	if (ret < 0)
 		return no_session(err);
 	return finish(&started, nsh_pipes_relay(&pipes, started.pidfd, err), err);
@@ -183,7 +163,6 @@ static int run_session(const struct options *options, struct nsh_trial *trial, s
 		.user = &trial->user,
 		.login = &trial->login,
 		.policy = &trial->policy,
-		.streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
 	};
 	char *command = options->n_words ? join_words(options) : NULL;
 	int code;
@@ -191,7 +170,7 @@ static int run_session(const struct options *options, struct nsh_trial *trial, s
 	if (options->n_words && !command)
 		return nsh_complain("out of memory");
 	wanted.command = command;
-	code = nsh_pty_wanted() ? run_on_terminal(&wanted, err) : run_on_streams(&wanted, err);
+	code = nsh_pty_wanted() ? run_on_terminal(&wanted, err) : run_on_pipes(&wanted, err);
 	free(command);
 	return code;
 }
@@ -211,12 +190,7 @@ static int run(int argc, char **argv)
 	ret = nsh_trial_make(&trial, &options.trial, &err);
 	if (ret < 0)
 		return no_session(&err);
-	if (ret == 0) {
-		nsh_complain_err(&err);
-		code = NSH_CTL_WARN;
-	} else {
-		code = run_session(&options, &trial, &err);
-	}
+	code = ret == 0 ? no_session(&err) : run_session(&options, &trial, &err);
 	nsh_trial_free(&trial);
 	return code;
 }

@@ -9,6 +9,9 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/why_log.h"
+#include "nsshell/id.h"
+#include "nsshell/printable.h"
+#include "nsshell/paths.h"
 
 #define FILES_MAX 64
 
@@ -90,14 +93,38 @@ static const struct advice {
 static const struct advice no_kind = {"", "nsshellctl doctor", false,
 				      "looks for what is in the way"};
 
+/* check reads a policy as a login with the module does, and finds nothing. */
+static const struct advice without_module = {
+	"policy", "nsshellctl show --no-pam", false,
+	"shows it; the reason names what only the module tells"};
+
 static const struct advice *find_advice(const struct nsh_why_line *line)
 {
 	const char *kind = line->fields[NSH_WHY_KIND];
+	const char *reason = line->fields[NSH_WHY_REASON];
 
+	if (kind && reason && !strcmp(kind, "policy") && strstr(reason, "without the PAM module"))
+		return &without_module;
 	for (size_t i = 0; kind && i < sizeof(advices) / sizeof(*advices); i++)
 		if (!strcmp(advices[i].kind, kind))
 			return &advices[i];
 	return &no_kind;
+}
+
+/*
+ * The file that check is to be told, malloc'ed. None of those that are installed: alone, and whoever they belong to, they
+ * can be right although they were refused.
+ */
+static char *file_to_check(const char *reason)
+{
+	static const char folder[] = NSH_POLICY_FOLDER;
+	const size_t len = sizeof(folder) - 1;
+	char *file = reason ? nsh_why_file(reason) : NULL;
+
+	if (!file || strncmp(file, folder, len) != 0 || (file[len] && file[len] != '/'))
+		return file;
+	free(file);
+	return NULL;
 }
 
 /*
@@ -110,7 +137,7 @@ static char *advise(const struct nsh_why_line *line)
 	const char *user =
 		line->fields[NSH_WHY_USER] ? line->fields[NSH_WHY_USER] : line->fields[NSH_WHY_UID];
 	const char *reason = line->fields[NSH_WHY_REASON];
-	char *file = advice->takes_file && reason ? nsh_why_file(reason) : NULL;
+	char *file = advice->takes_file ? file_to_check(reason) : NULL;
 	const char *object = advice->takes_file ? file : user;
 	char *text = NULL;
 
@@ -166,7 +193,7 @@ static void print_part(const char *title, const char *text)
 
 	if (!copy)
 		return;
-	nsh_output_tame(copy);
+	nsh_make_printable(copy);
 	printf("  %-9s %s\n", title, copy);
 	free(copy);
 }

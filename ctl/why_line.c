@@ -7,6 +7,7 @@
 
 #include "ctl/why_line.h"
 #include "nsshell/field.h"
+#include "nsshell/id.h"
 
 static const char *const keys[] = {
 	[NSH_WHY_VERDICT] = "verdict",

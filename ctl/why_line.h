@@ -12,8 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "nsshell/id.h"
-
 /* Which program it says that it is of. */
 enum nsh_why_writer {
 	NSH_WHY_HELPER, /* nsshell-session */

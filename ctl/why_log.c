@@ -18,6 +18,7 @@
 
 #include "ctl/spawn.h"
 #include "ctl/why_log.h"
+#include "nsshell/id.h"
 
 #define LOG_FOLDER "/var/log"
 
@@ -27,6 +28,9 @@
 
 /* The most lines of one file, or one question to the journal. */
 #define MOST "32"
+
+/* The facility of all that nsshell logs. The journal has an index of it, and none of words. */
+#define AUTHPRIV "SYSLOG_FACILITY=10"
 
 #define N_NAMES 64
 
@@ -43,6 +47,13 @@ static void note_denied(struct nsh_why_log *log, const char *path)
 		log->denied = NULL;
 }
 
+/* What has not been looked at to its end may know more. */
+static void note_late(struct nsh_why_log *log, const char *what, int seconds)
+{
+	if (!log->denied && asprintf(&log->denied, "%s took longer than %d s", what, seconds) < 0)
+		log->denied = NULL;
+}
+
 /* Takes the line. The same line can be in the journal and in a file. */
 static void add(struct nsh_why_log *log, struct nsh_why_line *line, const char *source)
 {
@@ -54,12 +65,20 @@ static void add(struct nsh_why_log *log, struct nsh_why_line *line, const char *
 }
 
 /* The output of one of the machine's programs that finds (0), finds nothing (1) or fails. NULL then. */
-static char *search_with(const struct search *search, const char *const *argv)
+static char *search_with(const struct search *search, const char *const *argv, const char *what)
 {
 	struct nsh_output output;
 	struct nsh_err err;
+	int ret;
 
-	if (time(NULL) >= search->end || nsh_spawn(&output, argv, SEARCH_SECONDS, &err) < 0)
+	if (time(NULL) >= search->end) {
+		note_late(search->log, "the search", ALL_SECONDS);
+		return NULL;
+	}
+	ret = nsh_spawn(&output, argv, SEARCH_SECONDS, &err);
+	if (ret == -ETIMEDOUT)
+		note_late(search->log, what, SEARCH_SECONDS);
+	if (ret < 0)
 		return NULL;
 	if (output.status <= 1)
 		return output.text;
@@ -116,17 +135,31 @@ static void read_entry(struct nsh_why_log *log, const char *text, const char *id
 	json_decref(entry);
 }
 
-/* What root has written is asked for apart, so that others' lines, however many, cannot push it out. */
+/*
+ * What root has written is asked for apart, and with the id where nsshell puts it: others' lines, and those in which sshd
+ * repeats what it was sent, cannot push it out, however many they are.
+ */
 static void search_journal(struct search *search, bool of_root)
 {
-	const char *argv[] = {
-		"journalctl", "-q", "--no-pager", "-o",           "json",
-		"-n",         MOST, "-g",         search->wanted, of_root ? "_UID=0" : NULL,
-		NULL};
-	char *found = search_with(search, argv);
-	char *rest = found;
+	char pattern[64 + sizeof(search->wanted)];
+	const char *argv[] = {"journalctl",
+			      "-q",
+			      "--no-pager",
+			      "-o",
+			      "json",
+			      "-n",
+			      MOST,
+			      "-g",
+			      pattern,
+			      AUTHPRIV,
+			      of_root ? "_UID=0" : NULL,
+			      NULL};
+	char *found;
+	char *rest;
 	char *text;
 
+	snprintf(pattern, sizeof(pattern), "^(pam_nsshell\\([^)\"]*\\): )?%s( |$)", search->wanted);
+	rest = found = search_with(search, argv, "the journal");
 	if (!found)
 		return;
 	search->log->n_read++;
@@ -171,7 +204,7 @@ static void read_file(struct search *search, const char *path)
 		note_denied(search->log, path);
 		return;
 	}
-	rest = found = search_with(search, argv);
+	rest = found = search_with(search, argv, path);
 	search->log->n_read += found != NULL;
 	while ((text = strsep(&rest, "\n")))
 		if (nsh_why_read_line(&line, text, search->id))

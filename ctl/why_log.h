@@ -14,7 +14,7 @@ struct nsh_why_log {
 	struct nsh_why_line lines[NSH_WHY_MAX];
 	size_t n_lines;
 	size_t n_read;       /* journals and files that could be looked at */
-	char *denied;        /* one that could not, or NULL; owned */
+	char *denied;        /* one that could not, or not to its end, or NULL; owned */
 	bool journal_partly; /* the journal shows this user their own lines only */
 };
 

@@ -1,20 +1,39 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Sourced by what runs before a package is removed (debian/nsshell.prerm, rpm/preun): a login must not depend on what
-# is removed, neither by a line for PAM nor by its account's login shell.
+# Sourced by what runs before nsshell is removed (debian/nsshell.prerm, the %preun of the RPM, make uninstall): a login
+# must not depend on what is removed, neither by a line for PAM nor by its account's login shell.
 
-# lines_in FILE...: who has the module; the copies that editors and package managers keep do not count.
-lines_in()
+bindir=${bindir:-/usr/bin}
+
+# In a file for each service, or with its name first.
+line_with_module="^[[:space:]]*([^#[:space:]]+[[:space:]]+)?-?(auth|account|password|session)[[:space:]].*${module:-pam_nsshell\\.so}"
+
+# has_module: whether what it reads has such a line. libpam goes on with the next line behind a backslash, but not from a
+# comment, and takes types however they are written.
+has_module()
 {
-	grep -lsE '^[[:space:]]*-?(auth|account|password|session)[[:space:]].*pam_nsshell\.so' "$@" |
-		grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | sort
+	sed -e ':a' -e 's/#.*//' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' | grep -qiE "$line_with_module"
 }
 
-# refuse_lines FILE...: a line of the administrator's, without the module, would be an error for everybody, root too.
-# where_managed is what to do where PAM's files are not changed by hand.
+# files_with_module: those for PAM, also where they are links; the copies that editors and package managers keep do not
+# count.
+files_with_module()
+{
+	{
+		find -L /etc/pam.d /usr/lib/pam.d -type f 2>/dev/null || true
+		echo /etc/pam.conf
+	} | grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | sort | while read -r file; do
+		if [ -r "$file" ] && has_module <"$file"; then
+			echo "$file"
+		fi
+	done
+}
+
+# refuse_lines FILES: a line of the administrator's, without the module, would be an error for everybody, root too.
+# FILES are names, a line each; where_managed is what to do where PAM's files are not changed by hand.
 refuse_lines()
 {
-	found=$(lines_in "$@")
+	found=$1
 	[ -n "$found" ] || return 0
 	echo "nsshell: not removed: nobody could log in any more. Take the lines with pam_nsshell.so out of:" >&2
 	echo "$found${where_managed:+
@@ -25,20 +44,34 @@ $where_managed}" >&2
 # with_nsshell [OPTION...]: accounts with nsshell as login shell; of files alone with -s files.
 with_nsshell()
 {
-	getent "$@" passwd | awk -F: '$7 == "/usr/bin/nsshell" || $7 == "/bin/nsshell" { print $1 }' | sort -u
+	getent "$@" passwd | awk -F: -v "shell=$bindir/nsshell" \
+		'$7 == shell || "/usr" $7 == shell { print $1 }' | sort -u
 }
 
-# Accounts that this machine cannot change.
+# Where accounts come from that getent(1) does not list: sssd and winbind do so only when they are told to.
+unlisted_sources()
+{
+	sed -n 's/#.*//; s/\[[^]]*\]//g; s/^[[:space:]]*passwd://p' /etc/nsswitch.conf 2>/dev/null | tr -s '[:space:]' '\n' |
+		grep -vxE 'files|compat|systemd|extrausers|db|nis|ldap|' | while read -r source; do
+		[ "$source" = sss ] && [ ! -e /etc/sssd/sssd.conf ] && [ -z "$(ls -A /etc/sssd/conf.d 2>/dev/null)" ] ||
+			echo "$source"
+	done
+}
+
+# Accounts that this machine cannot change, and "SOURCE:*" for those that it cannot list.
 foreign_accounts()
 {
-	with_nsshell | grep -vxF "$(with_nsshell -s files)" | paste -sd ' ' || true
+	{
+		with_nsshell | grep -vxF "$(with_nsshell -s files)" || true
+		unlisted_sources | sed 's/$/:*/'
+	} | paste -sd ' '
 }
 
 give_shells_back()
 {
 	for name in $(with_nsshell -s files); do
 		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
-		nsshellctl disable "$name" >&2 || true
+		"$bindir/nsshellctl" disable "$name" >&2 || true
 	done
 	for name in $(with_nsshell -s files); do
 		usermod -s /bin/bash -- "$name" >&2 || true
@@ -46,7 +79,7 @@ give_shells_back()
 	left=$(with_nsshell -s files | paste -sd ' ')
 	[ -n "$left" ] || return 0
 	echo "nsshell: not removed: the login shell could not be changed: $left" >&2
-	exit 1
+	return 1
 }
 
 # What nsshellctl leaves where a trial still runs.

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "nsshell/hub.h"
+#include "nsshell/pass.h"
 #include "pam_module/helper_record.h"
 #include "pam_module/helper_request.h"
 #include "pam_module/helper_verdict.h"
@@ -73,35 +73,26 @@ static int settle_process(struct nsh_err *err)
 static int reply(const struct verdict *verdict)
 {
 	struct nsh_reply answer = {.protocol = NSH_PROTOCOL, .verdict = verdict->kind};
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(NSH_PART_COUNT * sizeof(int))];
-	} control = {0};
+	bool confines = verdict->kind == NSH_VERDICT_CONFINE;
 	const int frame[] = {
 		[NSH_PART_MOUNT] = verdict->confined.frame.mount,
 		[NSH_PART_UTS] = verdict->confined.frame.uts,
 		[NSH_PART_NETWORK] = verdict->confined.frame.network,
 	};
-	struct iovec data = {.iov_base = &answer, .iov_len = sizeof(answer)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 
 	memcpy(answer.id, verdict->id, sizeof(answer.id));
 	if (verdict->kind == NSH_VERDICT_DENY)
 		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
 			 nsh_reason_sentence(verdict->err.reason));
-	if (verdict->kind == NSH_VERDICT_CONFINE && verdict->confined.stale)
+	if (confines && verdict->confined.stale)
 		snprintf(answer.sentence, sizeof(answer.sentence), "%s",
 			 nsh_hub_stale_sentence(verdict->confined.joined ? NSH_HUB_JOIN
 									 : NSH_HUB_MAKE));
-	if (verdict->kind == NSH_VERDICT_CONFINE) {
-		control.head.cmsg_len = CMSG_LEN(sizeof(frame));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		memcpy(CMSG_DATA(&control.head), frame, sizeof(frame));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	return sendmsg(NSH_HELPER_FD, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(answer) ? 0 : 1;
+	/* With one that is not open there are too few, which the module takes for no answer. */
+	return nsh_pass_send(NSH_HELPER_FD, &answer, sizeof(answer), frame,
+			     confines ? NSH_PART_COUNT : 0, 0) == 0
+		       ? 0
+		       : 1;
 }
 
 static bool is_asked(void)
@@ -115,6 +106,7 @@ int main(int argc, char **argv)
 {
 	static struct request request = {.login = {.service = "", .source = "", .tty = ""}};
 	static struct verdict verdict = {.kind = NSH_VERDICT_DENY};
+	int ret;
 
 	(void)argv;
 	if (argc != 1 || !is_asked()) {
@@ -126,6 +118,8 @@ int main(int argc, char **argv)
 	if (settle_process(&verdict.err) == 0 &&
 	    nsh_request_read(&request, NSH_HELPER_FD, &verdict.err) == 0)
 		nsh_verdict_reach(&verdict, &request);
+	/* The module waits for the end of this process too: nobody is in before the line is in the log. */
+	ret = reply(&verdict);
 	nsh_record(&verdict, &request);
-	return reply(&verdict);
+	return ret;
 }

@@ -7,12 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nsshell/paths.h"
 #include "pam_module/helper_verdict.h"
 #include "pam_module/protocol.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
 
 /*
  * As long as it is the parent its number cannot become another process's. It made the socket too, so it has not

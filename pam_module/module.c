@@ -23,13 +23,10 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/field.h"
+#include "nsshell/paths.h"
 #include "pam_module/module_arguments.h"
 #include "pam_module/module_ask.h"
 #include "pam_module/module_join.h"
-
-#ifndef NSH_HELPER_PATH
-#define NSH_HELPER_PATH "/usr/lib/nsshell/nsshell-session"
-#endif
 
 /* libpam finds these two by their names; everything else stays hidden. */
 #define ENTRY_POINT __attribute__((visibility("default")))
@@ -220,7 +217,7 @@ static int open_session(struct login *login)
 	struct nsh_answer answer = {0};
 
 	if (login->arguments.invalid) {
-		nsh_err_set(&login->err, NSH_REASON_POLICY, -EINVAL,
+		nsh_err_set(&login->err, NSH_REASON_FRAME, -EINVAL,
 			    "pam_nsshell has an unknown or invalid argument: %s",
 			    login->arguments.invalid);
 		return refuse(login, PAM_SERVICE_ERR);

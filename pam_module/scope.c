@@ -15,8 +15,8 @@
  * process that started this one, among the user's others.
  *
  * A sandbox that several logins share has a scope of its own in any case, with the user's hub in it (HUB, else 0): it is
- * to outlast the session that it was begun in. The second form has systemd move a login's process into that, the third makes one for a hub
- * that has no sandbox.
+ * to outlast the session that it was begun in. The second form has systemd move a login's process into that, the
+ * third makes one for a hub that has no sandbox.
  */
 #include <errno.h>
 #include <stdbool.h>

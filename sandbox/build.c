@@ -193,12 +193,14 @@ void nsh_build_folders(struct builder *b, const char *folder, const char *below,
 	}
 }
 
-void nsh_build_bind(struct builder *b, const char *source, const char *path, bool optional)
+struct nsh_op *nsh_build_bind(struct builder *b, const char *source, const char *path,
+			      bool optional)
 {
 	struct nsh_op *op = nsh_build_path(b, NSH_OP_BIND, path);
 
 	nsh_build_put(b, &op->source, "%s", source);
 	op->optional = optional;
+	return op;
 }
 
 /* Shows a file of the session's own where the session's view has such a file. */

@@ -35,10 +35,11 @@ struct builder {
 	struct nsh_plan *plan;
 	const struct nsh_session *session;
 	struct nsh_err *err;
-	const char *folder;     /* where the session's own file systems are mounted */
-	char root[PATH_MAX];    /* what the paths inside begin with: [view] root, or "" */
-	char home[PATH_MAX];    /* on the machine or in the frame; or "" */
-	char home_at[PATH_MAX]; /* where it is shown */
+	const char *folder;       /* where the session's own file systems are mounted */
+	char root[PATH_MAX];      /* what the paths inside begin with: [view] root, or "" */
+	char home[PATH_MAX];      /* on the machine or in the frame; or "" */
+	char home_at[PATH_MAX];   /* where it is shown */
+	char home_name[PATH_MAX]; /* as the account database has it, tidied up */
 	bool private_tmp;
 	bool frozen;        /* [view] read_only has "system" */
 	bool hides_in_proc; /* [view] hide has something below /proc */
@@ -49,6 +50,7 @@ struct builder {
 	unsigned home_slot;
 	unsigned terminal_slot;
 	unsigned record_slot; /* the first of those */
+	unsigned tmp_slot;    /* likewise */
 	int ret;              /* the first error */
 };
 
@@ -76,7 +78,8 @@ void nsh_build_file(struct builder *b, const char *name, mode_t mode, const char
 /* A copy of a file of the machine's. */
 void nsh_build_copy(struct builder *b, const char *name, const char *source);
 void nsh_build_folders(struct builder *b, const char *folder, const char *below, bool all);
-void nsh_build_bind(struct builder *b, const char *source, const char *path, bool optional);
+struct nsh_op *nsh_build_bind(struct builder *b, const char *source, const char *path,
+			      bool optional);
 void nsh_build_bind_own(struct builder *b, const char *name, const char *path);
 unsigned nsh_build_slot(struct builder *b);
 void nsh_build_hold(struct builder *b, const char *path, unsigned slot, bool optional);
@@ -92,16 +95,22 @@ bool nsh_build_needed(struct builder *b, const char *path, char out[PATH_MAX]);
 
 /* sandbox/plan_homes.c: the home, and what is shown in place of a folder of homes */
 void nsh_homes_find(struct builder *b);
+/* Whether what is changed in the home ends with the session. */
+bool nsh_homes_is_ephemeral(const struct builder *b);
 void nsh_homes_hold(struct builder *b);
 void nsh_homes_cover(struct builder *b);
+void nsh_homes_show_in_place(struct builder *b);
 bool nsh_homes_hide(const struct builder *b, const char *path);
 bool nsh_homes_cover_path(const struct builder *b, const char *path);
-bool nsh_tmp_is(const char *path);
 void nsh_homes_free(struct builder *b);
 
 /* sandbox/plan_lists.c: what the lists of [view] name */
 void nsh_lists_find(struct builder *b);
 bool nsh_lists_freeze(const struct nsh_policy *policy);
+/* On top of a frame: whether that has hidden the path or what is around it. */
+bool nsh_lists_frame_hides(const struct builder *b, const char *path);
+/* Whether a folder around that path becomes read-only (frozen), or is shown anew in any way. */
+bool nsh_lists_around(const struct builder *b, const char *path, bool frozen);
 void nsh_lists_hold(struct builder *b);
 void nsh_lists_show(struct builder *b, bool in_own);
 /* Whether a bind of the policy's is at, in or around the path. */
@@ -110,12 +119,20 @@ void nsh_lists_hide(struct builder *b);
 void nsh_lists_free(struct builder *b);
 
 /* sandbox/plan_tmp.c: /tmp and its like */
+bool nsh_tmp_is(const char *path);
 bool nsh_tmp_has(const char *path);
 bool nsh_tmp_is_agent(const char *path);
+/* Whether the machine's own stay writable in a system that does not. */
+bool nsh_tmp_is_thawed(const struct builder *b);
+void nsh_tmp_hold(struct builder *b);
 void nsh_tmp_make(struct builder *b);
 void nsh_tmp_show_in_root(struct builder *b);
 
 /* sandbox/plan_files.c: the files of the session's own */
+/* Whether the path is or lies in a folder that tells of other users. */
+bool nsh_files_are_others(const char *path);
+/* Whether it is the user's own among them, which is shown again. */
+bool nsh_files_is_mailbox(const char *path, const char *user);
 void nsh_files_make(struct builder *b);
 void nsh_files_make_frame(struct builder *b);
 void nsh_files_guard_bus(struct builder *b);

@@ -195,11 +195,6 @@ int nsh_cgroup_find(pid_t process, char path[NSH_CGROUP_MAX], struct nsh_err *er
 	return 0;
 }
 
-bool nsh_cgroup_is_in(const char *group, const char *path)
-{
-	return !strcmp(group, path) || nsh_path_below(group, path);
-}
-
 static int verify_one(const char *root, const char *group, size_t control,
 		      const struct nsh_cgroup_limits *limits, struct nsh_err *err)
 {

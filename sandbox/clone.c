@@ -17,11 +17,15 @@
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
 
-/* What switches namespaces off when it is 0, and can be read by users. */
-static const char *const switches[] = {
-	"kernel/unprivileged_userns_clone", "user/max_user_namespaces", "user/max_pid_namespaces",
-	"user/max_mnt_namespaces",          "user/max_uts_namespaces",  "user/max_ipc_namespaces",
-	"user/max_cgroup_namespaces",
+/* What switches namespaces off when it is 0, and can be read by users; of=0 is for what every session has. */
+static const struct {
+	const char *name;
+	int of;
+} switches[] = {
+	{"kernel/unprivileged_userns_clone", 0}, {"user/max_user_namespaces", 0},
+	{"user/max_pid_namespaces", 0},          {"user/max_mnt_namespaces", 0},
+	{"user/max_uts_namespaces", 0},          {"user/max_ipc_namespaces", 0},
+	{"user/max_cgroup_namespaces", 0},       {"user/max_net_namespaces", CLONE_NEWNET},
 };
 
 static bool is_off(const char *name)
@@ -36,24 +40,27 @@ static bool is_off(const char *name)
 	       value[1] == '\n';
 }
 
-static int explain_switch(int code, struct nsh_err *err)
+static int explain_switch(int code, int flags, struct nsh_err *err)
 {
 	for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++) {
-		const char *slash = strchr(switches[i], '/');
+		const char *name = switches[i].name;
+		const char *slash = strchr(name, '/');
 
-		if (is_off(switches[i]))
+		if ((switches[i].of & ~flags) == 0 && is_off(name))
 			return nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
 					   "namespaces are switched off (sysctl %.*s.%s = 0)",
-					   (int)(slash - switches[i]), switches[i], slash + 1);
+					   (int)(slash - name), name, slash + 1);
 	}
 	return 0;
 }
 
-static int explain(int code, struct nsh_err *err)
+/* flags: those that clone(2) was given. */
+static int explain(int code, int flags, struct nsh_err *err)
 {
 	const char *why = "clone";
 
-	if ((code == -EPERM || code == -ENOSPC || code == -EUSERS) && explain_switch(code, err) < 0)
+	if ((code == -EPERM || code == -ENOSPC || code == -EUSERS) &&
+	    explain_switch(code, flags, err) < 0)
 		return code;
 	switch (code) {
 	case -ENOSPC:
@@ -97,7 +104,7 @@ pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err)
 	/* That is what the kernel says of a PID namespace without a PID 1 (pid_namespaces(7)). */
 	if (errno == ENOMEM)
 		return nsh_err_set(err, NSH_REASON_ENDED, -ESRCH, "its first process is gone");
-	return explain(-errno, err);
+	return explain(-errno, 0, err);
 }
 
 pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err *err)
@@ -105,5 +112,5 @@ pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err
 	int flags = NAMESPACES | more | SIGCHLD;
 	pid_t pid = clone(child, nsh_memory_child_stack(), flags, arg);
 
-	return pid < 0 ? explain(-errno, err) : pid;
+	return pid < 0 ? explain(-errno, flags, err) : pid;
 }

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
@@ -26,6 +27,10 @@
 #include "sandbox/build.h"
 #include "sandbox/namespace.h"
 #include "sandbox/path.h"
+
+/* How long a place is waited for, and how often it is tried, in milliseconds. */
+#define LOCK_MS 1000
+#define LOCK_STEP_MS 2
 
 static const struct {
 	char name[8];
@@ -63,9 +68,7 @@ void nsh_door_close_ways(struct nsh_ways *ways)
 /* Where the sandbox has the machine's network there is none to be joined. */
 static void drop_own_network(struct nsh_ways *ways)
 {
-	NSH_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	if (!nsh_namespace_is_same(own, ways->part[NSH_DOOR_NETWORK]))
+	if (!nsh_namespace_is_own(ways->part[NSH_DOOR_NETWORK], parts[NSH_DOOR_NETWORK].name))
 		return;
 	close(ways->part[NSH_DOOR_NETWORK]);
 	ways->part[NSH_DOOR_NETWORK] = -1;
@@ -73,13 +76,8 @@ static void drop_own_network(struct nsh_ways *ways)
 
 int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err)
 {
-	NSH_CLOSE int present = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	int user = ways->part[NSH_DOOR_USER];
-	NSH_CLOSE int parent = ioctl(user, NS_GET_PARENT);
-	uid_t owner;
-	bool ok = ioctl(user, NS_GET_NSTYPE) == CLONE_NEWUSER &&
-		  nsh_namespace_is_same(parent, present) &&
-		  ioctl(user, NS_GET_OWNER_UID, &owner) == 0 && owner == getuid();
+	bool ok = !nsh_namespace_flaw(user);
 
 	drop_own_network(ways);
 	for (int i = NSH_DOOR_USER + 1; i < NSH_DOOR_PARTS; i++) {
@@ -94,34 +92,45 @@ int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err)
 				"what the user's hub has handed out is no sandbox of this user's");
 }
 
-static int join(const struct nsh_ways *ways, enum nsh_door_part part, struct nsh_err *err)
+int nsh_door_join(const struct nsh_ways *ways, enum nsh_door_part part, struct nsh_err *err)
 {
 	if (ways->part[part] < 0 || setns(ways->part[part], parts[part].type) == 0)
 		return 0;
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
-			   "join the sandbox's namespace \"%s\"", parts[part].name);
+			   "join the session's namespace \"%s\"", parts[part].name);
 }
 
 int nsh_door_unlock(const struct nsh_ways *ways, const struct nsh_policy *policy,
 		    struct nsh_err *err)
 {
-	int ret = join(ways, NSH_DOOR_USER, err);
+	int ret = nsh_door_join(ways, NSH_DOOR_USER, err);
 
 	if (ret == 0)
 		ret = nsh_privileges_bound(policy, err);
-	return ret < 0 ? ret : join(ways, NSH_DOOR_PID, err);
+	return ret < 0 ? ret : nsh_door_join(ways, NSH_DOOR_PID, err);
 }
 
 /* Places for what logins bring along */
 
-/* Held while a place is looked for. What it is a lock on can be opened by joining processes only: by its mode. */
+/*
+ * Held while a place is looked for. By its mode what it is a lock on is opened by joining processes; and by the user who
+ * makes a user namespace in the session, which the policy can allow: whoever holds it for long does not keep logins out.
+ */
 static int lock_places(struct nsh_err *err)
 {
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
 	int fd = open("/dev/" NSH_PLACE_LOCK, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
-		return fd;
-	return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/dev/%s", NSH_PLACE_LOCK);
+	if (fd < 0)
+		return nsh_err_sys(err, NSH_REASON_VIEW, -errno, "/dev/%s", NSH_PLACE_LOCK);
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK || waited >= LOCK_MS) {
+			close(fd);
+			return -EWOULDBLOCK;
+		}
+		nanosleep(&step, NULL);
+	}
+	return fd;
 }
 
 static bool is_same_file(const struct stat *one, const struct stat *other)
@@ -147,21 +156,21 @@ static bool take_place(const char *path, int tree, const struct stat *held)
 
 	if (place < 0 || fstat(place, &st) < 0)
 		return false;
-	/* Two logins can have one terminal, as with su(1). */
-	if (is_same_file(&st, held))
+	/* Two logins can have one terminal, as with su(1). A new terminal has the inode's number of one that is gone. */
+	if (st.st_nlink > 0 && is_same_file(&st, held))
 		return true;
 	return is_free(path, place, &st) &&
 	       move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
 }
 
-/* With more logins than places it has no name: name is "". */
+/* With more logins than places, or when nobody gets at them, it has no name: name is "". */
 static int find_place(int tree, const char *prefix, char name[NSH_PLACE_NAME], struct nsh_err *err)
 {
 	NSH_CLOSE int lock = tree < 0 ? -1 : lock_places(err);
 	struct stat held;
 
 	name[0] = '\0';
-	if (tree < 0)
+	if (tree < 0 || lock == -EWOULDBLOCK)
 		return 0;
 	if (lock < 0)
 		return lock;
@@ -215,7 +224,7 @@ int nsh_door_step_in(const struct nsh_ways *ways, struct nsh_luggage *luggage, s
 		agent = hold_agent(luggage->agent);
 	for (int i = NSH_DOOR_UTS; i < NSH_DOOR_PARTS && ret >= 0; i++)
 		if (i != NSH_DOOR_PID)
-			ret = join(ways, i, err);
+			ret = nsh_door_join(ways, i, err);
 	if (ret >= 0)
 		ret = find_place(terminal, NSH_PLACE_TERMINAL, luggage->terminal_name, err);
 	if (ret >= 0)

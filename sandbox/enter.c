@@ -3,42 +3,28 @@
  * Entering a session.
  *
  * The user's identity comes before the user namespace: there is no moment at which root's own powers and something of
- * the session's meet. As owner of the user namespace the user can join it, and with what that gives all others. The
- * namespaces were opened by root, because PID 1 lets nobody else look.
+ * the session's meet. As owner of the user namespace the user can join it, and with what that gives all others, but for
+ * the network, which is root's (sandbox/userns.c). The namespaces were opened by root, because PID 1 lets nobody else look.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <sched.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nsshell/cleanup.h"
+#include "nsshell/cgroup.h"
 #include "nsshell/enter.h"
 #include "nsshell/limits.h"
 #include "nsshell/sandbox.h"
+#include "sandbox/namespace.h"
 
 static int failed(struct nsh_err *err, const char *what)
 {
 	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", what);
-}
-
-/* Joining what a process is in already is refused for some and needs powers for others. */
-static bool is_own(int fd, const char *name)
-{
-	char path[32];
-	struct stat own;
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	return stat(path, &own) == 0 && fstat(fd, &st) == 0 && own.st_ino == st.st_ino &&
-	       own.st_dev == st.st_dev;
 }
 
 static int open_namespace(struct nsh_door *door, int process, enum nsh_door_part i,
@@ -51,7 +37,8 @@ static int open_namespace(struct nsh_door *door, int process, enum nsh_door_part
 	fd = openat(process, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(err, path);
-	if (is_own(fd, nsh_door_name(i)))
+	/* Joining what a process is in already is refused for some and needs powers for others. */
+	if (nsh_namespace_is_own(fd, nsh_door_name(i)))
 		close(fd);
 	else
 		door->ways.part[i] = fd;
@@ -61,10 +48,10 @@ static int open_namespace(struct nsh_door *door, int process, enum nsh_door_part
 static int check_owner(const struct nsh_door *door, const struct nsh_user *user,
 		       struct nsh_err *err)
 {
+	int own = door->ways.part[NSH_DOOR_USER];
 	uid_t owner;
 
-	if (door->ways.part[0] >= 0 && ioctl(door->ways.part[0], NS_GET_OWNER_UID, &owner) == 0 &&
-	    owner == user->uid)
+	if (own >= 0 && ioctl(own, NS_GET_OWNER_UID, &owner) == 0 && owner == user->uid)
 		return 0;
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EPERM,
 			   "this session has no user namespace of %s's", user->name);
@@ -82,23 +69,6 @@ int nsh_door_open(struct nsh_door *door, int process, pid_t pid, const struct ns
 	if (ret == 0)
 		ret = check_owner(door, user, err);
 	return ret;
-}
-
-void nsh_door_close(struct nsh_door *door)
-{
-	nsh_door_close_ways(&door->ways);
-}
-
-static int enter_cgroup(const char *cgroup, struct nsh_err *err)
-{
-	char path[1024];
-	NSH_CLOSE int fd = -1;
-
-	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, "0", 1) == 1)
-		return 0;
-	return nsh_err_sys(err, NSH_REASON_LIMITS, -errno, "%s", path);
 }
 
 static rlim_t lower(rlim_t one, rlim_t other)
@@ -128,8 +98,10 @@ static int take_limits(const struct nsh_door *door, struct nsh_err *err)
 int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, const char *cgroup,
 		   struct nsh_err *err)
 {
-	int ret = cgroup ? enter_cgroup(cgroup, err) : 0;
+	int ret = cgroup ? nsh_cgroup_enter(cgroup, 0, err) : 0;
 
+	if (ret == 0)
+		ret = nsh_door_join(&door->ways, NSH_DOOR_NETWORK, err);
 	if (ret == 0)
 		ret = nsh_sandbox_become(user, err);
 	if (ret == 0)
@@ -137,9 +109,8 @@ int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, con
 	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
 		ret = failed(err, "prctl");
 	for (int i = 0; i < NSH_DOOR_PARTS && ret == 0; i++)
-		if (door->ways.part[i] >= 0 && setns(door->ways.part[i], 0) < 0)
-			ret = nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
-					  "join the session's namespace \"%s\"", nsh_door_name(i));
+		if (i != NSH_DOOR_NETWORK)
+			ret = nsh_door_join(&door->ways, (enum nsh_door_part)i, err);
 	return ret;
 }
 

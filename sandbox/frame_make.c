@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "nsshell/frame.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
+#include "sandbox/frame.h"
 #include "sandbox/identity.h"
 #include "sandbox/idmap.h"
 #include "sandbox/nat_keep.h"
@@ -101,20 +101,21 @@ static int open_origin(struct nsh_origin *origin, const struct nsh_policy *polic
 	return 0;
 }
 
-static int enter_namespaces(struct nsh_made_frame *frame, struct nsh_err *err)
+static int enter_namespaces(struct nsh_made_frame *frame, const struct nsh_user *user,
+			    struct nsh_err *err)
 {
-	int ret;
+	int ret = nsh_unshare_for(user, err);
 
-	if (unshare(CLONE_NEWNS | CLONE_NEWUTS) < 0)
-		return sys(err, "make a mount and a UTS namespace");
-	ret = frame->mount = open_namespace("/proc/self/ns/mnt", err);
+	if (ret == 0)
+		ret = frame->mount = open_namespace("/proc/self/ns/mnt", err);
 	if (ret >= 0)
 		ret = frame->uts = open_namespace("/proc/self/ns/uts", err);
 	return ret < 0 ? ret : 0;
 }
 
 /* In the frame's network for as long as it takes, with root's power over it. */
-static int in_network(int network, int (*act)(struct nsh_err *err), struct nsh_err *err)
+static int in_network(int network, int (*act)(void *data, struct nsh_err *err), void *data,
+		      struct nsh_err *err)
 {
 	NSH_CLOSE int own = open_namespace("/proc/self/ns/net", err);
 	int ret;
@@ -123,10 +124,22 @@ static int in_network(int network, int (*act)(struct nsh_err *err), struct nsh_e
 		return own;
 	if (setns(network, CLONE_NEWNET) < 0)
 		return sys(err, "enter the frame's network");
-	ret = act(err);
+	ret = act(data, err);
 	if (setns(own, CLONE_NEWNET) < 0)
 		return sys(err, "leave the frame's network");
 	return ret;
+}
+
+static int raise_loopback(void *data, struct nsh_err *err)
+{
+	(void)data;
+	return nsh_network_loopback(err);
+}
+
+static int guard_network(void *data, struct nsh_err *err)
+{
+	(void)data;
+	return nsh_sandbox_guard_network(err);
 }
 
 static int make_network(const struct nsh_made_frame *frame, const struct nsh_policy *policy,
@@ -137,23 +150,37 @@ static int make_network(const struct nsh_made_frame *frame, const struct nsh_pol
 	int ret = 0;
 
 	if (mode != NSH_NETWORK_HOST)
-		ret = in_network(frame->network, nsh_network_loopback, err);
+		ret = in_network(frame->network, raise_loopback, NULL, err);
 	if (ret == 0 && mode == NSH_NETWORK_NAT)
-		ret = nsh_nat_keep(policy, user, frame->user, frame->network, origin, err);
+		ret = nsh_nat_keep(policy, user, frame->network, origin, err);
 	if (ret == 0 && mode == NSH_NETWORK_NAT)
-		ret = in_network(frame->network, nsh_sandbox_guard_network, err);
+		ret = in_network(frame->network, guard_network, NULL, err);
 	return ret;
+}
+
+/* What has its place in folders that the kernel keeps empty covers nothing, nor what is shown again in a new /sys. */
+static const char *const proc_types[] = {"autofs", "binfmt_misc", "nfsd", NULL};
+static const char *const sys_types[] = {"cgroup",   "cgroup2", "securityfs", "debugfs", "tracefs",
+					"configfs", "pstore",  "bpf",        "fusectl", "selinuxfs",
+					"efivarfs", "resctrl", "smackfs",    NULL};
+
+/* Whether a line of mountinfo (proc(5)) is of a file system of one of those types. */
+static bool has_type(const char *line, const char *const *types)
+{
+	const char *type = strstr(line, " - ");
+
+	for (; type && *types; types++) {
+		size_t len = strlen(*types);
+
+		if (!strncmp(type + 3, *types, len) && type[3 + len] == ' ')
+			return true;
+	}
+	return false;
 }
 
 bool nsh_frame_covers_proc(const char *line, const char *path)
 {
-	/* What has its place in folders that the kernel keeps empty covers nothing. */
-	static const char *const harmless[] = {" - autofs ", " - binfmt_misc ", " - nfsd "};
-
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
-		if (strstr(line, harmless[i]))
-			return false;
-	return nsh_path_below("/proc", path) != NULL;
+	return nsh_path_below("/proc", path) && !has_type(line, proc_types);
 }
 
 static bool covers_proc(const char *line, const char *path, const void *data)
@@ -162,23 +189,42 @@ static bool covers_proc(const char *line, const char *path, const void *data)
 	return nsh_frame_covers_proc(line, path);
 }
 
+static bool covers_sys(const char *line, const char *path, const void *data)
+{
+	(void)data;
+	return nsh_path_below("/sys", path) && !nsh_path_around("/sys/fs/cgroup", path) &&
+	       !has_type(line, sys_types);
+}
+
 /*
- * The frame has a new /proc, and that would show what the machine (or the container that this is) has
- * covered in its own. The kernel refuses the like to users and lets root do it (mount_namespaces(7)).
+ * The frame has a new /proc, and one with a network a new /sys, and these would show what the machine (or the container that
+ * this is) has covered in its own. The kernel refuses the like to users and lets root do it (mount_namespaces(7)).
  */
-static int check_proc(struct nsh_err *err)
+static int check_covers(const char *mount_point, const char *const *types,
+			bool (*covers)(const char *line, const char *path, const void *data),
+			const char *what, struct nsh_err *err)
 {
 	char path[PATH_MAX];
-	int ret = nsh_path_find_mount(covers_proc, NULL, path, err);
+	int ret = nsh_path_only_has(mount_point, types)
+			  ? 0
+			  : nsh_path_find_mount(covers, NULL, path, err);
 
 	if (ret < 0)
 		err->reason = NSH_REASON_FRAME;
 	if (ret <= 0)
 		return ret;
 	return nsh_err_set(err, NSH_REASON_FRAME, -EPERM,
-			   "%s covers a part of the machine's own /proc, which a new "
-			   "one would show",
-			   path);
+			   "%s covers a part of the machine's own %s would show", path, what);
+}
+
+static int check_machine(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	int ret = check_covers("/proc", proc_types, covers_proc, "/proc, which a new one", err);
+
+	if (ret == 0 && nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST)
+		ret = check_covers("/sys", sys_types, covers_sys,
+				   "/sys, which that of the session's network", err);
+	return ret;
 }
 
 /* The view is planned with the user's own powers, so that it promises what the user can see. */
@@ -199,6 +245,12 @@ static int plan_as_user(struct nsh_plan *plan, struct nsh_policy *policy,
 	return -EPERM;
 }
 
+static int run_plan(void *plan, struct nsh_err *err)
+{
+	return nsh_plan_run(plan, err);
+}
+
+/* /sys is that of the network in which it is mounted. */
 static int fill_namespace(const struct nsh_session *session, struct nsh_policy *policy,
 			  struct nsh_err *err)
 {
@@ -207,7 +259,8 @@ static int fill_namespace(const struct nsh_session *session, struct nsh_policy *
 
 	if (ret < 0)
 		return ret;
-	ret = nsh_plan_run(&plan, err);
+	ret = session->network < 0 ? run_plan(&plan, err)
+				   : in_network(session->network, run_plan, &plan, err);
 	nsh_plan_free(&plan);
 	return ret;
 }
@@ -216,18 +269,25 @@ static int fill_namespace(const struct nsh_session *session, struct nsh_policy *
 static int make_users(struct nsh_made_frame *frame, const struct nsh_policy *policy,
 		      const struct nsh_user *user, struct nsh_err *err)
 {
-	bool network = nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST;
-	struct nsh_userns made = {.user = -1, .network = -1};
 	struct nsh_idmap map = {0};
 	int ret = nsh_idmap_make(&map, policy, user, err);
 
 	if (ret == 0)
-		ret = nsh_userns_make(&made, user, network, &map, err);
-	if (ret == 0 && !network)
-		ret = made.network = open_namespace("/proc/self/ns/net", err);
-	frame->user = made.user;
-	frame->network = made.network;
+		ret = frame->user = nsh_userns_make(user, &map, err);
+	if (ret < 0)
+		return ret;
+	if (nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_HOST)
+		ret = frame->network = open_namespace("/proc/self/ns/net", err);
+	else
+		ret = frame->network = nsh_netns_make(user, err);
 	return ret < 0 ? ret : 0;
+}
+
+static int open_presence(struct nsh_made_frame *frame, struct nsh_err *err)
+{
+	frame->presence =
+		open(NSH_FRAME_FOLDER "/" NSH_FRAME_PRESENCE, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return frame->presence < 0 ? sys(err, NSH_FRAME_FOLDER "/" NSH_FRAME_PRESENCE) : 0;
 }
 
 int nsh_frame_check(struct nsh_err *err)
@@ -239,7 +299,7 @@ int nsh_frame_check(struct nsh_err *err)
 
 int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
-		   const char *hostname, const struct nsh_cgroup *cgroup, bool shared,
+		   const char *hostname, const struct nsh_cgroup *cgroup, enum nsh_frame_use use,
 		   struct nsh_err *err)
 {
 	struct nsh_session session = {
@@ -251,22 +311,29 @@ int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
 		.login = login,
 		.hostname = hostname,
 		.cgroup = cgroup,
-		.shared = shared,
+		.shared = use == NSH_FRAME_SHARED,
+		.counted = use == NSH_FRAME_COUNTED,
+		.network = -1,
 	};
 	struct nsh_origin origin = {.mount = -1, .uts = -1};
-	int ret = check_proc(err);
+	int ret = check_machine(policy, err);
 
-	*frame = (struct nsh_made_frame){.mount = -1, .uts = -1, .network = -1, .user = -1};
+	*frame = (struct nsh_made_frame){
+		.mount = -1, .uts = -1, .network = -1, .user = -1, .presence = -1};
 	if (ret == 0)
 		ret = open_origin(&origin, policy, err);
 	if (ret == 0)
-		ret = enter_namespaces(frame, err);
+		ret = enter_namespaces(frame, user, err);
 	if (ret == 0)
 		ret = make_users(frame, policy, user, err);
 	if (ret < 0)
 		return ret;
 	session.userns = frame->user;
+	if (nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST)
+		session.network = frame->network;
 	ret = fill_namespace(&session, policy, err);
+	if (ret == 0 && session.counted)
+		ret = open_presence(frame, err);
 	return ret < 0 ? ret : make_network(frame, policy, user, &origin, err);
 }
 

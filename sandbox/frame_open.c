@@ -9,21 +9,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/nsfs.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "nsshell/frame.h"
 #include "nsshell/limits.h"
 #include "nsshell/plan.h"
+#include "sandbox/frame.h"
 #include "sandbox/namespace.h"
 #include "sandbox/path.h"
 
@@ -60,31 +57,22 @@ static int check_folder(int folder, struct nsh_err *err)
 
 static int check_userns(int fd, struct nsh_err *err)
 {
-	NSH_CLOSE int parent = -1;
-	NSH_CLOSE int present = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-	struct statfs fs;
-	uid_t owner;
+	const char *flaw = nsh_namespace_flaw(fd);
 
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
-	    ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWUSER)
-		return wrong(err, "has no user namespace");
-	if (ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 || owner != getuid())
-		return wrong(err, "has a user namespace of another user");
-	parent = ioctl(fd, NS_GET_PARENT);
-	if (present < 0 || parent < 0 || !nsh_namespace_is_same(parent, present))
-		return wrong(err, "has a user namespace from elsewhere");
-	return 0;
+	return flaw ? nsh_err_set(err, NSH_REASON_FRAME, -EPERM, "%s: has %s", NSH_FRAME_FOLDER,
+				  flaw)
+		    : 0;
 }
 
-/* The network that the policy asks for is one that belongs to the frame's user namespace. */
-static int check_network(const struct nsh_frame *frame, struct nsh_err *err)
+/* The network that the policy asks for is the frame's. */
+static int check_network(const struct nsh_frame *frame, int folder, struct nsh_err *err)
 {
 	NSH_CLOSE int network = -1;
 
 	if (nsh_policy_number(&frame->policy, NSH_KEY_NETWORK_MODE) == NSH_NETWORK_HOST)
 		return 0;
-	network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (!nsh_namespace_is_owned(network, frame->user))
+	network = openat(folder, "network", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (!nsh_namespace_is_own(network, "net"))
 		return wrong(err, "is not for the network that this process is in");
 	return 0;
 }
@@ -135,7 +123,7 @@ static int check_cgroup(const struct nsh_frame *frame, int folder, struct nsh_er
 		ret = nsh_cgroup_find(getpid(), own, err);
 	if (ret < 0)
 		return ret;
-	if (nsh_cgroup_is_in(group, own))
+	if (nsh_path_around(group, own))
 		return 0;
 	return nsh_err_set(
 		err, NSH_REASON_LIMITS, -EPERM,
@@ -185,7 +173,7 @@ static int read_all(struct nsh_frame *frame, int folder, bool new, struct nsh_er
 	if (ret == 0)
 		ret = nsh_policy_load_resolved(&frame->policy, NSH_FRAME_FOLDER "/policy", 0, err);
 	if (ret == 0)
-		ret = check_network(frame, err);
+		ret = check_network(frame, folder, err);
 	if (ret == 0)
 		ret = check_cgroup(frame, folder, err);
 	return ret;
@@ -195,6 +183,16 @@ static void clear(struct nsh_frame *frame)
 {
 	*frame = (struct nsh_frame){.user = -1};
 	nsh_ways_clear(&frame->ways);
+}
+
+static void close_frame(struct nsh_frame *frame)
+{
+	if (frame->user >= 0)
+		close(frame->user);
+	nsh_user_free(&frame->account);
+	nsh_policy_free(&frame->policy);
+	nsh_door_close_ways(&frame->ways);
+	clear(frame);
 }
 
 int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err)
@@ -212,16 +210,18 @@ int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err)
 	if (ret == 0)
 		ret = read_all(frame, folder, new, err);
 	if (ret < 0)
-		nsh_frame_close(frame);
+		close_frame(frame);
 	return ret < 0 ? ret : 1;
 }
 
-void nsh_frame_close(struct nsh_frame *frame)
+int nsh_frame_attend(int *presence, struct nsh_err *err)
 {
-	if (frame->user >= 0)
-		close(frame->user);
-	nsh_user_free(&frame->account);
-	nsh_policy_free(&frame->policy);
-	nsh_door_close_ways(&frame->ways);
-	clear(frame);
+	static const char path[] = NSH_FRAME_FOLDER "/" NSH_FRAME_PRESENCE;
+
+	*presence = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*presence >= 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENXIO)
+		return wrong(err, "is that of a login that has ended");
+	return nsh_err_sys(err, NSH_REASON_FRAME, -errno, "%s", path);
 }

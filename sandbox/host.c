@@ -12,14 +12,11 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "nsshell/host.h"
 #include "nsshell/message.h"
 #include "nsshell/pass.h"
+#include "nsshell/paths.h"
 #include "nsshell/sandbox.h"
-
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
+#include "sandbox/frame.h"
 
 /* Longest time to make it, in seconds. */
 #define READY_S 15
@@ -28,6 +25,15 @@ static int failed(struct nsh_err *err, const char *what)
 {
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the sandbox's first process: %s",
 			   what);
+}
+
+/* Why it is no process of nsshell's yet: later it logs such a thing itself. */
+static void __attribute__((noreturn)) tell_and_end(int socket, int code)
+{
+	const struct nsh_message message = {.kind = MESSAGE_FAILED, .value = code};
+
+	nsh_pass_send(socket, &message, sizeof(message), NULL, 0, 0);
+	_exit(1);
 }
 
 /* Nothing of the helper's is left in it but one end of the socket. */
@@ -40,14 +46,15 @@ static void __attribute__((noreturn)) run(const struct nsh_user *user, int netwo
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    setsid() < 0 || chdir("/") < 0 || setns(network, CLONE_NEWNET) < 0 ||
-	    nsh_sandbox_become(user, &err) < 0)
-		_exit(1);
+	    setsid() < 0 || chdir("/") < 0 || setns(network, CLONE_NEWNET) < 0)
+		tell_and_end(socket, errno);
+	if (nsh_sandbox_become(user, &err) < 0)
+		tell_and_end(socket, EPERM);
 	if (socket == NSH_HOST_FD ? fcntl(socket, F_SETFD, 0) < 0 : dup2(socket, NSH_HOST_FD) < 0)
-		_exit(1);
+		tell_and_end(socket, errno);
 	if (close_range(NSH_HOST_FD + 1, ~0U, 0) == 0)
 		execve(NSH_SHELL_PATH, argv, envp);
-	_exit(1);
+	tell_and_end(NSH_HOST_FD, errno);
 }
 
 int nsh_host_await(int init, struct nsh_ways *ways, struct nsh_err *err)
@@ -60,12 +67,15 @@ int nsh_host_await(int init, struct nsh_ways *ways, struct nsh_err *err)
 
 	if (setsockopt(init, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) < 0)
 		return failed(err, "setsockopt");
-	ret = nsh_pass_receive(init, &message, sizeof(message), fds, &n_fds, 0);
+	ret = nsh_pass_receive(init, &message, sizeof(message), fds, &n_fds, 0, NULL);
 	if (ret == 1 && message.kind == MESSAGE_READY && n_fds == NSH_DOOR_PARTS) {
 		memcpy(ways->part, fds, sizeof(ways->part));
 		return 0;
 	}
 	nsh_pass_close(fds, n_fds);
+	if (ret == 1 && message.kind == MESSAGE_FAILED)
+		return nsh_err_sys(err, NSH_REASON_NAMESPACES, -message.value,
+				   "start the sandbox's first process");
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO, "the sandbox's first process %s",
 			   ret < 0 ? "is not ready in time"
 				   : "has ended; it has logged why (nsshell, at the same time)");

@@ -60,7 +60,7 @@ static bool is_of_login(const struct nsh_key *key)
 	case NSH_KEY_SESSION_MAX_SESSIONS:
 		return true;
 	default:
-		return !strcmp(key->section, "policy") || !strcmp(key->section, "match");
+		return !strcmp(key->section, "policy") || nsh_key_is_match(key);
 	}
 }
 
@@ -117,6 +117,16 @@ static int settle_root(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: give up privileges");
 }
 
+/* The user's own has no power either. Logins look at it in /proc, which can hide (hidepid=) what is not to be looked into. */
+static int settle_users(const struct nsh_policy *policy, struct nsh_err *err)
+{
+	int ret = nsh_privileges_drop_outside(policy, false, err);
+
+	if (ret == 0 && prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L) < 0)
+		ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: prctl");
+	return ret;
+}
+
 struct starting {
 	const struct nsh_hub_place *place;
 	const struct nsh_policy *policy;
@@ -130,9 +140,7 @@ static int prepare(void *data, struct nsh_err *err)
 
 	if (listener < 0)
 		return listener;
-	ret = starting->place->standalone
-		      ? nsh_privileges_drop_outside(starting->policy, false, err)
-		      : settle_root(err);
+	ret = starting->place->standalone ? settle_users(starting->policy, err) : settle_root(err);
 	return ret < 0 ? ret : listener;
 }
 
@@ -143,36 +151,51 @@ static void run(void *data, int listener)
 	nsh_hub_run(starting->place, listener);
 }
 
+/* Returns -EBUSY when there is one by now. */
 static int start(const struct nsh_hub_login *login, struct nsh_err *err)
 {
 	struct starting starting = {.place = &login->place, .policy = login->policy};
 	const struct nsh_keeper keeper = {
 		.what = "the user's hub",
 		.reason = NSH_REASON_MACHINE,
-		.name = "nsshell-hub",
+		.name = NSH_HUB_NAME,
 		.orphan = true,
 		.alone = true,
 		.prepare = prepare,
 		.wait = run,
 		.data = &starting,
 	};
-	int ret = nsh_keeper_start(&keeper, err);
 
-	/* Somebody else's came first. */
-	return ret == -EBUSY ? 0 : ret;
+	return nsh_keeper_start(&keeper, err);
 }
 
 /* Asking */
 
-/* It says nothing more, or says it to somebody else: -EAGAIN. */
-static int receive(int socket, struct nsh_hub_reply *reply, int *fds, size_t *n_fds)
-{
-	int ret = nsh_pass_receive(socket, reply, sizeof(*reply), fds, n_fds, 0);
+struct answer {
+	struct nsh_hub_reply reply;
+	int fds[NSH_PASS_MAX];
+	size_t n_fds;
+	pid_t sender;
+};
 
-	if (ret == 1 && reply->protocol == NSH_HUB_PROTOCOL)
+static void close_files(struct answer *answer)
+{
+	nsh_pass_close(answer->fds, answer->n_fds);
+	answer->n_fds = 0;
+}
+
+/* It says nothing more, or says it to somebody else: -EAGAIN. There are no files on error. */
+static int receive(int socket, struct answer *answer)
+{
+	int ret = nsh_pass_receive(socket, &answer->reply, sizeof(answer->reply), answer->fds,
+				   &answer->n_fds, 0, &answer->sender);
+
+	if (ret == 1 && answer->reply.protocol == NSH_HUB_PROTOCOL)
 		return 0;
-	if (ret == 1)
+	if (ret == 1) {
+		close_files(answer);
 		return -EPROTO;
+	}
 	/* That is what the kernel says at the end of SO_RCVTIMEO. */
 	if (ret == -EAGAIN)
 		return -ETIMEDOUT;
@@ -188,9 +211,7 @@ static int limit_wait(int socket)
 
 struct asking {
 	const struct nsh_hub_request *request;
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds;
+	struct answer answer;
 };
 
 static int ask(struct asking *asking, int socket, int process)
@@ -202,7 +223,7 @@ static int ask(struct asking *asking, int socket, int process)
 				    0);
 	if (ret == -EPIPE || ret == -ECONNRESET)
 		return -EAGAIN;
-	return ret < 0 ? ret : receive(socket, &asking->reply, asking->fds, &asking->n_fds);
+	return ret < 0 ? ret : receive(socket, &asking->answer);
 }
 
 static int explain(int code, struct nsh_err *err)
@@ -212,6 +233,20 @@ static int explain(int code, struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, code, "the user's hub");
 }
 
+/* What comes from a session is no answer. */
+static int ask_checked(struct asking *asking, const struct nsh_hub_place *place, int socket,
+		       int process, struct nsh_err *err)
+{
+	int ret = ask(asking, socket, process);
+
+	if (ret < 0)
+		return ret == -EAGAIN ? ret : explain(ret, err);
+	ret = nsh_hub_check(place, asking->answer.sender, err);
+	if (ret < 0)
+		close_files(&asking->answer);
+	return ret;
+}
+
 /* Returns -EAGAIN when there is to be another attempt. hub->socket is the connection. */
 static int attempt(struct nsh_hub *hub, const struct nsh_hub_login *login, struct asking *asking,
 		   int process, struct nsh_err *err)
@@ -219,16 +254,18 @@ static int attempt(struct nsh_hub *hub, const struct nsh_hub_login *login, struc
 	int ret = hub->socket = nsh_hub_connect(&login->place, &hub->pid, err);
 
 	if (ret == -ENOENT) {
-		hub->started = true;
 		ret = start(login, err);
-		return ret < 0 ? ret : -EAGAIN;
+		hub->started |= ret >= 0;
+		/* Somebody else's came first. */
+		return ret < 0 && ret != -EBUSY ? ret : -EAGAIN;
 	}
-	if (ret < 0)
-		return ret;
-	ret = ask(asking, hub->socket, process);
+	if (ret >= 0)
+		ret = nsh_hub_check(&login->place, hub->pid, err);
+	if (ret == 0)
+		ret = ask_checked(asking, &login->place, hub->socket, process, err);
 	if (ret == -EAGAIN)
 		nsh_hub_close(hub);
-	return ret < 0 && ret != -EAGAIN ? explain(ret, err) : ret;
+	return ret;
 }
 
 /* Until a hub has answered. At once after the first, which has started it, as a rule. */
@@ -250,11 +287,16 @@ static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct a
 	return ret == -EAGAIN ? explain(ret, err) : ret;
 }
 
-static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err *err)
+static int obey(struct nsh_hub *hub, struct asking *asking, struct nsh_err *err)
 {
-	const struct nsh_hub_reply *reply = &asking->reply;
+	struct answer *answer = &asking->answer;
+	const struct nsh_hub_reply *reply = &answer->reply;
 
 	hub->stale = reply->stale;
+	if (answer->n_fds > (reply->kind == NSH_HUB_SAYS_JOIN ? NSH_HUB_PARTS : 0)) {
+		close_files(answer);
+		return explain(-EPROTO, err);
+	}
 	switch (reply->kind) {
 	case NSH_HUB_SAYS_COUNTED:
 		hub->answer = NSH_HUB_COUNTED;
@@ -266,7 +308,7 @@ static int obey(struct nsh_hub *hub, const struct asking *asking, struct nsh_err
 		hub->answer = NSH_HUB_JOIN;
 		memcpy(hub->id, reply->id, sizeof(hub->id));
 		memcpy(hub->cgroup, reply->cgroup, sizeof(hub->cgroup));
-		memcpy(hub->parts, asking->fds, asking->n_fds * sizeof(int));
+		memcpy(hub->parts, answer->fds, answer->n_fds * sizeof(int));
 		return 0;
 	case NSH_HUB_SAYS_FULL:
 		return nsh_err_set(err, NSH_REASON_SESSIONS, -EUSERS, "session.max_sessions = %u",
@@ -328,23 +370,33 @@ int nsh_hub_made(struct nsh_hub *hub, const struct nsh_hub_made *made, struct ns
 		.has_init = made->init >= 0,
 	};
 	NSH_CLOSE int outer = made->init >= 0 ? pidfd_open(made->outer, 0) : -1;
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds = made->n_parts;
+	struct answer answer;
+	int borrowed[NSH_PASS_MAX];
+	size_t n_borrowed = made->n_parts;
 	int ret;
 
 	if (made->init >= 0 && outer < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub");
 	snprintf(request.id, sizeof(request.id), "%s", made->id);
 	snprintf(request.cgroup, sizeof(request.cgroup), "%s", made->cgroup);
-	memcpy(fds, made->parts, n_fds * sizeof(int));
-	fds[n_fds++] = made->init;
-	fds[n_fds++] = outer;
-	ret = nsh_pass_send(hub->socket, &request, sizeof(request), fds, n_fds, 0);
+	memcpy(borrowed, made->parts, n_borrowed * sizeof(int));
+	borrowed[n_borrowed++] = made->init;
+	borrowed[n_borrowed++] = outer;
+	ret = nsh_pass_send(hub->socket, &request, sizeof(request), borrowed, n_borrowed, 0);
 	if (ret == 0)
-		ret = receive(hub->socket, &reply, fds, &n_fds);
-	if (ret == 0 && reply.kind != NSH_HUB_SAYS_TAKEN)
-		ret = -EPROTO;
+		ret = receive(hub->socket, &answer);
+	if (ret < 0)
+		return explain(ret, err);
+	close_files(&answer);
+	return answer.reply.kind == NSH_HUB_SAYS_TAKEN ? 0 : explain(-EPROTO, err);
+}
+
+int nsh_hub_counted(struct nsh_hub *hub, int presence, struct nsh_err *err)
+{
+	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL,
+						.kind = NSH_HUB_COUNT};
+	int ret = nsh_pass_send(hub->socket, &request, sizeof(request), &presence, 1, 0);
+
 	return ret < 0 ? explain(ret, err) : 0;
 }
 
@@ -375,30 +427,60 @@ static int read_entries(int file, struct nsh_hub_entry **entries, size_t *count)
 		if (!grown)
 			return -ENOMEM;
 		*entries = grown;
+		/* Whoever has written them, texts end. */
+		entry.id[sizeof(entry.id) - 1] = '\0';
+		entry.login[sizeof(entry.login) - 1] = '\0';
 		(*entries)[(*count)++] = entry;
 	}
 	return 0;
 }
 
-static int take_entries(int socket, struct nsh_hub_entry **entries, size_t *count)
+/*
+ * What comes from a session is no answer, as for logins. In a session nobody outside of it has a number, the hub neither:
+ * there it cannot be told, and nothing but what nsshellctl shows the user depends on it.
+ */
+static int check_teller(const struct nsh_hub_place *place, pid_t sender, struct nsh_err *err)
 {
-	struct nsh_hub_reply reply;
-	int fds[NSH_PASS_MAX];
-	size_t n_fds;
-	int ret = receive(socket, &reply, fds, &n_fds);
+	if (place->standalone && nsh_sandbox_is_inside())
+		return 0;
+	return nsh_hub_check(place, sender, err);
+}
+
+static int take_entries(const struct answer *answer, struct nsh_hub_entry **entries, size_t *count)
+{
+	if (answer->n_fds != 1 || answer->reply.kind != NSH_HUB_SAYS_LIST)
+		return -EPROTO;
+	return read_entries(answer->fds[0], entries, count);
+}
+
+/* -EAGAIN for one that has just ended. */
+static int ask_entries(const struct nsh_hub_place *place, int socket,
+		       struct nsh_hub_entry **entries, size_t *count, struct nsh_err *err)
+{
+	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_LIST};
+	struct answer answer;
+	int ret = limit_wait(socket);
 
 	if (ret == 0)
-		ret = n_fds == 1 && reply.kind == NSH_HUB_SAYS_LIST
-			      ? read_entries(fds[0], entries, count)
-			      : -EPROTO;
-	nsh_pass_close(fds, n_fds);
+		ret = nsh_pass_send(socket, &request, sizeof(request), NULL, 0, 0);
+	if (ret == 0)
+		ret = receive(socket, &answer);
+	if (ret == -EPIPE || ret == -ECONNRESET)
+		return -EAGAIN;
+	if (ret < 0)
+		return ret == -EAGAIN ? ret : explain(ret, err);
+	ret = check_teller(place, answer.sender, err);
+	if (ret == 0) {
+		ret = take_entries(&answer, entries, count);
+		ret = ret < 0 ? explain(ret, err) : 0;
+	}
+	close_files(&answer);
 	return ret;
 }
 
 int nsh_hub_list(const struct nsh_hub_place *place, struct nsh_hub_entry **entries, size_t *count,
 		 struct nsh_err *err)
 {
-	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_LIST};
 	pid_t hub;
 	NSH_CLOSE int socket = nsh_hub_connect(place, &hub, err);
 	int ret = socket;
@@ -406,13 +488,7 @@ int nsh_hub_list(const struct nsh_hub_place *place, struct nsh_hub_entry **entri
 	*entries = NULL;
 	*count = 0;
 	if (ret >= 0)
-		ret = limit_wait(socket);
-	if (ret == 0)
-		ret = nsh_pass_send(socket, &request, sizeof(request), NULL, 0, 0);
-	if (ret == 0)
-		ret = take_entries(socket, entries, count);
+		ret = ask_entries(place, socket, entries, count, err);
 	/* One that has just ended knows of nobody. */
-	if (ret == -ENOENT || ret == -EAGAIN || ret == -EPIPE || ret == -ECONNRESET)
-		return 0;
-	return ret < 0 ? explain(ret, err) : 0;
+	return ret == -ENOENT || ret == -EAGAIN ? 0 : ret;
 }

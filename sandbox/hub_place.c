@@ -8,12 +8,15 @@
  * has a way to any of it.
  *
  * Standalone: a name of the kernel's (unix(7), "abstract"). Anybody can take it; whose it is the kernel says, and
- * what comes from there is looked at again (sandbox/door.c).
+ * what comes from there is looked at again (sandbox/door.c). In a session that has the machine's network a process of the
+ * same user can reach the name too, and could have later logins join what an older policy has made: hub and logins believe
+ * nobody who is in a PID namespace below their own. Who has sent a message the kernel says with it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -107,6 +110,34 @@ static bool is_by(int socket, uid_t uid, pid_t *process)
 	return peer.uid == uid;
 }
 
+/*
+ * In a session a process has a number more (proc(5), status). /proc is that of the own PID namespace, or there is nobody;
+ * neither is there for 0, which is nobody's number. Returns 0 where it is outside, -ESRCH where it is gone, -EPERM else.
+ */
+static int check_outside(pid_t process)
+{
+	static const char title[] = "NSpid:\t";
+	NSH_FREE char *line = NULL;
+	size_t room = 0;
+	char path[64];
+	int ret = -EPERM;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", process);
+	in = fopen(path, "re");
+	if (!in)
+		return process > 0 && errno == ENOENT ? -ESRCH : -EPERM;
+	while (getline(&line, &room, in) > 0) {
+		const char *numbers = line + strlen(title);
+
+		if (!strncmp(line, title, strlen(title)) &&
+		    numbers[strspn(numbers, "0123456789")] == '\n')
+			ret = 0;
+	}
+	fclose(in);
+	return ret;
+}
+
 static bool is_gone(int code)
 {
 	return code == ENOENT || code == ECONNREFUSED || code == ESRCH || code == ENOTDIR ||
@@ -132,18 +163,40 @@ static int connect_root(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
 	return is_by(socket, 0, &peer) && peer == *hub && find_hub(file, uid) == *hub ? 0 : -ENOENT;
 }
 
+static int taken(pid_t process, const char *whose, struct nsh_err *err)
+{
+	return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
+			   "the user's hub: process %d, which is %s, has taken its name", process,
+			   whose);
+}
+
+int nsh_hub_check(const struct nsh_hub_place *place, pid_t hub, struct nsh_err *err)
+{
+	int ret = place->standalone ? check_outside(hub) : 0;
+
+	if (ret == -ESRCH)
+		return -EAGAIN;
+	return ret < 0 ? taken(hub, "in a session", err) : 0;
+}
+
+/* Messages in both directions tell who has sent them. */
+static bool tell_senders(int socket)
+{
+	const int yes = 1;
+
+	return setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) == 0;
+}
+
 static int connect_standalone(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t len = name_abstract(&address, uid);
 
+	if (!tell_senders(socket))
+		return failed(err, "socket");
 	if (connect(socket, (struct sockaddr *)&address, len) < 0)
 		return errno == ECONNREFUSED ? -ENOENT : failed(err, "connect");
-	if (is_by(socket, uid, hub))
-		return 0;
-	return nsh_err_set(
-		err, NSH_REASON_MACHINE, -EPERM,
-		"the user's hub: process %d, which is another user's, has taken its name", *hub);
+	return is_by(socket, uid, hub) ? 0 : taken(*hub, "another user's", err);
 }
 
 int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_err *err)
@@ -165,7 +218,14 @@ bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket)
 {
 	pid_t process;
 
-	return is_by(socket, place->standalone ? place->uid : 0, &process);
+	if (!is_by(socket, place->standalone ? place->uid : 0, &process))
+		return false;
+	return !place->standalone || tell_senders(socket);
+}
+
+bool nsh_hub_is_believed(const struct nsh_hub_place *place, pid_t sender)
+{
+	return !place->standalone || check_outside(sender) == 0;
 }
 
 /* A file system for one socket, which only this process has. */

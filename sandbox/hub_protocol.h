@@ -8,12 +8,15 @@
 
 #include "nsshell/hub.h"
 
-#define NSH_HUB_PROTOCOL 0x6e736802u
+/* Another one with each change of what stands here, of struct nsh_hub_entry, and of nsshell/message.h. */
+#define NSH_HUB_PROTOCOL 0x6e736803u
 
 enum nsh_hub_question {
-	NSH_HUB_ENTER = 1, /* with a pidfd of the login */
+	NSH_HUB_ENTER =
+		1, /* with a pidfd of the login; this number and its place are those of all versions */
 	NSH_HUB_MADE, /* with the parts, and then the socket of PID 1 and a pidfd of its parent, if has_init */
 	NSH_HUB_LIST,
+	NSH_HUB_COUNT, /* after NSH_HUB_SAYS_COUNTED, with the reading end of a pipe that the login's sessions hold */
 };
 
 enum nsh_hub_reply_kind {
@@ -71,8 +74,17 @@ int nsh_hub_listen(const struct nsh_hub_place *place, struct nsh_err *err);
 /* In the hub: it is not found any more. */
 void nsh_hub_unlist(const struct nsh_hub_place *place);
 
+/*
+ * Whether who is to be asked for a sandbox, or has sent the answer, may hand one out: -EPERM for a process in a session,
+ * -EAGAIN for one that has ended.
+ */
+int nsh_hub_check(const struct nsh_hub_place *place, pid_t hub, struct nsh_err *err);
+
 /* Whether who has connected may speak to this hub. */
 bool nsh_hub_may_speak(const struct nsh_hub_place *place, int socket);
+
+/* Whether who has sent a message (nsshell/pass.h) may do more than ask what the hub knows: enter, or hand over a sandbox. */
+bool nsh_hub_is_believed(const struct nsh_hub_place *place, pid_t sender);
 
 /* sandbox/hub_run.c: the hub's life. Ends the process. */
 void nsh_hub_run(const struct nsh_hub_place *place, int listener) __attribute__((noreturn));

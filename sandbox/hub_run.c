@@ -39,7 +39,7 @@
 /* From one signal to a login's process to the next. */
 #define STEP_MS 3000
 
-/* More than can be waiting for a sandbox is not listened to. */
+/* More than can be waiting for a sandbox are let go at once: nobody is to be read when whoever has written is long gone. */
 #define CLIENTS_MAX 1024
 
 struct sandbox {
@@ -58,7 +58,9 @@ struct sandbox {
 };
 
 struct login {
-	int process; /* a pidfd */
+	int process;   /* a pidfd */
+	int presence;  /* of its sessions (nsshell/frame.h), or -1 */
+	bool has_left; /* the process has ended, and a session has not */
 	pid_t pid;
 	unsigned sandbox; /* number, or 0 */
 	bool stale;
@@ -198,7 +200,7 @@ static void listen_init(struct hub *hub, struct sandbox *sandbox)
 	int fds[NSH_PASS_MAX];
 	size_t n_fds;
 	int ret = nsh_pass_receive(sandbox->init, &message, sizeof(message), fds, &n_fds,
-				   MSG_DONTWAIT);
+				   MSG_DONTWAIT, NULL);
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return;
@@ -239,7 +241,8 @@ static unsigned add_login(struct hub *hub, const struct nsh_hub_request *request
 
 	hub->logins = grow(hub->logins, hub->n_logins + 1, sizeof(*hub->logins));
 	login = &hub->logins[hub->n_logins++];
-	*login = (struct login){.process = process, .pid = request->process, .since = now};
+	*login = (struct login){
+		.process = process, .presence = -1, .pid = request->process, .since = now};
 	memcpy(login->text, request->login, sizeof(login->text));
 	if (request->terms.runtime_ms && !hub->place->standalone)
 		login->end = now + request->terms.runtime_ms + AFTER_MS;
@@ -252,6 +255,8 @@ static void remove_login(struct hub *hub, size_t i)
 	struct sandbox *sandbox = find_sandbox(hub, hub->logins[i].sandbox);
 
 	close(hub->logins[i].process);
+	if (hub->logins[i].presence >= 0)
+		close(hub->logins[i].presence);
 	hub->logins[i] = hub->logins[--hub->n_logins];
 	for (size_t j = 0; j < hub->n_clients; j++) {
 		if (hub->clients[j].login == i + 1)
@@ -379,6 +384,26 @@ static bool has_ended(int process)
 	return poll(&polled, 1, 0) > 0;
 }
 
+/* Whether anybody has the pipe open for writing: what they could have written is nothing to be read. */
+static bool is_present(int presence)
+{
+	char text[4096];
+
+	return presence >= 0 && read(presence, text, sizeof(text)) != 0;
+}
+
+static bool is_gone(const struct login *login)
+{
+	return has_ended(login->process) && !is_present(login->presence);
+}
+
+/* A session of the login's can outlive the process, and counts; which has nobody any more to be told that it is over. */
+static void leave(struct login *login)
+{
+	login->has_left = true;
+	login->end = 0;
+}
+
 /* One that has just ended, and is still to be removed, is in nobody's way. */
 static bool is_full(const struct hub *hub, unsigned most)
 {
@@ -389,7 +414,7 @@ static bool is_full(const struct hub *hub, unsigned most)
 	for (size_t i = 0; i < hub->n_clients; i++)
 		count += hub->clients[i].process >= 0;
 	for (size_t i = 0; i < hub->n_logins; i++)
-		count += !has_ended(hub->logins[i].process);
+		count += !is_gone(&hub->logins[i]);
 	return count >= most;
 }
 
@@ -477,7 +502,7 @@ static bool list(struct hub *hub, const struct client *client)
 {
 	const struct nsh_hub_reply answer = {.protocol = NSH_HUB_PROTOCOL,
 					     .kind = NSH_HUB_SAYS_LIST};
-	NSH_CLOSE int file = memfd_create("nsshell-hub", MFD_CLOEXEC);
+	NSH_CLOSE int file = memfd_create(NSH_HUB_NAME, MFD_CLOEXEC);
 	bool ok = file >= 0;
 
 	for (size_t i = 0; i < hub->n_sandboxes && ok; i++)
@@ -498,6 +523,7 @@ static bool is_sound(struct nsh_hub_request *request, size_t n_fds)
 		return false;
 	switch (request->kind) {
 	case NSH_HUB_ENTER:
+	case NSH_HUB_COUNT:
 		return n_fds == 1;
 	case NSH_HUB_MADE:
 		return request->n_parts <= NSH_HUB_PARTS && request->has_init <= 1 &&
@@ -506,12 +532,31 @@ static bool is_sound(struct nsh_hub_request *request, size_t n_fds)
 	return request->kind == NSH_HUB_LIST && n_fds == 0;
 }
 
+static void take_presence(struct hub *hub, const struct client *client, int presence)
+{
+	for (size_t i = hub->n_logins; i-- > 0;) {
+		struct login *login = &hub->logins[i];
+
+		if (login->pid == client->request.process && login->presence < 0) {
+			login->presence = presence;
+			return;
+		}
+	}
+	close(presence);
+}
+
 /* Returns false when it is to be let go. */
 static bool obey(struct hub *hub, struct client *client, const struct nsh_hub_request *request,
-		 const int *fds)
+		 const int *fds, bool believed)
 {
 	if (request->kind == NSH_HUB_LIST)
 		return list(hub, client);
+	if (!believed)
+		return false;
+	if (request->kind == NSH_HUB_COUNT && client->request.kind == NSH_HUB_ENTER) {
+		take_presence(hub, client, fds[0]);
+		return true;
+	}
 	if (request->kind == NSH_HUB_MADE) {
 		if (client->makes)
 			take_sandbox(hub, client, request, fds);
@@ -540,17 +585,21 @@ static void retire(struct hub *hub)
 /* Returns false when the client is gone. */
 static bool listen_client(struct hub *hub, struct client *client)
 {
-	struct nsh_hub_request request;
+	struct nsh_hub_request request = {0};
 	int fds[NSH_PASS_MAX];
 	size_t n_fds;
+	pid_t sender;
 	int ret = nsh_pass_receive(client->socket, &request, sizeof(request), fds, &n_fds,
-				   MSG_DONTWAIT);
+				   MSG_DONTWAIT, &sender);
+	bool believed;
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return true;
-	if (ret == -EPROTO || (ret == 1 && request.protocol != NSH_HUB_PROTOCOL))
+	believed = nsh_hub_is_believed(hub->place, sender);
+	if ((ret == -EPROTO || (ret == 1 && request.protocol != NSH_HUB_PROTOCOL)) && believed &&
+	    request.kind == NSH_HUB_ENTER)
 		retire(hub);
-	if (ret == 1 && is_sound(&request, n_fds) && obey(hub, client, &request, fds))
+	if (ret == 1 && is_sound(&request, n_fds) && obey(hub, client, &request, fds, believed))
 		return true;
 	nsh_pass_close(fds, n_fds);
 	return false;
@@ -562,7 +611,7 @@ static void accept_client(struct hub *hub)
 
 	if (socket < 0)
 		return;
-	if (!nsh_hub_may_speak(hub->place, socket)) {
+	if (hub->n_clients >= CLIENTS_MAX || !nsh_hub_may_speak(hub->place, socket)) {
 		close(socket);
 		return;
 	}
@@ -580,6 +629,30 @@ static void add_polled(struct hub *hub, size_t *n, int fd)
 		hub->polled = grow(hub->polled, hub->room, sizeof(*hub->polled));
 	}
 	hub->polled[(*n)++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static void add_login_polled(struct hub *hub, size_t *n, const struct login *login)
+{
+	add_polled(hub, n, login->has_left ? login->presence : login->process);
+	/* Its end is told in any case, and what is written into it is nobody's business. */
+	if (login->has_left)
+		hub->polled[*n - 1].events = 0;
+}
+
+/* fd is what was polled for it. */
+static void look_for_end(struct hub *hub, int fd)
+{
+	for (size_t i = 0; i < hub->n_logins; i++) {
+		struct login *login = &hub->logins[i];
+
+		if (fd != (login->has_left ? login->presence : login->process))
+			continue;
+		if (is_gone(login))
+			remove_login(hub, i);
+		else if (has_ended(login->process))
+			leave(login);
+		return;
+	}
 }
 
 static int time_left(const struct hub *hub)
@@ -619,12 +692,8 @@ static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_s
 		accept_client(hub);
 	serve(hub);
 	for (size_t i = n_logins; i-- > 0;)
-		for (size_t j = 0; of_logins[i].revents && j < hub->n_logins; j++)
-			if (hub->logins[j].process == of_logins[i].fd &&
-			    has_ended(of_logins[i].fd)) {
-				remove_login(hub, j);
-				break;
-			}
+		if (of_logins[i].revents)
+			look_for_end(hub, of_logins[i].fd);
 }
 
 static void look_at_clocks(struct hub *hub)
@@ -645,13 +714,13 @@ static void turn(struct hub *hub)
 	size_t n = 0;
 	int ready;
 
-	add_polled(hub, &n, n_clients < CLIENTS_MAX ? hub->listener : -1);
+	add_polled(hub, &n, hub->listener);
 	for (size_t i = 0; i < n_sandboxes; i++)
 		add_polled(hub, &n, hub->sandboxes[i].init);
 	for (size_t i = 0; i < n_clients; i++)
 		add_polled(hub, &n, hub->clients[i].socket);
 	for (size_t i = 0; i < n_logins; i++)
-		add_polled(hub, &n, hub->logins[i].process);
+		add_login_polled(hub, &n, &hub->logins[i]);
 	ready = nsh_memory_poll(hub->polled, n, time_left(hub), &hub->idle);
 	if (ready > 0)
 		look_at_all(hub, hub->polled, n_sandboxes, n_clients, n_logins);

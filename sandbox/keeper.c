@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/host.h"
 #include "nsshell/keeper.h"
 
 /* What it tells the process that has started it. */
@@ -71,7 +72,8 @@ static void __attribute__((noreturn)) run(const struct nsh_keeper *keeper, int o
 
 	if (keeper->name)
 		take_name(keeper->name);
-
+	/* Who starts it can have bound itself to one for the time of that (sandbox/login.c). */
+	nsh_host_leave_cpu();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	setsid();

@@ -19,6 +19,8 @@ static const struct {
 	{RLIMIT_NPROC, NSH_KEY_LIMITS_NPROC},
 	{RLIMIT_CORE, NSH_KEY_LIMITS_CORE},
 	{RLIMIT_FSIZE, NSH_KEY_LIMITS_FSIZE},
+	/* A control group's share is of the time that real-time processes leave: there are none. */
+	{RLIMIT_RTPRIO, NSH_KEY_LIMITS_CPU_MAX},
 };
 
 void nsh_rlimits_make(struct nsh_rlimits *limits, const struct nsh_policy *policy)
@@ -26,7 +28,12 @@ void nsh_rlimits_make(struct nsh_rlimits *limits, const struct nsh_policy *polic
 	for (size_t i = 0; i < NSH_RLIMIT_COUNT; i++) {
 		uint64_t value = 0;
 
-		limits->set[i] = nsh_size_parse(nsh_policy_text(policy, rlimits[i].key), &value);
+		const char *text = nsh_policy_text(policy, rlimits[i].key);
+
+		if (rlimits[i].resource == RLIMIT_RTPRIO)
+			limits->set[i] = !nsh_size_is_kept(text);
+		else
+			limits->set[i] = nsh_size_parse(text, &value);
 		limits->value[i] = value;
 	}
 }

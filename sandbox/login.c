@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nsshell/host.h"
 #include "nsshell/hub.h"
 #include "nsshell/login.h"
+#include "sandbox/frame.h"
 #include "sandbox/login_limits.h"
 
 /* A frame's parts as the hub keeps them. */
@@ -33,7 +33,8 @@ static int settle_hostname(struct nsh_confined *confined, struct nsh_policy *pol
 
 /* hub is that of a sandbox that is to be shared, or NULL. */
 static int make(struct nsh_confined *confined, struct nsh_policy *policy,
-		const struct nsh_entrant *entrant, const struct nsh_hub *hub, struct nsh_err *err)
+		const struct nsh_entrant *entrant, const struct nsh_hub *hub,
+		enum nsh_frame_use use, struct nsh_err *err)
 {
 	int ret = settle_hostname(confined, policy, entrant->user, err);
 
@@ -43,8 +44,7 @@ static int make(struct nsh_confined *confined, struct nsh_policy *policy,
 	if (ret < 0)
 		return ret;
 	return nsh_frame_make(&confined->frame, policy, entrant->user, entrant->id, entrant->login,
-			      confined->hostname, &confined->cgroup, hub && entrant->has_shell,
-			      err);
+			      confined->hostname, &confined->cgroup, use, err);
 }
 
 static int hand_over(const struct nsh_confined *confined, const struct nsh_host *host,
@@ -91,7 +91,8 @@ static int make_shared(struct nsh_confined *confined, struct nsh_policy *policy,
 	struct nsh_host host = {.init = -1};
 	cpu_set_t cpus;
 	bool stays = stay_on_cpu(&cpus);
-	int ret = make(confined, policy, entrant, hub, err);
+	int ret = make(confined, policy, entrant, hub,
+		       entrant->has_shell ? NSH_FRAME_SHARED : NSH_FRAME_ALONE, err);
 
 	nsh_ways_clear(&host.ways);
 	if (ret == 0 && entrant->has_shell)
@@ -124,6 +125,19 @@ static int join(struct nsh_confined *confined, const struct nsh_entrant *entrant
 	return nsh_limits_join(&confined->cgroup, entrant->process, err);
 }
 
+/* A session can outlive the login's process: where sshd is gone, a shell without a terminal is told nothing. */
+static int make_counted(struct nsh_confined *confined, struct nsh_policy *policy,
+			const struct nsh_entrant *entrant, struct nsh_hub *hub, struct nsh_err *err)
+{
+	int ret = hub->started ? nsh_limits_set_apart(hub->pid, entrant->user, err) : 0;
+
+	if (ret == 0)
+		ret = make(confined, policy, entrant, NULL, NSH_FRAME_COUNTED, err);
+	if (ret == 0)
+		ret = nsh_hub_counted(hub, confined->frame.presence, err);
+	return ret;
+}
+
 static int share(struct nsh_confined *confined, struct nsh_policy *policy,
 		 const struct nsh_entrant *entrant, struct nsh_hub *hub, struct nsh_err *err)
 {
@@ -141,8 +155,7 @@ static int share(struct nsh_confined *confined, struct nsh_policy *policy,
 		return ret;
 	switch (hub->answer) {
 	case NSH_HUB_COUNTED:
-		ret = hub->started ? nsh_limits_set_apart(hub->pid, entrant->user, err) : 0;
-		return ret < 0 ? ret : make(confined, policy, entrant, NULL, err);
+		return make_counted(confined, policy, entrant, hub, err);
 	case NSH_HUB_MAKE:
 		return make_shared(confined, policy, entrant, hub, err);
 	case NSH_HUB_JOIN:
@@ -157,14 +170,14 @@ int nsh_login_confine(struct nsh_confined *confined, struct nsh_policy *policy,
 	struct nsh_hub hub;
 	int ret;
 
-	*confined =
-		(struct nsh_confined){.frame = {.mount = -1, .uts = -1, .network = -1, .user = -1}};
+	*confined = (struct nsh_confined){
+		.frame = {.mount = -1, .uts = -1, .network = -1, .user = -1, .presence = -1}};
 	memcpy(confined->id, entrant->id, sizeof(confined->id));
 	ret = nsh_frame_check(err);
 	if (ret < 0)
 		return ret;
 	if (entrant->alone || !nsh_hub_is_needed(policy, false))
-		return make(confined, policy, entrant, NULL, err);
+		return make(confined, policy, entrant, NULL, NSH_FRAME_ALONE, err);
 	ret = share(confined, policy, entrant, &hub, err);
 	nsh_hub_close(&hub);
 	return ret;

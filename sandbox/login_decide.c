@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a policy makes of a login. Pure but for looking at the login shell; what makes a frame is not linked with it.
+ * What a policy makes of a login. Pure; what makes a frame is not linked with it.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "nsshell/limits.h"
 #include "nsshell/login.h"
-
-#ifndef NSH_SHELL_PATH
-#define NSH_SHELL_PATH "/usr/bin/nsshell"
-#endif
+#include "nsshell/paths.h"
 
 /*
  * Login shells that run nothing. Such an account can have sftp (ForceCommand internal-sftp) and
@@ -21,16 +18,16 @@
 static const char *const no_shells[] = {"/usr/sbin/nologin", "/sbin/nologin", "/bin/false",
 					"/usr/bin/false"};
 
-/* By name also when the file is missing: then there is no session, rather than an open one. */
-static int is_nsshell(const char *shell)
+/*
+ * By name, also when the file is missing: then there is no session, rather than an open one. What another name leads to can
+ * be something else by the time that it is run: a directory can let users choose their login shell.
+ */
+static bool is_nsshell(const char *shell)
 {
-	struct stat theirs;
-	struct stat ours;
+	static const char path[] = NSH_SHELL_PATH;
 
-	if (!strcmp(shell, NSH_SHELL_PATH))
-		return 1;
-	return stat(shell, &theirs) == 0 && stat(NSH_SHELL_PATH, &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+	/* /bin is a link to /usr/bin. */
+	return !strcmp(shell, path) || (!strncmp(path, "/usr/", 5) && !strcmp(shell, path + 4));
 }
 
 enum nsh_login_kind nsh_login_kind(const char *shell)

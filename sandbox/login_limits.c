@@ -22,11 +22,10 @@
 
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
+#include "nsshell/paths.h"
+#include "nsshell/printable.h"
 #include "sandbox/login_limits.h"
-
-#ifndef NSH_SCOPE_PATH
-#define NSH_SCOPE_PATH "/usr/lib/nsshell/nsshell-scope"
-#endif
+#include "sandbox/path.h"
 
 /* Longest time for systemd to do it, in milliseconds. */
 #define SCOPE_MS 8000
@@ -88,7 +87,7 @@ static int await_scope(pid_t pid, int in, struct nsh_err *err)
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
-	nsh_err_make_printable(text);
+	nsh_make_printable(text);
 	if (!*text)
 		snprintf(text, sizeof(text), "%s", ended ? "failed" : "gave no answer in time");
 	return nsh_err_set(err, NSH_REASON_LIMITS, -EIO, "limits through systemd: %s: %s",
@@ -235,7 +234,7 @@ int nsh_limits_join(const struct nsh_cgroup *cgroup, pid_t process, struct nsh_e
 			     : nsh_cgroup_enter(cgroup->path, process, err);
 	if (ret == 0)
 		ret = nsh_cgroup_find(process, own, err);
-	if (ret == 0 && !nsh_cgroup_is_in(cgroup->path, own))
+	if (ret == 0 && !nsh_path_around(cgroup->path, own))
 		ret = nsh_err_set(err, NSH_REASON_LIMITS, -EIO,
 				  "the control group %s of the sandbox cannot be joined",
 				  cgroup->path);

@@ -11,8 +11,8 @@
 
 /*
  * Puts process, and this one, which is its child or the same, into a control group with the policy's limits, and
- * makes sure of them; -ESRCH when process is 0. Without any limit in the policy nothing is done and cgroup->path is "". Needs the machine's
- * /run and /sys, so it comes before the frame. Errors are NSH_REASON_LIMITS.
+ * makes sure of them; -ESRCH when process is 0. Without any limit in the policy nothing is done and cgroup->path is
+ * "". Needs the machine's /run and /sys, so it comes before the frame. Errors are NSH_REASON_LIMITS.
  *
  * hub: that of a shared sandbox, or 0. Where systemd runs it gets a control group in any case, which the hub is put
  * into too: the scope of a login ends with the login.

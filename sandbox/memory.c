@@ -87,7 +87,7 @@ static void add_heap(struct ranges *ranges)
 
 /*
  * Below a frame, with some room left for what is called from it; however large the frame itself is: where variables lie
- * in that is the compiler's business, and a sanitizer's frames have kilobytes. And above that of the base, up to what
+ * in that is the compiler's business, and a sanitizer's frames have kilobytes. And above the base, up to what
  * the process was started with, which ps(1) shows.
  */
 static void add_stacks(struct ranges *ranges, uintptr_t frame, uintptr_t base)
@@ -102,7 +102,7 @@ static void add_stacks(struct ranges *ranges, uintptr_t frame, uintptr_t base)
 			add(ranges, round_up(base), end);
 		return;
 	}
-	add(ranges, child, below);
+	add(ranges, round_up(child), below); /* pages can be larger than what that is aligned to */
 	if (base)
 		add(ranges, end - STACK_RANGE, end);
 }

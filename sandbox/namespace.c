@@ -3,16 +3,21 @@
  * Facts about namespaces.
  */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
 #include "sandbox/namespace.h"
 
-bool nsh_namespace_is_same(int one, int other)
+/* Both are open, and files of the same. */
+static bool is_same(int one, int other)
 {
 	struct stat a;
 	struct stat b;
@@ -21,9 +26,35 @@ bool nsh_namespace_is_same(int one, int other)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+bool nsh_namespace_is_own(int namespace, const char *name)
+{
+	char path[32];
+	NSH_CLOSE int own = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	return is_same(namespace, own);
+}
+
 bool nsh_namespace_is_owned(int namespace, int user)
 {
 	NSH_CLOSE int owner = namespace < 0 ? -1 : ioctl(namespace, NS_GET_USERNS);
 
-	return nsh_namespace_is_same(owner, user);
+	return is_same(owner, user);
+}
+
+/* Files of other file systems, as a user's own, could answer these calls with anything. */
+const char *nsh_namespace_flaw(int user)
+{
+	NSH_CLOSE int parent = -1;
+	struct statfs fs;
+	uid_t owner;
+
+	if (fstatfs(user, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
+	    ioctl(user, NS_GET_NSTYPE) != CLONE_NEWUSER)
+		return "no user namespace";
+	if (ioctl(user, NS_GET_OWNER_UID, &owner) < 0 || owner != getuid())
+		return "a user namespace of another user";
+	parent = ioctl(user, NS_GET_PARENT);
+	return nsh_namespace_is_own(parent, "user") ? NULL : "a user namespace from elsewhere";
 }

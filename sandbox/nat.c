@@ -25,6 +25,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/item.h"
 #include "nsshell/nat.h"
+#include "nsshell/printable.h"
 #include "nsshell/user.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/pasta.h"
@@ -162,7 +163,7 @@ static _Noreturn void run_pasta(const struct arguments *arguments,
 		dprintf(out, "%s\n", err.text);
 		_exit(1);
 	}
-	if (setns(start->userns, CLONE_NEWUSER) < 0)
+	if (!start->prepare && setns(start->userns, CLONE_NEWUSER) < 0)
 		fail("join the user namespace");
 	take_streams(start->netns, out);
 	reset_signals();
@@ -247,7 +248,7 @@ static void make_reason(char *text)
 		line = next;
 	}
 	*out = '\0';
-	nsh_err_make_printable(text);
+	nsh_make_printable(text);
 }
 
 int nsh_pasta_await(const struct nsh_pasta *pasta, struct nsh_err *err)

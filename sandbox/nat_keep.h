@@ -21,7 +21,7 @@ struct nsh_origin {
  * As nsh_nat_start() (nsshell/nat.h), as root in the process that has made a frame: pasta is started by a
  * process of the user's that stands outside of the frame and waits for its end.
  */
-int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, int userns,
-		 int netns, const struct nsh_origin *origin, struct nsh_err *err);
+int nsh_nat_keep(const struct nsh_policy *policy, const struct nsh_user *user, int netns,
+		 const struct nsh_origin *origin, struct nsh_err *err);
 
 #endif

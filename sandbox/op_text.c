@@ -26,6 +26,7 @@ static const struct {
 	[NSH_OP_FILE] = {"file", "make a file"},
 	[NSH_OP_PLACES] = {"places", "make names for the terminals of logins to come"},
 	[NSH_OP_LINK] = {"link", "make a symbolic link"},
+	[NSH_OP_FIFO] = {"fifo", "make a named pipe"},
 	[NSH_OP_BIND] = {"bind", "show something of the session's own there"},
 	[NSH_OP_DEVICE] = {"device", "show a device there"},
 	[NSH_OP_HIDE] = {"hide", "cover it with something empty"},
@@ -100,6 +101,8 @@ static void write_detail(FILE *out, const struct nsh_plan *plan, const struct ns
 	default:
 		fprintf(out, "%s%s", op->source ? op->source : "", op->text ? op->text : "");
 	}
+	if (op->no_exec)
+		fprintf(out, ", nothing in it can be executed");
 	if (op->optional)
 		fprintf(out, " (if it is there)");
 }

@@ -7,15 +7,16 @@
 
 #include <sys/types.h>
 
-#include "nsshell/nat.h"
+#include "nsshell/err.h"
+#include "nsshell/policy.h"
 #include "sandbox/resolver.h"
 
 struct nsh_pasta_start {
 	const struct nsh_policy *policy;
 	const struct nsh_resolver *resolver; /* of the machine */
-	int userns;                          /* of the session */
-	int netns;                           /* which userns owns */
-	/* What its process does first, to be the user's and to stand where it should; or NULL. */
+	int userns;                          /* which owns the network namespace */
+	int netns;
+	/* What its process does first, to be the user's and to stand where it should, userns too; or NULL. */
 	int (*prepare)(const struct nsh_pasta_start *start, struct nsh_err *err);
 	const struct nsh_user *user; /* for prepare */
 };

@@ -17,9 +17,13 @@
 
 #include "nsshell/cleanup.h"
 #include "sandbox/path.h"
+#include "sandbox/statmount.h"
 
 /* As many links as the kernel follows (path_resolution(7)). */
 #define LINKS_MAX 40
+
+/* With more mounts it is quicker to read them all. */
+#define ONLY_MAX 16
 
 struct walk {
 	const char *path; /* as asked, for messages */
@@ -67,7 +71,7 @@ static int follow(struct walk *walk, const char *name, const char *rest)
 static int step(struct walk *walk, const char *name, const char *rest)
 {
 	size_t used = strlen(walk->out);
-	struct stat st;
+	struct statx st;
 
 	if (!*name || !strcmp(name, "."))
 		return 1;
@@ -78,11 +82,13 @@ static int step(struct walk *walk, const char *name, const char *rest)
 	if (used + 1 + strlen(name) >= PATH_MAX)
 		return failed(walk, -ENAMETOOLONG);
 	sprintf(walk->out + used, "/%s", name);
-	if (lstat(walk->out, &st) < 0)
+	/* What the machine knows already will do: a server that does not answer is not waited for. */
+	if (statx(AT_FDCWD, walk->out, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_UID, &st) < 0)
 		return failed(walk, -errno);
-	if (!S_ISLNK(st.st_mode))
+	if (!S_ISLNK(st.stx_mode))
 		return 1;
-	if (st.st_uid != 0)
+	if (st.stx_uid != 0)
 		return nsh_err_set(walk->err, NSH_REASON_VIEW, -EPERM,
 				   "%s: %s is a symbolic link that is not root's", walk->path,
 				   walk->out);
@@ -157,6 +163,25 @@ int nsh_path_held(const char *path, uid_t uid, struct nsh_err *err)
 	return 0;
 }
 
+void nsh_path_tidy(const char *path, char out[PATH_MAX])
+{
+	size_t at = 0;
+
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if (len && !(len == 1 && *path == '.') && at + 1 + len < PATH_MAX) {
+			out[at++] = '/';
+			memcpy(out + at, path, len);
+			at += len;
+		}
+		path += len + (path[len] == '/');
+	}
+	if (!at)
+		out[at++] = '/';
+	out[at] = '\0';
+}
+
 const char *nsh_path_below(const char *folder, const char *path)
 {
 	size_t len = strcmp(folder, "/") ? strlen(folder) : 0;
@@ -164,6 +189,11 @@ const char *nsh_path_below(const char *folder, const char *path)
 	if (strncmp(folder, path, len) != 0 || path[len] != '/' || !path[len + 1])
 		return NULL;
 	return path + len + 1;
+}
+
+bool nsh_path_around(const char *folder, const char *path)
+{
+	return !strcmp(folder, path) || nsh_path_below(folder, path);
 }
 
 int nsh_path_open(const char *path, int flags)
@@ -185,6 +215,42 @@ int nsh_path_is_mount(int dirfd, const char *path, int flags)
 	if (statx(dirfd, path, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
 		return -errno;
 	return !!(stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+static bool is_of_type(uint64_t mount, const char *const *types)
+{
+	const struct nsh_mount_question question = {
+		.size = sizeof(question), .mount = mount, .wanted = NSH_STATMOUNT_FS_TYPE};
+	struct nsh_mount_answer answer = {0};
+
+	if (syscall(SYS_statmount, &question, &answer, sizeof(answer), 0) < 0 ||
+	    !(answer.given & NSH_STATMOUNT_FS_TYPE) || answer.type >= sizeof(answer.texts))
+		return false;
+	answer.texts[sizeof(answer.texts) - 1] = '\0';
+	while (*types && strcmp(*types, answer.texts + answer.type) != 0)
+		types++;
+	return *types != NULL;
+}
+
+bool nsh_path_only_has(const char *mount_point, const char *const *types)
+{
+	struct nsh_mount_question question = {.size = sizeof(question)};
+	uint64_t mounts[ONLY_MAX];
+	struct statx stx;
+	long count;
+
+	if (statx(AT_FDCWD, mount_point, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID_UNIQUE,
+		  &stx) < 0 ||
+	    !(stx.stx_mask & STATX_MNT_ID_UNIQUE) || !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return false;
+	question.mount = stx.stx_mnt_id;
+	count = syscall(SYS_listmount, &question, mounts, ONLY_MAX, 0);
+	if (count < 0 || count == ONLY_MAX)
+		return false;
+	for (long i = 0; i < count; i++)
+		if (!is_of_type(mounts[i], types))
+			return false;
+	return true;
 }
 
 int nsh_path_find_mount(bool (*is_meant)(const char *line, const char *path, const void *data),

@@ -19,6 +19,9 @@
  */
 int nsh_path_resolve(const char *root, const char *path, char out[PATH_MAX], struct nsh_err *err);
 
+/* The same path as a name, without "//", "/./" and a slash at the end; at least "/". path is absolute. */
+void nsh_path_tidy(const char *path, char out[PATH_MAX]);
+
 /*
  * Tells whether the user can put something else at a resolved path, because a folder above it is
  * writable for the calling process, which is the user's. Returns 0, or -EPERM with err set.
@@ -31,6 +34,9 @@ int nsh_path_held(const char *path, uid_t uid, struct nsh_err *err);
  */
 const char *nsh_path_below(const char *folder, const char *path);
 
+/* Whether path is the folder or inside of it. */
+bool nsh_path_around(const char *folder, const char *path);
+
 /* Opens a resolved path with O_PATH; a link anywhere in it is -ELOOP. Returns an fd or -errno. */
 int nsh_path_open(const char *path, int flags);
 
@@ -38,11 +44,17 @@ int nsh_path_open(const char *path, int flags);
 int nsh_path_has_mounts(const char *folder, struct nsh_err *err);
 
 /*
- * Calls is_meant(line, path) for each mount of this process's mount namespace, until it returns true: line is
+ * Calls is_meant(line, path, data) for each mount of this process's mount namespace, until it returns true: line is
  * that of mountinfo (proc(5)). Returns 1 with path filled in, 0 when there is none, or -errno with err set.
  */
 int nsh_path_find_mount(bool (*is_meant)(const char *line, const char *path, const void *data),
 			const void *data, char path[PATH_MAX], struct nsh_err *err);
+
+/*
+ * Whether the kernel says at once (listmount(2), Linux 6.8) that below a mount point nothing is mounted, or only file systems
+ * of these types, the last of which is NULL. false is no answer.
+ */
+bool nsh_path_only_has(const char *mount_point, const char *const *types);
 
 /*
  * Returns 1 when something is mounted at the path below dirfd, 0 when not, or -errno. flags may have

@@ -17,7 +17,7 @@
  * With the PAM module the work is shared. The frame (root's) has both file systems on
  * NSH_FRAME_FOLDER, covers, hides and freezes, and names the host; the shell (the user's) adds on
  * NSH_SESSION_FOLDER what goes with its own PID namespace and its own terminal: /proc and /dev, and what
- * sshd's own work needs to the end. Standalone, one plan is the whole.
+ * sshd's own work needs to the end. The network is root's too, and with it /sys. Standalone, one plan is the whole.
  *
  * A [view] root is made in its place in the machine's tree, with paths that begin with it, and entered
  * last; a frame leaves that to the shell.
@@ -150,6 +150,7 @@ static void hold_all(struct builder *b)
 	nsh_lists_find(b);
 	nsh_homes_hold(b);
 	nsh_lists_hold(b);
+	nsh_tmp_hold(b);
 }
 
 /* In another root this is asked for by name there, but the folder may be missing. */
@@ -194,7 +195,7 @@ static void add_whole(struct builder *b)
  */
 static void add_frame(struct builder *b)
 {
-	bool other_root = strcmp(nsh_policy_text(b->session->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
+	bool other_root = nsh_policy_has_other_root(b->session->policy);
 
 	nsh_build_add(b, NSH_OP_SLAVE);
 	nsh_homes_find(b);
@@ -202,6 +203,7 @@ static void add_frame(struct builder *b)
 		nsh_lists_find(b);
 	nsh_homes_hold(b);
 	nsh_lists_hold(b);
+	nsh_tmp_hold(b);
 	nsh_files_hold_records(b);
 	add_base(b);
 	nsh_lists_show(b, false);
@@ -212,6 +214,7 @@ static void add_frame(struct builder *b)
 	nsh_files_make_names(b);
 	nsh_homes_cover(b);
 	nsh_lists_show(b, true);
+	nsh_dev_make_sys(b);
 	nsh_files_guard_bus(b);
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
 	add_hostname(b);
@@ -241,7 +244,6 @@ static void add_shell(struct builder *b)
 	}
 	nsh_files_hide_others(b);
 	nsh_dev_make(b);
-	nsh_dev_make_sys(b);
 	show_session_folder(b);
 	add_end_of_shell(b);
 }

@@ -5,11 +5,13 @@
  * The pseudo-terminals are of a new instance: the session's are nobody else's, and nobody else's are the
  * session's. Only its own terminal is the machine's, and keeps its name: programs compare what that name
  * leads to with what they have open (ttyname(3)). A name in the new instance exists as long as its
- * terminal is open, so the terminal of that number is opened, for no use, and covered.
+ * terminal is open, so the terminal of that number is opened, for no use, and covered. That is for low numbers: it takes
+ * all terminals below, of which the machine has not many. Others are shown under another name.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nsshell/door.h"
 #include "sandbox/build.h"
@@ -35,7 +37,7 @@ static bool is_taken(const char *name)
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		if (!strcmp(name, links[i][0]))
 			return true;
-	return !strcmp(name, "pts") || !strcmp(name, "shm");
+	return !strcmp(name, "pts") || !strcmp(name, "shm") || !strcmp(name, "log");
 }
 
 /* The number of a pseudo-terminal by its name below /dev, or -1. */
@@ -89,6 +91,18 @@ static void add_link(struct builder *b, const char *name, const char *target)
 	nsh_build_put(b, &op->text, "%s", target);
 }
 
+/* Where systemd runs, the log is reached by a link, as on the machine. */
+static void link_log(struct builder *b)
+{
+	char target[PATH_MAX];
+	ssize_t len = readlink("/dev/log", target, sizeof(target) - 1);
+
+	if (len <= 0)
+		return;
+	target[len] = '\0';
+	add_link(b, "log", target);
+}
+
 static void add_placeholders(struct builder *b)
 {
 	nsh_build_own(b, NSH_OP_FOLDER, "dev")->mode = 0755;
@@ -96,6 +110,7 @@ static void add_placeholders(struct builder *b)
 		add_placeholder(b, NSH_OP_FILE, devices[i]);
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		add_link(b, links[i][0], links[i][1]);
+	link_log(b);
 	add_placeholder(b, NSH_OP_FOLDER, "pts");
 	add_placeholder(b, NSH_OP_FOLDER, "shm");
 	if (is_console(b->session->terminal))
@@ -118,6 +133,9 @@ static void add_terminals(struct builder *b, const char *dev)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", dev, b->session->terminal);
 	nsh_build_show(b, path, b->terminal_slot);
+	if (b->ret == 0)
+		nsh_build_put(b, &b->plan->ops[b->plan->count - 1].source, "%s/%s0", dev,
+			      NSH_PLACE_TERMINAL);
 }
 
 /* The machine's /dev is still reached through the slot when it is covered. */

@@ -7,18 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "nsshell/field.h"
-#include "nsshell/frame.h"
 #include "nsshell/id.h"
+#include "nsshell/limits.h"
 #include "sandbox/build.h"
+#include "sandbox/frame.h"
 #include "sandbox/path.h"
 #include "sandbox/resolver.h"
 
 /* A limit, not what it takes: some small files and a copy of /etc/hosts, which can be large. */
 #define SESSION_SIZE "64m"
 
-#define MAIL_FOLDER "/var/mail"
+/* One folder by two names: which of them is a link is for the distribution to say. */
+static const char mail_folders[][16] = {"/var/mail", "/var/spool/mail"};
 
 /* Where logins are recorded. sshd, login and PAM modules write there, as root and in the frame. */
 static const char records[][20] = {
@@ -30,12 +33,37 @@ static const char records[][20] = {
 /* What of those says who else is there or was: files of which an empty one is understood, and folders. */
 static const char record_files[][20] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
 					"/var/log/lastlog", "/var/log/faillog"};
-static const char record_folders[][24] = {"/run/systemd/sessions", "/run/systemd/users",
-					  "/run/faillock", "/var/lib/lastlog", "/var/lib/wtmpdb"};
+/* systemd and logind tell all who ask over the system bus, command lines of others' processes too. */
+static const char record_folders[][24] = {
+	"/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/dbus",
+	"/run/faillock",         "/var/lib/lastlog",   "/var/lib/wtmpdb",
+};
 
 static bool hides_others(const struct builder *b)
 {
 	return nsh_policy_number(b->session->policy, NSH_KEY_VIEW_OTHERS) == NSH_OTHERS_HIDDEN;
+}
+
+bool nsh_files_are_others(const char *path)
+{
+	for (size_t i = 0; i < sizeof(mail_folders) / sizeof(*mail_folders); i++)
+		if (nsh_path_around(mail_folders[i], path))
+			return true;
+	for (size_t i = 0; i < sizeof(record_folders) / sizeof(*record_folders); i++)
+		if (nsh_path_around(record_folders[i], path))
+			return true;
+	return false;
+}
+
+bool nsh_files_is_mailbox(const char *path, const char *user)
+{
+	for (size_t i = 0; i < sizeof(mail_folders) / sizeof(*mail_folders); i++) {
+		const char *below = nsh_path_below(mail_folders[i], path);
+
+		if (below && !strcmp(below, user))
+			return true;
+	}
+	return false;
 }
 
 static void add_policy_files(struct builder *b)
@@ -94,11 +122,29 @@ void nsh_files_make(struct builder *b)
 		nsh_build_file(b, "policy", 0444, policy, len);
 	free(policy);
 	nsh_build_file(b, "id", 0444, b->session->id, NSH_ID_LEN);
+	if (b->session->stage != NSH_STAGE_FRAME)
+		nsh_build_put(b, &nsh_build_own(b, NSH_OP_LINK, "session")->text, "%s",
+			      b->session->id);
+	if (b->session->counted)
+		nsh_build_own(b, NSH_OP_FIFO, NSH_FRAME_PRESENCE)->mode = 0422;
 	add_origin(b);
 	if (*nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE)) {
 		nsh_build_file(b, "empty-file", 0, "", 0);
 		nsh_build_own(b, NSH_OP_FOLDER, "empty-folder")->mode = 0;
 	}
+}
+
+/* What the machine is called is said by its own file. On top of a frame the name is the session's already. */
+static bool is_machines_name(struct builder *b)
+{
+	struct utsname machine;
+
+	if (b->session->stage == NSH_STAGE_SHELL)
+		return false;
+	if (uname(&machine) == 0)
+		return !strcmp(machine.nodename, b->session->hostname);
+	nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_MACHINE, -errno, "uname"));
+	return false;
 }
 
 /* The name first, so that it wins over what the machine's own file says of it. */
@@ -108,7 +154,9 @@ static void add_hosts(struct builder *b)
 	int label = (int)strcspn(name, ".");
 	struct nsh_op *op = nsh_build_own(b, NSH_OP_FILE, "hosts");
 
-	if (name[label])
+	if (is_machines_name(b))
+		nsh_build_text(b, op, "%s", "");
+	else if (name[label])
 		nsh_build_text(b, op, "127.0.1.1\t%s %.*s\n", name, label, name);
 	else
 		nsh_build_text(b, op, "127.0.1.1\t%s\n", name);
@@ -222,7 +270,7 @@ void nsh_files_make_names(struct builder *b)
 	}
 }
 
-/* Who the session is for, in the form of passwd(5), and the user namespace that it is to be in. */
+/* Who the session is for, in the form of passwd(5), and the namespaces that it is to be in. */
 void nsh_files_make_frame(struct builder *b)
 {
 	const struct nsh_user *user = b->session->user;
@@ -243,6 +291,10 @@ void nsh_files_make_frame(struct builder *b)
 	}
 	nsh_build_file(b, "user", 0444, "", 0);
 	nsh_build_own(b, NSH_OP_PIN, "user")->fd = b->session->userns;
+	if (b->session->network < 0)
+		return;
+	nsh_build_file(b, "network", 0444, "", 0);
+	nsh_build_own(b, NSH_OP_PIN, "network")->fd = b->session->network;
 }
 
 /*
@@ -253,11 +305,12 @@ void nsh_files_make_frame(struct builder *b)
  */
 void nsh_files_guard_bus(struct builder *b)
 {
+	struct nsh_cgroup_limits limits;
 	char socket[PATH_MAX];
 	char folder[PATH_MAX];
 	unsigned slot;
 
-	if (!b->session->cgroup->path[0] || !b->session->cgroup->of_systemd)
+	if (!nsh_cgroup_limits_make(&limits, b->session->policy) || !b->session->cgroup->of_systemd)
 		return;
 	nsh_build_own(b, NSH_OP_FOLDER, "bus")->mode = 0700;
 	if (!b->private_tmp && nsh_build_find(b, "/run/user", folder))
@@ -311,6 +364,8 @@ static bool is_there(struct builder *b, const char *path, mode_t type)
 {
 	struct stat st;
 
+	if (nsh_lists_frame_hides(b, path))
+		return false;
 	if (stat(path, &st) == 0)
 		return (st.st_mode & S_IFMT) == type;
 	if (!nsh_build_is_absent(-errno))
@@ -328,7 +383,8 @@ static void cover_mail(struct builder *b)
 	struct stat st;
 	unsigned slot;
 
-	if (!nsh_build_find(b, MAIL_FOLDER, folder) || !strcmp(folder, "/") ||
+	if (!nsh_build_find(b, mail_folders[0], folder) || !strcmp(folder, "/") ||
+	    nsh_lists_frame_hides(b, folder) ||
 	    snprintf(box, sizeof(box), "%s/%s", folder, name) >= (int)sizeof(box))
 		return;
 	nsh_build_own(b, NSH_OP_FOLDER, "mail")->mode = 0755;

@@ -13,7 +13,7 @@
 #include "sandbox/build.h"
 #include "sandbox/path.h"
 
-static bool is_ephemeral(const struct builder *b)
+bool nsh_homes_is_ephemeral(const struct builder *b)
 {
 	return nsh_policy_number(b->session->policy, NSH_KEY_VIEW_HOME) == NSH_HOME_EPHEMERAL;
 }
@@ -29,6 +29,7 @@ static void find_home(struct builder *b)
 
 	if (home[0] != '/')
 		return;
+	nsh_path_tidy(home, b->home_name);
 	ret = nsh_path_resolve("", home, b->home, b->err);
 	/* In a frame it can also be that root may not read what the user may (a network file system). */
 	if (ret == -ENOENT || ret == -ENOTDIR ||
@@ -86,23 +87,34 @@ static void find_cover(struct builder *b, const struct nsh_item *item)
 	nsh_build_fail(b, nsh_err_context(b->err, ret, "view.homes"));
 }
 
-/* Of two that are the same the first one counts. */
-static bool is_inner(const struct cover *covers, size_t count, size_t i)
+/* The home is shown on top of what covers the folder around it, with all that is in it. */
+static bool is_in_home(const struct builder *b, const char *path)
 {
-	for (size_t j = 0; j < count; j++)
-		if (nsh_path_below(covers[j].path, covers[i].path) ||
-		    (j < i && !strcmp(covers[j].path, covers[i].path)))
+	return b->home_at[0] && nsh_path_below(b->home_at, path);
+}
+
+/* Of two that are the same the first one counts. */
+static bool is_inner(const struct builder *b, size_t i)
+{
+	const char *path = b->covers[i].path;
+
+	for (size_t j = 0; j < b->n_covers; j++) {
+		const char *other = b->covers[j].path;
+		bool shown = is_in_home(b, path) && nsh_path_below(other, b->home_at);
+
+		if ((nsh_path_below(other, path) && !shown) || (j < i && !strcmp(other, path)))
 			return true;
+	}
 	return false;
 }
 
-/* Of two folders where one is in the other, covering the outer one is enough. */
+/* Of two folders where one is in the other, covering the outer one is enough, unless the home lies between them. */
 static void choose_covers(struct builder *b)
 {
 	size_t chosen = 0;
 
 	for (size_t i = 0; i < b->n_covers; i++)
-		b->covers[i].inner = is_inner(b->covers, b->n_covers, i);
+		b->covers[i].inner = is_inner(b, i);
 	for (size_t i = 0; i < b->n_covers; i++)
 		if (!b->covers[i].inner)
 			b->covers[chosen++] = b->covers[i];
@@ -132,7 +144,7 @@ static void no_place(struct builder *b, const char *folder)
 /* In another root the home has its account's name, in a folder that is there already. */
 static void find_place_in_root(struct builder *b)
 {
-	const char *home = b->session->user->home;
+	const char *home = b->home_name;
 	const char *slash = strrchr(home, '/');
 	struct nsh_item folder = {.text = home, .len = (size_t)(slash - home)};
 	char path[PATH_MAX];
@@ -176,7 +188,7 @@ void nsh_homes_find(struct builder *b)
 static bool is_covered(const struct builder *b, const char *path)
 {
 	for (size_t i = 0; i < b->n_covers; i++)
-		if (!strcmp(b->covers[i].path, path) || nsh_path_below(b->covers[i].path, path))
+		if (nsh_path_around(b->covers[i].path, path))
 			return true;
 	return b->private_tmp && nsh_tmp_has(path + strlen(b->root));
 }
@@ -184,12 +196,32 @@ static bool is_covered(const struct builder *b, const char *path)
 static bool is_shown_anew(const struct builder *b)
 {
 	return b->home[0] && (b->root[0] || b->frozen || is_covered(b, b->home) ||
-			      (is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL));
+			      nsh_lists_around(b, b->home, true) ||
+			      (nsh_homes_is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL));
+}
+
+/* What has been there all along needs no path that the session could look up. */
+static bool is_in_place(const struct builder *b)
+{
+	return !b->root[0] && !is_covered(b, b->home_at);
+}
+
+/* Whether a folder of homes or one of the session's own is in the home, and the path in that. */
+static bool is_covered_in_home(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_covers; i++)
+		if (is_in_home(b, b->covers[i].path) && nsh_path_around(b->covers[i].path, path))
+			return true;
+	for (size_t i = 0; i < NSH_TMP_FOLDERS && b->private_tmp && !b->root[0]; i++)
+		if (is_in_home(b, nsh_tmp_folders[i].path) &&
+		    nsh_path_below(nsh_tmp_folders[i].path, path))
+			return true;
+	return false;
 }
 
 static bool is_home(const struct builder *b, const char *path)
 {
-	return b->home_at[0] && (!strcmp(b->home_at, path) || nsh_path_below(b->home_at, path));
+	return b->home_at[0] && nsh_path_around(b->home_at, path) && !is_covered_in_home(b, path);
 }
 
 /* Whether the path is not what it is on the machine, because one of the session's own folders is there. */
@@ -201,7 +233,9 @@ bool nsh_homes_hide(const struct builder *b, const char *path)
 /* Whether it is, or lies in, what the session has in a place of the machine's. */
 bool nsh_homes_cover_path(const struct builder *b, const char *path)
 {
-	bool is_tmp = b->private_tmp && nsh_tmp_is(path + strlen(b->root));
+	const char *inside = path + strlen(b->root);
+	bool is_tmp = (b->private_tmp || nsh_tmp_is_thawed(b)) &&
+		      (nsh_tmp_is(inside) || nsh_tmp_has(inside));
 
 	return is_covered(b, path) || is_tmp || (is_shown_anew(b) && is_home(b, path));
 }
@@ -225,7 +259,7 @@ void nsh_homes_hold(struct builder *b)
 {
 	if (!is_shown_anew(b))
 		return;
-	if (is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL)
+	if (nsh_homes_is_ephemeral(b) && b->session->stage != NSH_STAGE_SHELL)
 		check_mounts(b);
 	b->home_slot = nsh_build_slot(b);
 	nsh_build_hold(b, b->home, b->home_slot, false);
@@ -239,7 +273,7 @@ void nsh_homes_hold(struct builder *b)
  */
 static void add_home_link(struct builder *b, const struct cover *cover)
 {
-	const char *home = b->session->user->home;
+	const char *home = b->home_name;
 	const char *real = nsh_path_below(cover->path, b->home_at);
 	char folder[PATH_MAX];
 	const char *below;
@@ -266,20 +300,33 @@ static void add_skeleton(struct builder *b, const struct cover *cover)
 		add_home_link(b, cover);
 }
 
+/* Before what covers a part of it: with a home of /srv that is /srv/homes, with one of /var the session's /var/tmp. */
+void nsh_homes_show_in_place(struct builder *b)
+{
+	if (!is_shown_anew(b) || !is_in_place(b))
+		return;
+	/* Its place is below what has been shown around it. */
+	if (nsh_lists_around(b, b->home, false) || (nsh_tmp_is_thawed(b) && nsh_tmp_has(b->home)))
+		nsh_build_show(b, b->home_at, b->home_slot);
+	else
+		nsh_build_add(b, NSH_OP_SHOW)->slot = b->home_slot;
+}
+
+static void cover(struct builder *b, bool in_home)
+{
+	for (size_t i = 0; i < b->n_covers; i++)
+		if (is_in_home(b, b->covers[i].path) == in_home)
+			nsh_build_bind(b, b->covers[i].skeleton, b->covers[i].path, false);
+}
+
 void nsh_homes_cover(struct builder *b)
 {
 	for (size_t i = 0; i < b->n_covers; i++)
 		add_skeleton(b, &b->covers[i]);
-	for (size_t i = 0; i < b->n_covers; i++)
-		nsh_build_bind(b, b->covers[i].skeleton, b->covers[i].path, false);
-	if (!is_shown_anew(b))
-		return;
-	if (is_covered(b, b->home_at)) {
+	cover(b, false);
+	if (is_shown_anew(b) && !is_in_place(b))
 		nsh_build_show(b, b->home_at, b->home_slot);
-		return;
-	}
-	/* Where it has been all along: no path to it need be the session's to look up. */
-	nsh_build_add(b, NSH_OP_SHOW)->slot = b->home_slot;
+	cover(b, true);
 }
 
 void nsh_homes_free(struct builder *b)

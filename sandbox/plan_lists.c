@@ -18,8 +18,7 @@
 
 static bool is_at_or_around(const char *path, const char *folder)
 {
-	return !strcmp(path, folder) || nsh_path_below(path, folder) ||
-	       nsh_path_below(folder, path);
+	return nsh_path_around(path, folder) || nsh_path_around(folder, path);
 }
 
 bool nsh_lists_bind(const struct builder *b, const char *path)
@@ -27,6 +26,30 @@ bool nsh_lists_bind(const struct builder *b, const char *path)
 	for (size_t i = 0; i < b->n_places; i++)
 		if (b->places[i].key == NSH_KEY_VIEW_BIND &&
 		    is_at_or_around(b->places[i].path, path))
+			return true;
+	return false;
+}
+
+/* The paths of a frame's policy are resolved. */
+bool nsh_lists_frame_hides(const struct builder *b, const char *path)
+{
+	const char *list = nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HIDE);
+	struct nsh_item item;
+	char hidden[PATH_MAX];
+
+	while (b->session->stage == NSH_STAGE_SHELL && nsh_list_next(&list, &item)) {
+		snprintf(hidden, sizeof(hidden), "%.*s", (int)item.len, item.text);
+		if (nsh_path_around(hidden, path))
+			return true;
+	}
+	return false;
+}
+
+bool nsh_lists_around(const struct builder *b, const char *path, bool frozen)
+{
+	for (size_t i = 0; i < b->n_places; i++)
+		if ((!frozen || b->places[i].key == NSH_KEY_VIEW_READ_ONLY) &&
+		    nsh_path_below(b->places[i].path, path))
 			return true;
 	return false;
 }
@@ -61,10 +84,47 @@ static int resolve(const char *root, const struct nsh_item *item, bool optional,
 
 /* Hiding */
 
+static bool changes_view(enum nsh_key_id key)
+{
+	return key == NSH_KEY_VIEW_BIND || key == NSH_KEY_VIEW_WRITABLE;
+}
+
+const char *nsh_plan_own_place(const struct nsh_policy *policy, enum nsh_key_id key,
+			       const char *path, const char *user)
+{
+	bool machines_root = !nsh_policy_has_other_root(policy);
+
+	if (nsh_path_around("/proc", path))
+		return "/proc is the session's own";
+	if (nsh_path_around("/dev", path) && !nsh_path_around("/dev/shm", path) &&
+	    changes_view(key) && nsh_policy_number(policy, NSH_KEY_VIEW_DEV) == NSH_DEV_MINIMAL)
+		return "/dev is the session's own, with view.dev = minimal";
+	if (machines_root && nsh_path_around("/sys", path) &&
+	    !nsh_path_around("/sys/fs/cgroup", path) &&
+	    nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST)
+		return "/sys is that of the session's network";
+	if (machines_root && key == NSH_KEY_VIEW_BIND && nsh_files_are_others(path) &&
+	    !(user && nsh_files_is_mailbox(path, user)) &&
+	    nsh_policy_number(policy, NSH_KEY_VIEW_OTHERS) == NSH_OTHERS_HIDDEN)
+		return "the session has a folder of its own there, with view.others = hidden";
+	return NULL;
+}
+
+/* What a policy says of a place that the session has of its own would not hold. Returns ret, or -EINVAL. */
+static int check_own(struct builder *b, enum nsh_key_id key, const char *path, int ret)
+{
+	const struct nsh_session *session = b->session;
+	const char *why = NULL;
+
+	if (ret == 1)
+		why = nsh_plan_own_place(session->policy, key, path, session->user->name);
+	return why ? nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL, "%s: %s", path, why) : ret;
+}
+
 /* What a new /proc shows again after a frame has hidden it. */
 static bool is_in_proc(const char *path)
 {
-	return !strcmp(path, "/proc") || nsh_path_below("/proc", path);
+	return nsh_path_around("/proc", path);
 }
 
 /*
@@ -104,24 +164,11 @@ static int find_hide(struct builder *b, const struct nsh_item *item, char resolv
 	return 1;
 }
 
-/* Folders of which the session has others, with less in them. */
+/* In folders of which the session has others, with less in them. */
 static bool is_in_another(const char *path)
 {
-	static const char folders[][24] = {"/dev",
-					   "/proc",
-					   "/sys",
-					   "/var/mail",
-					   "/var/spool/mail",
-					   "/run/systemd/sessions",
-					   "/run/systemd/users",
-					   "/run/faillock",
-					   "/var/lib/lastlog",
-					   "/var/lib/wtmpdb"};
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (nsh_path_below(folders[i], path))
-			return true;
-	return false;
+	return nsh_path_below("/dev", path) || nsh_path_below("/proc", path) ||
+	       nsh_path_below("/sys", path) || nsh_files_are_others(path);
 }
 
 static bool is_hidden(const struct builder *b, const char *path)
@@ -162,8 +209,7 @@ void nsh_lists_hide(struct builder *b)
 	const char *list = nsh_policy_text(policy, NSH_KEY_VIEW_HIDE);
 	struct nsh_item item;
 
-	if (b->session->stage == NSH_STAGE_FRAME &&
-	    strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0)
+	if (b->session->stage == NSH_STAGE_FRAME && nsh_policy_has_other_root(policy))
 		return;
 	while (b->ret == 0 && nsh_list_next(&list, &item))
 		add_hide(b, &item);
@@ -199,7 +245,7 @@ static int settle_hides(FILE *out, const struct nsh_policy *policy, const struct
 		if (ret == 0)
 			continue;
 		fprintf(out, "%s%s", separator, resolved);
-		separator = ", ";
+		separator = ",";
 	}
 	return 0;
 }
@@ -212,7 +258,7 @@ int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, stru
 	FILE *out;
 	int ret;
 
-	if (strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0)
+	if (nsh_policy_has_other_root(policy))
 		return 0;
 	out = open_memstream(&hides, &len);
 	ret = out ? settle_hides(out, policy, user, err) : 0;
@@ -225,6 +271,15 @@ int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, stru
 }
 
 /* Read-only, writable, shown elsewhere */
+
+/* As resolve(), of what the list of that key names in the session. */
+static int resolve_inside(struct builder *b, enum nsh_key_id key, const struct nsh_item *item,
+			  bool optional, char out[PATH_MAX])
+{
+	int ret = resolve(b->root, item, optional, b->session->user->uid, out, b->err);
+
+	return check_own(b, key, out + strlen(b->root), ret);
+}
 
 static struct place *take_place(struct builder *b, enum nsh_key_id key, const char *path)
 {
@@ -250,11 +305,22 @@ static void find_read_only(struct builder *b, const struct nsh_item *item)
 
 	if (nsh_item_is(item, "system"))
 		return;
-	ret = resolve(b->root, &path, optional, b->session->user->uid, resolved, b->err);
+	ret = resolve_inside(b, NSH_KEY_VIEW_READ_ONLY, &path, optional, resolved);
 	if (ret < 0)
 		fail_place(b, NSH_KEY_VIEW_READ_ONLY, ret);
 	else if (ret && !nsh_homes_hide(b, resolved))
 		take_place(b, NSH_KEY_VIEW_READ_ONLY, resolved);
+}
+
+/* What the session has of its own is writable, but where it is named itself. */
+static bool is_frozen_in_own(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_places; i++)
+		if (b->places[i].key == NSH_KEY_VIEW_READ_ONLY &&
+		    nsh_homes_cover_path(b, b->places[i].path) &&
+		    nsh_path_below(b->places[i].path, path))
+			return true;
+	return false;
 }
 
 static void find_writable(struct builder *b, const struct nsh_item *item)
@@ -262,7 +328,7 @@ static void find_writable(struct builder *b, const struct nsh_item *item)
 	struct nsh_item path = *item;
 	bool optional = nsh_item_is_optional(&path);
 	char resolved[PATH_MAX];
-	int ret = resolve(b->root, &path, optional, b->session->user->uid, resolved, b->err);
+	int ret = resolve_inside(b, NSH_KEY_VIEW_WRITABLE, &path, optional, resolved);
 
 	if (ret == 1 && nsh_homes_hide(b, resolved))
 		ret = nsh_err_set(b->err, NSH_REASON_POLICY, -EINVAL,
@@ -270,7 +336,7 @@ static void find_writable(struct builder *b, const struct nsh_item *item)
 				  resolved);
 	if (ret < 0)
 		fail_place(b, NSH_KEY_VIEW_WRITABLE, ret);
-	else if (ret && !nsh_homes_cover_path(b, resolved))
+	else if (ret && (!nsh_homes_cover_path(b, resolved) || is_frozen_in_own(b, resolved)))
 		take_place(b, NSH_KEY_VIEW_WRITABLE, resolved);
 }
 
@@ -286,7 +352,7 @@ static int find_target(struct builder *b, const struct nsh_bind *bind, char out[
 	if (snprintf(out, PATH_MAX, "%s%.*s", b->root, (int)target->len, target->text) >= PATH_MAX)
 		return nsh_err_sys(b->err, NSH_REASON_POLICY, -ENAMETOOLONG, "the second path");
 	*made = nsh_homes_hide(b, out);
-	return *made ? 1 : resolve(b->root, target, false, b->session->user->uid, out, b->err);
+	return *made ? 1 : resolve_inside(b, NSH_KEY_VIEW_BIND, target, false, out);
 }
 
 /* A file cannot be shown on a folder, nor a folder on a file. */

@@ -4,6 +4,7 @@
  * Include). Root is not in a session's user namespace and its files are nobody's there, so ssh, and with it scp, sftp and
  * git, would end with "Bad owner or permissions". The session has copies, which are the user's and cannot be written.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -27,13 +28,22 @@ struct copies {
 	size_t count;
 };
 
-/* What is no file, or not for the user to read, is not for the user's ssh either. */
-static bool is_readable(int fd, const char *name)
+/* What is not there or not for the user, the user's ssh would not have read. Without an answer there is no session. */
+static void fail_unless_absent(struct builder *b, const char *name)
+{
+	if (!nsh_build_is_absent(-errno) && b->ret == 0)
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, "%s", name));
+}
+
+static bool is_readable(struct builder *b, int fd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(fd, name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
-	       faccessat(fd, name, R_OK, AT_EACCESS) == 0;
+	if (fstatat(fd, name, &st, 0) == 0 &&
+	    (!S_ISREG(st.st_mode) || faccessat(fd, name, R_OK, AT_EACCESS) == 0))
+		return S_ISREG(st.st_mode);
+	fail_unless_absent(b, name);
+	return false;
 }
 
 static int copy_name(const char *name, void *data)
@@ -42,8 +52,9 @@ static int copy_name(const char *name, void *data)
 	char own[sizeof(OWN_FOLDER) + 1 + NAME_MAX];
 	char source[PATH_MAX];
 
-	if (name[0] == '.' || !is_readable(copies->fd, name) ||
-	    snprintf(own, sizeof(own), OWN_FOLDER "/%s", name) >= (int)sizeof(own) ||
+	if (name[0] == '.' || !is_readable(copies->b, copies->fd, name))
+		return copies->b->ret;
+	if (snprintf(own, sizeof(own), OWN_FOLDER "/%s", name) >= (int)sizeof(own) ||
 	    snprintf(source, sizeof(source), "%s/%s", copies->folder, name) >= (int)sizeof(source))
 		return 0;
 	if (copies->count++ == 0)
@@ -63,8 +74,10 @@ static void copy_folder(struct builder *b)
 	if (!nsh_build_inside(b, FOLDER, path) || nsh_lists_bind(b, path))
 		return;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		fail_unless_absent(b, path);
 		return;
+	}
 	copies.fd = fd;
 	ret = nsh_folder_each(fd, copy_name, &copies);
 	if (ret < 0 && b->ret == 0)
@@ -78,7 +91,7 @@ static void copy_policy_file(struct builder *b)
 	char path[PATH_MAX];
 
 	if (!nsh_build_inside(b, POLICY_FILE, path) || nsh_lists_bind(b, path) ||
-	    !is_readable(AT_FDCWD, path))
+	    !is_readable(b, AT_FDCWD, path))
 		return;
 	nsh_build_copy(b, OWN_POLICY_FILE, path);
 	nsh_build_bind_own(b, OWN_POLICY_FILE, POLICY_FILE);

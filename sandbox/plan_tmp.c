@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "nsshell/limits.h"
 #include "sandbox/build.h"
@@ -19,8 +20,8 @@
 
 const struct tmp_folder nsh_tmp_folders[NSH_TMP_FOLDERS] = {
 	{"tmp", "/tmp", false},
-	{"var-tmp", "/var/tmp", false},
-	{"shm", "/dev/shm", false},
+	{"var-tmp", "/var/tmp", true},
+	{"shm", "/dev/shm", true},
 	{"run-lock", "/run/lock", true},
 	{"run-screen", "/run/screen", true},
 	{"run-user", USER_FOLDERS, true},
@@ -56,10 +57,20 @@ bool nsh_tmp_is_agent(const char *path)
 	       !strchr(name + 1, '/') && strlen(path) < 100;
 }
 
+/* What is forbidden in the machine's folder is forbidden in the session's. */
+static void bind_folder(struct builder *b, const struct tmp_folder *folder)
+{
+	char path[PATH_MAX];
+	struct statvfs fs;
+
+	snprintf(path, sizeof(path), "%s/%s", b->folder, folder->name);
+	nsh_build_bind(b, path, folder->path, folder->optional)->no_exec =
+		statvfs(folder->path, &fs) == 0 && (fs.f_flag & ST_NOEXEC);
+}
+
 static void add_folder(struct builder *b, const struct tmp_folder *folder)
 {
 	struct nsh_op *op = nsh_build_own(b, NSH_OP_FOLDER, folder->name);
-	char path[PATH_MAX];
 
 	op->mode = 01777;
 	if (!strcmp(folder->path, USER_FOLDERS)) {
@@ -70,8 +81,7 @@ static void add_folder(struct builder *b, const struct tmp_folder *folder)
 		op->mode = 0700;
 		op->of_owner = true;
 	}
-	snprintf(path, sizeof(path), "%s/%s", b->folder, folder->name);
-	nsh_build_bind(b, path, folder->path, folder->optional);
+	bind_folder(b, folder);
 }
 
 /* The copy of an ephemeral home has its owner and mode. */
@@ -131,24 +141,51 @@ static void add_folders(struct builder *b)
 	}
 }
 
+/* In another root they are shown as they are. */
+bool nsh_tmp_is_thawed(const struct builder *b)
+{
+	return b->frozen && !b->private_tmp && !b->root[0] && b->session->stage != NSH_STAGE_SHELL;
+}
+
+void nsh_tmp_hold(struct builder *b)
+{
+	char path[PATH_MAX];
+
+	if (!nsh_tmp_is_thawed(b))
+		return;
+	b->tmp_slot = b->plan->n_slots;
+	for (unsigned i = 0; i < NSH_TMP_FOLDERS; i++) {
+		unsigned slot = nsh_build_slot(b);
+
+		if (nsh_build_find(b, nsh_tmp_folders[i].path, path))
+			nsh_build_hold(b, path, slot, true);
+	}
+}
+
+static void show_thawed(struct builder *b)
+{
+	for (unsigned i = 0; i < NSH_TMP_FOLDERS && nsh_tmp_is_thawed(b); i++)
+		nsh_build_add(b, NSH_OP_SHOW)->slot = b->tmp_slot + i;
+}
+
 void nsh_tmp_make(struct builder *b)
 {
-	bool ephemeral = b->home[0] && nsh_policy_number(b->session->policy, NSH_KEY_VIEW_HOME) ==
-					       NSH_HOME_EPHEMERAL;
+	bool ephemeral = b->home[0] && nsh_homes_is_ephemeral(b);
 	bool agent = b->private_tmp && nsh_tmp_is_agent(b->session->agent_socket);
 	unsigned slot = agent ? nsh_build_slot(b) : 0;
 
-	if (!b->private_tmp && !ephemeral)
-		return;
 	if (agent)
 		nsh_build_path(b, NSH_OP_SOCKET, b->session->agent_socket)->slot = slot;
-	add_tmpfs(b);
+	if (b->private_tmp || ephemeral)
+		add_tmpfs(b);
+	if (ephemeral)
+		add_overlay(b);
+	show_thawed(b);
+	nsh_homes_show_in_place(b);
 	if (b->private_tmp)
 		add_folders(b);
 	if (agent)
 		nsh_build_path(b, NSH_OP_REOPEN, b->session->agent_socket)->slot = slot;
-	if (ephemeral)
-		add_overlay(b);
 }
 
 /* What is there by now, the session's own or the machine's, is there in another root too. */

@@ -71,6 +71,7 @@ static int write_stage(FILE *out, const struct job *job, enum nsh_stage stage, s
 		.id = id,
 		.hostname = job->hostname,
 		.userns = -1,
+		.network = -1, /* a file more in the frame's folder */
 		.cgroup = &no_cgroup,
 	};
 	struct nsh_plan plan;

@@ -22,6 +22,7 @@ struct family {
 	const char *ours;
 	bool seen;
 	bool *forwarded;
+	FILE *out; /* the first one, for pasta */
 };
 
 static bool is_loopback(int family, const void *address)
@@ -43,6 +44,8 @@ static bool take_server(FILE *out, const char *address, struct family *family)
 		fprintf(out, "nameserver %s\n", address);
 	else if (!family->seen)
 		fprintf(out, "nameserver %s\n", family->ours);
+	if (!family->seen)
+		fprintf(family->out, "nameserver %s\n", address);
 	*family->forwarded |= !family->seen && is_loopback(family->number, bytes);
 	family->seen = true;
 	return true;
@@ -86,15 +89,20 @@ int nsh_resolver_parse(struct nsh_resolver *resolver, const char *text)
 	};
 	bool done = false;
 	size_t len;
+	FILE *servers;
 	FILE *out;
 
-	*resolver = (struct nsh_resolver){.original = strdup(text)};
+	*resolver = (struct nsh_resolver){0};
 	out = open_memstream(&resolver->text, &len);
-	if (out) {
+	servers = open_memstream(&resolver->servers, &len);
+	families[0].out = families[1].out = servers;
+	if (out && servers)
 		done = write_text(out, text, families);
-		done = fclose(out) == 0 && done;
-	}
-	if (done && resolver->original)
+	if (out)
+		done &= fclose(out) == 0;
+	if (servers)
+		done &= fclose(servers) == 0;
+	if (done)
 		return 0;
 	nsh_resolver_free(resolver);
 	return -ENOMEM;
@@ -113,6 +121,6 @@ int nsh_resolver_read(struct nsh_resolver *resolver)
 void nsh_resolver_free(struct nsh_resolver *resolver)
 {
 	free(resolver->text);
-	free(resolver->original);
+	free(resolver->servers);
 	*resolver = (struct nsh_resolver){0};
 }

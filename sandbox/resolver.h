@@ -17,8 +17,8 @@
 struct nsh_resolver {
 	bool ipv4; /* the first IPv4 resolver is on the loopback, and is to be forwarded to */
 	bool ipv6;
-	char *text;     /* the session's resolv.conf; owned, as is the next */
-	char *original; /* the machine's */
+	char *text;    /* the session's resolv.conf; owned, as is the next */
+	char *servers; /* the machine's, the first of each family, as pasta can read them */
 };
 
 /* text: a resolv.conf. Returns 0 or -ENOMEM; then nothing is to be freed. */

@@ -134,13 +134,26 @@ static int run_link(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
+static int run_fifo(struct run *run, const struct nsh_op *op)
+{
+	if (mkfifo(op->path, op->mode) < 0)
+		return nsh_run_failed(run, "make the named pipe", op->path);
+	return 0;
+}
+
 static int run_bind(struct run *run, const struct nsh_op *op)
 {
-	if (mount(op->source, op->path, NULL, MS_BIND, NULL) == 0)
+	const unsigned long forbidden = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (mount(op->source, op->path, NULL, MS_BIND, NULL) < 0)
+		return errno == ENOENT && op->optional
+			       ? 0
+			       : nsh_run_failed(run, "bind a folder or file of the session's on",
+						op->path);
+	if (!op->no_exec ||
+	    mount(NULL, op->path, NULL, MS_REMOUNT | MS_BIND | forbidden, NULL) == 0)
 		return 0;
-	if (errno == ENOENT && op->optional)
-		return 0;
-	return nsh_run_failed(run, "bind a folder or file of the session's on", op->path);
+	return nsh_run_failed(run, "forbid to execute what is in", op->path);
 }
 
 /*
@@ -228,6 +241,7 @@ static nsh_run_fn *const functions[] = {
 	[NSH_OP_FILE] = run_file,
 	[NSH_OP_PLACES] = run_places,
 	[NSH_OP_LINK] = run_link,
+	[NSH_OP_FIFO] = run_fifo,
 	[NSH_OP_BIND] = run_bind,
 	[NSH_OP_DEVICE] = run_device,
 	[NSH_OP_HIDE] = run_hide,

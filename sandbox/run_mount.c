@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
-#include "nsshell/limits.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/identity.h"
 #include "sandbox/run.h"
@@ -160,6 +159,9 @@ int nsh_run_overlay(struct run *run, const struct nsh_op *op)
 /* The machine has 4096 for all (sysctl kernel.pty.max): no one session is to take them away from others. */
 #define TERMINALS_MAX 256
 
+/* The highest number for which as many are opened; 64 take 10 ms. */
+#define NUMBER_MAX 63
+
 /* Files that are held lie between those of the terminals. */
 static void close_terminals(int first, int last)
 {
@@ -170,53 +172,41 @@ static void close_terminals(int first, int last)
 			close(fd);
 }
 
-/* Terminals get the lowest number that is free: those below are opened too, and closed again. */
-static int use_up(int folder, int number)
+/*
+ * Terminals get the lowest number that is free: those below are opened too, and closed again. Where the machine or the
+ * process has too few for that none stays open, and the own terminal gets another name.
+ */
+static void use_up(int folder, int number)
 {
 	int last = folder;
+	unsigned got = 0;
+	bool done = true;
 
-	for (int i = 0; i <= number; i++) {
+	for (int i = 0; i <= number && done; i++) {
 		int fd = openat(folder, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-		unsigned got;
 
-		if (fd < 0 || ioctl(fd, TIOCGPTN, &got) < 0 || got != (unsigned)i)
-			return -1;
-		last = fd;
+		done = fd >= 0 && ioctl(fd, TIOCGPTN, &got) == 0 && got == (unsigned)i;
+		last = fd < 0 ? last : fd;
 	}
-	close_terminals(STDERR_FILENO + 1, last);
-	return 0;
-}
-
-/* There can be more terminals than a process may have files by its soft limit. */
-static int use_up_terminals(int folder, int number)
-{
-	struct rlimit before;
-	int code;
-	int ret;
-
-	if (nsh_rlimit_raise_files(&before) < 0)
-		return -1;
-	ret = use_up(folder, number);
-	code = errno;
-	setrlimit(RLIMIT_NOFILE, &before);
-	errno = code;
-	return ret;
+	close_terminals(STDERR_FILENO + 1, done ? last : last + 1);
 }
 
 int nsh_run_terminals(struct run *run, const struct nsh_op *op)
 {
+	bool is_low = op->number >= 0 && op->number <= NUMBER_MAX;
 	NSH_CLOSE int folder = -1;
 	char options[64];
 
 	snprintf(options, sizeof(options), "newinstance,ptmxmode=0666,mode=0620,max=%d",
-		 op->number + 1 + TERMINALS_MAX);
+		 (is_low ? op->number + 1 : 0) + TERMINALS_MAX);
 	if (mount("devpts", op->path, "devpts", MS_NOSUID | MS_NOEXEC, options) < 0)
 		return nsh_run_failed(run, "mount terminals on", op->path);
-	if (op->number < 0)
+	if (!is_low)
 		return 0;
 	folder = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0 || use_up_terminals(folder, op->number) < 0)
-		return nsh_run_failed(run, "give the terminal its name in", op->path);
+	if (folder < 0)
+		return nsh_run_failed(run, "open", op->path);
+	use_up(folder, op->number);
 	return 0;
 }
 

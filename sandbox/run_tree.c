@@ -139,6 +139,15 @@ static int put_tree(const struct nsh_slot *slot, const struct nsh_op *op)
 			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* A file that takes the place of the path, which is not there. */
+static int put_elsewhere(const struct nsh_slot *slot, const struct nsh_op *op)
+{
+	struct nsh_op other = *op;
+
+	other.path = op->source;
+	return mknod(other.path, S_IFREG, 0) < 0 ? -1 : put_tree(slot, &other);
+}
+
 /* Without a path it is shown where it was. */
 int nsh_run_show(struct run *run, const struct nsh_op *op)
 {
@@ -147,7 +156,8 @@ int nsh_run_show(struct run *run, const struct nsh_op *op)
 
 	if (slot->tree < 0)
 		return 0;
-	if (put_tree(slot, op) < 0)
+	if (put_tree(slot, op) < 0 &&
+	    !(op->source && errno == ENOENT && put_elsewhere(slot, op) == 0))
 		ret = nsh_run_failed(run, "show what is held on",
 				     op->path ? op->path : "its place");
 	let_go(slot);

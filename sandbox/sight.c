@@ -26,6 +26,7 @@
 #include "nsshell/cleanup.h"
 #include "nsshell/plan.h"
 #include "nsshell/sight.h"
+#include "sandbox/statmount.h"
 
 /* More of mountinfo is not read: what a session has mounted comes before what its user adds. */
 #define MOUNTS_MAX (4 << 20)
@@ -38,46 +39,11 @@
 /* Where mountinfo can be read instead. */
 #define QUICK_TRIES 3
 
-/* Linux 6.8, and NS_GET_MNTNS_ID 6.11: newer than Debian 12's headers. The names are the kernel's. */
-#ifndef SYS_statmount
-#define SYS_statmount 457
-#endif
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U
-#endif
+/* Linux 6.11: newer than Debian 12's headers. */
 #ifndef NS_GET_MNTNS_ID
 #define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t)
 #endif
-#define WANT_SB_BASIC 1U   /* STATMOUNT_SB_BASIC */
-#define WANT_MNT_BASIC 2U  /* STATMOUNT_MNT_BASIC */
 #define SUPER_READ_ONLY 1U /* SB_RDONLY */
-
-/* struct mnt_id_req. */
-struct mount_question {
-	uint32_t size;
-	uint32_t spare;
-	uint64_t mount;
-	uint64_t wanted;
-	uint64_t mounts; /* the mount namespace */
-};
-
-/* struct statmount, as far as it is of use. */
-struct mount_answer {
-	uint32_t size;
-	uint32_t options;
-	uint64_t given;
-	uint32_t device[2];
-	uint64_t magic;
-	uint32_t super;
-	uint32_t type;
-	uint64_t ids[2];
-	uint32_t old_ids[2];
-	uint64_t attributes;
-	uint64_t more[55];
-};
-
-_Static_assert(sizeof(struct mount_question) == 32, "mnt_id_req");
-_Static_assert(sizeof(struct mount_answer) == 512, "statmount");
 
 /* What is looked at, and what has been found out about it. */
 struct view {
@@ -220,13 +186,13 @@ static bool find_mount_of(struct view *view, int fd, unsigned kind, uint64_t *mo
 /* Returns 1 when the mount is a read-only tmpfs, 0 when not, -EAGAIN when the kernel does not say. */
 static int ask_mount(const struct view *view, uint64_t mount)
 {
-	const struct mount_question question = {
+	const struct nsh_mount_question question = {
 		.size = sizeof(question),
 		.mount = mount,
-		.wanted = WANT_SB_BASIC | WANT_MNT_BASIC,
+		.wanted = NSH_STATMOUNT_SB_BASIC | NSH_STATMOUNT_MNT_BASIC,
 		.mounts = view->space,
 	};
-	struct mount_answer answer = {0};
+	struct nsh_mount_answer answer = {0};
 
 	if (!mount || syscall(SYS_statmount, &question, &answer, sizeof(answer), 0) < 0 ||
 	    (answer.given & question.wanted) != question.wanted)
@@ -307,10 +273,23 @@ static char *read_file(int folder, const char *name, uid_t owner)
 	return read_whole(fd, (size_t)st.st_size);
 }
 
+/* Standalone the files are the user's, who could have whoever opens them wait or fail (fcntl(2), F_SETLEASE). */
+static bool read_id_link(struct nsh_sight *sight, int folder)
+{
+	ssize_t len = readlinkat(folder, "session", sight->id, sizeof(sight->id));
+
+	if (len != NSH_ID_LEN)
+		return false;
+	sight->id[len] = '\0';
+	return nsh_id_ok(sight->id);
+}
+
 static bool read_id(struct nsh_sight *sight, int folder)
 {
-	NSH_FREE char *id = read_file(folder, "id", sight->owner);
+	NSH_FREE char *id = sight->framed ? read_file(folder, "id", sight->owner) : NULL;
 
+	if (!sight->framed)
+		return read_id_link(sight, folder);
 	if (!id || !nsh_id_ok(id))
 		return false;
 	memcpy(sight->id, id, sizeof(sight->id));

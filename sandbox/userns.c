@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user namespace that root makes for a user.
+ * User namespaces that root makes for a user's session.
  *
  * Who creates a user namespace owns it (user_namespaces(7)), and its owner may join it later without
  * any privilege. So it is created with the user's effective id. CAP_SYS_ADMIN is raised for that
@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -41,23 +40,41 @@ static int hold(void *arg)
 	return 0;
 }
 
-static pid_t start_holder(const struct nsh_user *user, bool network, struct nsh_err *err)
+/* The new namespaces of a process with the memory of this one, or (hold NULL) of this one itself. */
+struct making {
+	const char *what; /* "user namespace" */
+	const char *kind; /* as sysctls name it */
+	int namespaces;
+	int (*hold)(void *arg);
+};
+
+static int run_making(const struct making *making)
 {
 	static const int admin[] = {CAP_SYS_ADMIN};
-	int flags = CLONE_NEWUSER | (network ? CLONE_NEWNET : 0) | CLONE_VM | SIGCHLD;
-	int code = 0;
-	pid_t pid = -1;
+
+	if (nsh_capabilities_raise(admin, 1) < 0)
+		return -1;
+	if (!making->hold)
+		return unshare(making->namespaces);
+	return clone(making->hold, stack + sizeof(stack), making->namespaces | CLONE_VM | SIGCHLD,
+		     NULL);
+}
+
+/* As owner, who is the creator, and for whom they count. Returns as clone(2) and unshare(2), or -errno. */
+static pid_t make_as(uid_t owner, const struct making *making, struct nsh_err *err)
+{
+	int code;
+	pid_t pid;
 
 	helper = getpid();
-	if (seteuid(user->uid) < 0)
+	if (seteuid(owner) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
-	if (nsh_capabilities_raise(admin, 1) == 0)
-		pid = clone(hold, stack + sizeof(stack), flags, NULL);
+	pid = run_making(making);
 	code = -errno;
 	if (pid < 0)
 		nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
-			    "make a %s (sysctl user.max_user_namespaces and its like?)",
-			    network ? "user and a network namespace" : "user namespace");
+			    "make a %s (sysctl user.max_%s_namespaces and its like, of %s?)",
+			    making->what, making->kind, owner ? "the user" : "root");
 	if (seteuid(0) < 0) {
 		code = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
 		if (pid > 0)
@@ -77,33 +94,48 @@ static int open_namespace(const char *process, const char *name, struct nsh_err 
 	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
 }
 
-static int finish(struct nsh_userns *made, pid_t pid, bool network, const struct nsh_idmap *map,
-		  struct nsh_err *err)
+/* Gives the holder's user namespace its ids, opens the one that is wanted, and ends the holder. */
+static int take(pid_t pid, const char *uids, const char *gids, const char *wanted,
+		struct nsh_err *err)
 {
 	char process[3 * sizeof(pid) + 1];
 	int ret;
 
 	snprintf(process, sizeof(process), "%d", pid);
-	ret = nsh_proc_map_ids(process, map->uids, map->gids, err);
+	ret = nsh_proc_map_ids(process, uids, gids, err);
 	if (ret == 0)
-		ret = made->user = open_namespace(process, "user", err);
-	if (ret >= 0 && network)
-		ret = made->network = open_namespace(process, "net", err);
-	return ret < 0 ? ret : 0;
-}
-
-int nsh_userns_make(struct nsh_userns *made, const struct nsh_user *user, bool network,
-		    const struct nsh_idmap *map, struct nsh_err *err)
-{
-	pid_t pid = start_holder(user, network, err);
-	int ret;
-
-	*made = (struct nsh_userns){.user = -1, .network = -1};
-	if (pid < 0)
-		return pid;
-	ret = finish(made, pid, network, map, err);
+		ret = open_namespace(process, wanted, err);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return ret;
+}
+
+int nsh_userns_make(const struct nsh_user *user, const struct nsh_idmap *map, struct nsh_err *err)
+{
+	static const struct making making = {"user namespace", "user", CLONE_NEWUSER, hold};
+	pid_t pid = make_as(user->uid, &making, err);
+
+	return pid < 0 ? pid : take(pid, map->uids, map->gids, "user", err);
+}
+
+int nsh_unshare_for(const struct nsh_user *user, struct nsh_err *err)
+{
+	static const struct making making = {"mount and a UTS namespace", "mnt",
+					     CLONE_NEWNS | CLONE_NEWUTS, NULL};
+
+	return make_as(user->uid, &making, err);
+}
+
+int nsh_netns_make(const struct nsh_user *user, struct nsh_err *err)
+{
+	static const struct making making = {"network namespace", "net",
+					     CLONE_NEWUSER | CLONE_NEWNET, hold};
+	pid_t pid = make_as(0, &making, err);
+	char uids[64];
+	char gids[64];
+
+	snprintf(uids, sizeof(uids), "%u %u 1", user->uid, user->uid);
+	snprintf(gids, sizeof(gids), "%u %u 1", user->gid, user->gid);
+	return pid < 0 ? pid : take(pid, uids, gids, "net", err);
 }

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user namespace that root makes for a user.
+ * User namespaces that root makes for a user's session.
  */
 #ifndef SANDBOX_USERNS_H
 #define SANDBOX_USERNS_H
-
-#include <stdbool.h>
 
 #include "nsshell/err.h"
 #include "nsshell/user.h"
 #include "sandbox/idmap.h"
 
-/* fds for the caller to close; -1 for what is not there. */
-struct nsh_userns {
-	int user;
-	int network;
-};
+/*
+ * Makes a user namespace that the user owns, with these maps and setgroups(2) denied. Returns an fd of it, for the caller to
+ * close, or -errno. The calling process is root's, has one thread, is not dumpable, and stays where it is.
+ */
+int nsh_userns_make(const struct nsh_user *user, const struct nsh_idmap *map, struct nsh_err *err);
 
 /*
- * Makes a user namespace that the user owns, with these maps and setgroups(2) denied, and if asked a network
- * namespace that belongs to it. The calling process is root's, has one thread, is not dumpable, and stays
- * where it is.
+ * Moves the calling process into a new mount and UTS namespace. They count for the user and not for root, whose are
+ * everybody's: a user can keep them as long as anything of a session is open anywhere. The process as above; -errno.
  */
-int nsh_userns_make(struct nsh_userns *made, const struct nsh_user *user, bool network,
-		    const struct nsh_idmap *map, struct nsh_err *err);
+int nsh_unshare_for(const struct nsh_user *user, struct nsh_err *err);
+
+/*
+ * Likewise a network namespace. It belongs to a user namespace of root's, which has the user's ids and is nobody's to join:
+ * who owns the user namespace of a network has all power over that, from wherever the machine's own user namespace is.
+ */
+int nsh_netns_make(const struct nsh_user *user, struct nsh_err *err);
 
 #endif

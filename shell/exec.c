@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "nsshell/keys.h"
+#include "nsshell/printable.h"
 #include "shell/exec.h"
 #include "shell/refuse.h"
 
@@ -41,25 +42,28 @@ static void enter_folder(const char *folder)
 	if (chdir("/") < 0)
 		_exit(NSH_EXIT_REFUSED);
 	snprintf(shown, sizeof(shown), "the current folder%s%s", folder[0] ? " " : "", folder);
-	nsh_err_make_printable(shown);
+	nsh_make_printable(shown);
 	dprintf(STDERR_FILENO, "nsshell: %s cannot be seen in the session; starting in /\n", shown);
 }
 
-/* Runs in PID 1's memory until the exec: it sets what belongs to the process and nothing else. */
+/*
+ * Runs in PID 1's memory until the exec: it sets what belongs to the process and nothing else. What may take long comes
+ * first: whoever has the terminal can be stopped from there, and with it PID 1, which waits for the exec.
+ */
 static int run_child(const struct launch *launch)
 {
 	int ret;
 
-	setpgid(0, 0);
-	if (launch->terminal >= 0)
-		tcsetpgrp(launch->terminal, getpid());
 	enter_folder(launch->folder);
-	nsh_start_restore(launch->start);
-	if (launch->umask != NSH_UMASK_KEEP)
-		umask((mode_t)launch->umask);
 	ret = nsh_rlimits_apply(&launch->limits);
 	if (ret < 0)
 		return -ret;
+	setpgid(0, 0);
+	if (launch->terminal >= 0)
+		tcsetpgrp(launch->terminal, getpid());
+	nsh_start_restore(launch->start);
+	if (launch->umask != NSH_UMASK_KEEP)
+		umask((mode_t)launch->umask);
 	execve(launch->command->program, launch->command->argv, launch->environment);
 	return errno;
 }

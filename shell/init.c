@@ -157,6 +157,10 @@ static void obey(struct reaper *reaper, const struct nsh_message *message)
 	case MESSAGE_CONTINUE:
 		continue_shell(reaper, message->value);
 		break;
+	case MESSAGE_ORPHANED:
+		/* A group is orphaned when no parent of it is in another group of its session (setpgid(2)). */
+		setsid();
+		break;
 	case MESSAGE_ALONE:
 		reaper->alone = message->value;
 		break;
@@ -406,6 +410,16 @@ static void name_place(const struct launch *launch, const char *variable, const 
 			*at = text;
 }
 
+/* Where the terminal could not keep its name. */
+static void name_terminal(const struct init *init)
+{
+	static const char name[] = NSH_PLACE_TERMINAL "0";
+	static char text[64];
+
+	if (access("/dev/" NSH_PLACE_TERMINAL "0", F_OK) == 0)
+		name_place(&init->launch, "SSH_TTY", name, text);
+}
+
 static int prepare_joined(const struct init *init, struct reaper *reaper, struct nsh_err *err)
 {
 	static char terminal[64];
@@ -450,6 +464,8 @@ static int begin(const struct init *init, struct reaper *reaper)
 static struct reaper make_reaper(const struct init *init)
 {
 	close(init->outer_own);
+	if (init->presence >= 0)
+		close(init->presence);
 	return (struct reaper){.outer = init->outer,
 			       .idle = {.base = nsh_memory_child_stack(), .heap = true}};
 }
@@ -461,11 +477,14 @@ int nsh_init_run(void *arg)
 	struct nsh_err err;
 	int code;
 
+	nsh_refuse_prepare();
 	if (prepare(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	name_terminal(init);
 	code = begin(init, &reaper);
 	if (code)
 		return code;
+	nsh_refuse_forget();
 	nsh_time_limits_start(&reaper.limits, init->policy, init->terminal);
 	return supervise(&reaper);
 }
@@ -488,8 +507,12 @@ int nsh_init_run_shared(void *arg)
 	struct reaper reaper = make_reaper(init);
 	struct nsh_err err;
 
-	if (keep_outer(&reaper, &err) < 0 || prepare_shared(init, &reaper, &err) < 0)
+	if (keep_outer(&reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	nsh_refuse_prepare();
+	if (prepare_shared(init, &reaper, &err) < 0)
+		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
+	nsh_refuse_forget();
 	close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	return supervise_shared(&reaper);
 }
@@ -502,8 +525,12 @@ int nsh_init_run_joined(void *arg)
 	int code;
 
 	reaper.joined = true;
+	nsh_refuse_prepare();
 	if (prepare_joined(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
 	code = begin(init, &reaper);
-	return code ? code : supervise_joined(&reaper);
+	if (code)
+		return code;
+	nsh_refuse_forget();
+	return supervise_joined(&reaper);
 }

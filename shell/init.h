@@ -23,6 +23,7 @@ struct init {
 	struct launch launch;
 	int outer;     /* PID 1's end of the socket pair, owned */
 	int outer_own; /* the other end, to be closed here */
+	int presence;  /* the outer process's too (nsshell/frame.h), or -1 */
 };
 
 /* All of these are a nsh_child_fn, the whole life of a process, and return its exit code. */

@@ -16,6 +16,7 @@
 #include "nsshell/host.h"
 #include "nsshell/hub.h"
 #include "nsshell/id.h"
+#include "nsshell/paths.h"
 #include "nsshell/plan.h"
 #include "nsshell/policy.h"
 #include "nsshell/sandbox.h"
@@ -24,14 +25,6 @@
 #include "shell/refuse.h"
 #include "shell/session.h"
 #include "shell/start.h"
-
-#ifndef NSH_POLICY_FOLDER
-#define NSH_POLICY_FOLDER "/etc/nsshell"
-#endif
-
-#ifndef NSH_VERSION
-#define NSH_VERSION "0"
-#endif
 
 static const char help[] =
 	"usage: nsshell [-l] [-c COMMAND] [ARGUMENT...]\n"
@@ -92,7 +85,7 @@ static int run_root(struct run *run)
 static int run_confined(struct run *run, const struct confinement *confinement)
 {
 	const char *program = nsh_policy_text(confinement->policy, NSH_KEY_SHELL_PROGRAM);
-	bool other_root = strcmp(nsh_policy_text(confinement->policy, NSH_KEY_VIEW_ROOT), "/") != 0;
+	bool other_root = nsh_policy_has_other_root(confinement->policy);
 	struct command command;
 
 	if ((!other_root && nsh_command_verify(program, &run->err) < 0) ||

@@ -30,6 +30,7 @@
 
 struct outer {
 	bool leader; /* of its session */
+	bool hup_ignored;
 	int inner;
 	int signals;
 	pid_t pid;
@@ -124,10 +125,11 @@ static void __attribute__((noreturn)) end_with_shell(const struct outer *outer, 
 }
 
 /*
- * Stops as a process does that the signal's default action stops; returns when continued. For
- * Ctrl-Z what end() says of Ctrl-C holds as well.
+ * Stops as a process does that the signal's default action stops; returns when continued, or false at once where the
+ * kernel does not stop it: its group is orphaned, and nobody could continue it. For Ctrl-Z what end() says of Ctrl-C
+ * holds as well.
  */
-static void stop_by(const struct outer *outer, int signal)
+static bool stop_by(const struct outer *outer, int signal)
 {
 	bool for_group = take_terminal_back(outer) && signal == SIGTSTP;
 	struct timespec at_once = {0};
@@ -140,23 +142,30 @@ static void stop_by(const struct outer *outer, int signal)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCONT);
-	sigtimedwait(&set, NULL, &at_once);
+	return sigtimedwait(&set, NULL, &at_once) == SIGCONT;
 }
 
 /*
- * Where the kernel does not stop this process, because its group is orphaned and nobody could
- * continue it, it would not have stopped the shell either; then the shell goes on at once.
+ * What the kernel does not stop here it would not have stopped in the shell's place: then the shell goes on at once, and
+ * when it has asked for the terminal it gets an error as in every orphaned group, and not the same signal again.
+ * SIGSTOP stops everything, but what leads its session has nobody who would continue it: as the shell can
+ * be continued from inside, this process goes on waiting.
  */
 static void follow_stop(struct outer *outer, int signal)
 {
 	NSH_CLOSE int terminal = open_terminal();
 	bool wants_terminal = signal == SIGTTIN || signal == SIGTTOU;
+	bool has_stopped = true;
 	bool hand_over;
 
+	if (outer->leader && signal == SIGSTOP)
+		return;
 	if (!wants_terminal || !has_terminal(terminal))
-		stop_by(outer, signal);
+		has_stopped = stop_by(outer, signal);
 	hand_over = has_terminal(terminal);
 	outer->handed |= hand_over;
+	if (wants_terminal && !has_stopped && !hand_over)
+		tell(outer, MESSAGE_ORPHANED, 0);
 	tell(outer, MESSAGE_CONTINUE, hand_over);
 }
 
@@ -181,6 +190,8 @@ static void pass_signal(const struct outer *outer)
 
 	if (read(outer->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
 	    info.ssi_signo == SIGCHLD)
+		return;
+	if (info.ssi_signo == SIGHUP && outer->hup_ignored)
 		return;
 	if (info.ssi_signo == SIGHUP && info.ssi_code == SI_KERNEL)
 		tell(outer, MESSAGE_HANGUP, 0);
@@ -207,11 +218,12 @@ static void watch(struct outer *outer)
 void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool joined, bool handed)
 {
 	struct outer outer = {.leader = start->leader,
+			      .hup_ignored = start->hup_ignored,
 			      .inner = inner,
 			      .pid = pid,
 			      .joined = joined,
 			      .handed = handed,
-			      .idle = {.base = __builtin_frame_address(0), .heap = true}};
+			      .idle = {.base = __builtin_dwarf_cfa(), .heap = true}};
 	sigset_t all;
 
 	sigfillset(&all);

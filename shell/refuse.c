@@ -7,7 +7,23 @@
 #include <unistd.h>
 
 #include "nsshell/field.h"
+#include "nsshell/printable.h"
 #include "shell/refuse.h"
+
+static void open_log(int flags)
+{
+	openlog("nsshell", LOG_PID | flags, LOG_AUTHPRIV);
+}
+
+void nsh_refuse_prepare(void)
+{
+	open_log(LOG_NDELAY);
+}
+
+void nsh_refuse_forget(void)
+{
+	closelog();
+}
 
 int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 {
@@ -15,7 +31,7 @@ int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 	struct nsh_err why = *err;
 
 	nsh_err_context(&why, 0, "%s", nsh_reason_sentence(err->reason));
-	nsh_err_make_printable(why.text);
+	nsh_make_printable(why.text);
 	dprintf(STDERR_FILENO, "nsshell: no session: %s [incident %s]\n", why.text, id);
 	nsh_field_plain(&line, "session", "%s", id);
 	nsh_field_plain(&line, "verdict", "deny");
@@ -23,7 +39,7 @@ int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 	nsh_field_plain(&line, "exit", "%d", code);
 	nsh_field_plain(&line, "kind", "%s", nsh_reason_name(err->reason));
 	nsh_field_text(&line, "reason", why.text);
-	openlog("nsshell", LOG_PID, LOG_AUTHPRIV);
+	open_log(0);
 	syslog(LOG_NOTICE, "%s", line.text);
 	return code;
 }

@@ -13,6 +13,13 @@
 #define NSH_EXIT_NOT_FOUND 127
 
 /*
+ * Opens the log, for who is about to leave the machine's /dev; and closes it again. What was opened is closed by execve(2)
+ * too.
+ */
+void nsh_refuse_prepare(void);
+void nsh_refuse_forget(void);
+
+/*
  * Writes one line for the user to standard error and one with the same id (nsshell/id.h) to syslog
  * (authpriv). Returns code, for the caller to exit with.
  */

@@ -214,25 +214,22 @@ static int close_inherited(int *userns, struct nsh_ways *ways, struct nsh_err *e
 	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "close what is open") : 0;
 }
 
-static int secure(const struct confinement *confinement, int *userns, struct nsh_err *err)
+static int secure(const struct confinement *confinement, int *userns, int *presence,
+		  struct nsh_err *err)
 {
 	int ret = nsh_start_check_streams(err);
 
 	if (ret == 0)
 		ret = close_inherited(userns, confinement->ways, err);
-	if (ret == 0 && !confinement->framed)
-		ret = nsh_login_check_standalone(confinement->policy, err);
+	if (ret == 0)
+		ret = confinement->framed ? nsh_frame_attend(presence, err)
+					  : nsh_login_check_standalone(confinement->policy, err);
 	return ret;
 }
 
 static bool has_own_dev(const struct nsh_policy *policy)
 {
 	return nsh_policy_number(policy, NSH_KEY_VIEW_DEV) == NSH_DEV_MINIMAL;
-}
-
-static bool has_other_root(const struct nsh_policy *policy)
-{
-	return strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0;
 }
 
 int nsh_session_run(const struct start *start, const struct command *command,
@@ -260,14 +257,15 @@ int nsh_session_run(const struct start *start, const struct command *command,
 		.terminal = has_own_dev(policy) ? session.terminal : NULL,
 		.agent = has_own_dev(policy) && !confinement->framed ? session.agent_socket : NULL,
 		.id = confinement->id,
-		.other_root = has_other_root(policy),
+		.presence = -1,
+		.other_root = nsh_policy_has_other_root(policy),
 		.launch = {.start = start,
 			   .command = command,
 			   .folder = folder,
 			   .umask = nsh_policy_number(policy, NSH_KEY_SHELL_UMASK),
 			   .terminal = terminal_to_take(start, command)},
 	};
-	int ret = secure(confinement, &userns, err);
+	int ret = secure(confinement, &userns, &init.presence, err);
 
 	if (ret < 0)
 		return ret;
@@ -305,7 +303,8 @@ static int make_shared(struct init *init, struct nsh_plan *plan,
 			      .plan = plan,
 			      .id = confinement->id,
 			      .outer = init->outer,
-			      .outer_own = init->outer_own};
+			      .outer_own = init->outer_own,
+			      .presence = -1};
 	if (ret == 0)
 		ret = nsh_plan_build(plan, &session, err);
 	if (ret < 0)

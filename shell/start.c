@@ -99,6 +99,8 @@ int nsh_start_read(struct start *start, struct nsh_err *err)
 	sigprocmask(SIG_SETMASK, &all, &start->mask);
 	sigaction(SIGCHLD, &by_default, &old);
 	start->chld_ignored = old.sa_handler == SIG_IGN;
+	sigaction(SIGHUP, NULL, &old);
+	start->hup_ignored = old.sa_handler == SIG_IGN;
 	start->umask = umask(0);
 	ret = fill_streams(start);
 	if (ret < 0)

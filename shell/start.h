@@ -16,6 +16,7 @@ struct start {
 	char **environment; /* as it was given; nsshell itself runs with none */
 	sigset_t mask;      /* blocked signals */
 	bool chld_ignored;  /* SIGCHLD was ignored */
+	bool hup_ignored;   /* likewise SIGHUP, as by nohup(1) */
 	mode_t umask;
 	bool closed[3]; /* standard streams that were closed; /dev/null holds their place */
 	int terminal;   /* one of 0 to 2 that is the controlling terminal, or -1 */

@@ -40,18 +40,24 @@ static const int64_t warnings[] = {MINUTE_MS, 5 * MINUTE_MS};
 
 typedef void terminal_fn(int dev, const char *name, const struct stat *st, void *data);
 
-static void look_at(int dev, const char *name, terminal_fn *act, void *data)
+/*
+ * In a /dev of the session's own all terminals are the session's, also one that somebody else has brought (su(1)); in the
+ * machine's those of the user.
+ */
+static void look_at(const struct time_limits *limits, int dev, const char *name, terminal_fn *act,
+		    void *data)
 {
 	struct stat st;
 
 	/* One that is gone can still be shown. */
 	if (fstatat(dev, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
-	    st.st_uid == getuid() && st.st_nlink > 0)
+	    (!limits->shared_dev || st.st_uid == getuid()) && st.st_nlink > 0)
 		act(dev, name, &st, data);
 }
 
 /* What is done to the terminals of a folder. */
 struct visit {
+	const struct time_limits *limits;
 	int folder;
 	terminal_fn *act;
 	void *data;
@@ -62,14 +68,14 @@ static int look_at_number(const char *name, void *data)
 	const struct visit *visit = data;
 
 	if (strspn(name, "0123456789") == strlen(name))
-		look_at(visit->folder, name, visit->act, visit->data);
+		look_at(visit->limits, visit->folder, name, visit->act, visit->data);
 	return 0;
 }
 
-static void look_at_folder(int dev, terminal_fn *act, void *data)
+static void look_at_folder(const struct time_limits *limits, int dev, terminal_fn *act, void *data)
 {
 	NSH_CLOSE int folder = openat(dev, "pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct visit visit = {.folder = folder, .act = act, .data = data};
+	struct visit visit = {.limits = limits, .folder = folder, .act = act, .data = data};
 
 	if (folder >= 0)
 		nsh_folder_each(folder, look_at_number, &visit);
@@ -83,14 +89,14 @@ static void each_terminal(const struct time_limits *limits, terminal_fn *act, vo
 
 	if (dev < 0)
 		return;
-	look_at_folder(dev, act, data);
+	look_at_folder(limits, dev, act, data);
 	if (limits->terminal[0])
-		look_at(dev, limits->terminal, act, data);
+		look_at(limits, dev, limits->terminal, act, data);
 	for (int i = 0; i < NSH_PLACES; i++) {
 		snprintf(name, sizeof(name), NSH_PLACE_TERMINAL "%d", i);
 		if (faccessat(dev, name, F_OK, 0) < 0)
 			return;
-		look_at(dev, name, act, data);
+		look_at(limits, dev, name, act, data);
 	}
 }
 
@@ -200,7 +206,8 @@ void nsh_time_limits_start(struct time_limits *limits, const struct nsh_policy *
 {
 	int64_t now = nsh_boot_ms();
 
-	*limits = (struct time_limits){0};
+	*limits = (struct time_limits){.shared_dev = nsh_policy_number(policy, NSH_KEY_VIEW_DEV) ==
+						     NSH_DEV_HOST};
 	if (terminal && !strchr(terminal, '/') && strlen(terminal) < sizeof(limits->terminal))
 		strcpy(limits->terminal, terminal);
 	start(&limits->runtime, policy, NSH_KEY_SESSION_RUNTIME_MAX, now);

@@ -24,8 +24,9 @@ struct time_limits {
 	struct time_limit idle;
 	/* Name below /dev of a terminal that is no pseudo-terminal, or "". The kernel's have less than 64 bytes. */
 	char terminal[64];
-	uint64_t input; /* changes with every input */
-	int64_t next;   /* when to look again; 0: never */
+	bool shared_dev; /* the machine's, with others' terminals */
+	uint64_t input;  /* changes with every input */
+	int64_t next;    /* when to look again; 0: never */
 };
 
 /* They begin now. terminal: a name below /dev, or NULL. Nothing is borrowed. */

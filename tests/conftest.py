@@ -25,10 +25,13 @@ import lib_syslog  # noqa: E402
 import lib_view  # noqa: E402
 import lib_vm  # noqa: E402
 from lib_process import kill_all_of, run, sh  # noqa: E402
-from lib_settings import IS_NSSHELL, LOGIN_SHELL, PREFIX, RUN  # noqa: E402
+from lib_settings import IS_NSSHELL, LOGIN_SHELL, PATIENCE, RUN, SRV  # noqa: E402
 
 # Longest time that one test may take, in seconds.
-TEST_TIMEOUT = 240
+TEST_TIMEOUT = 240 * PATIENCE
+
+# What has one of these has pam_nsshell.
+FRAMED = {"framed_sshd", "make_sshd"}
 
 
 def pytest_configure(config):
@@ -39,6 +42,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "faithful: holds for every login shell, and so for /bin/bash in nsshell's place"
     )
+    config.addinivalue_line("markers", "ephemeral: has home = ephemeral, as what has the fixture or the parameter")
 
 
 def pytest_collection_finish():
@@ -65,14 +69,27 @@ def share_of(items, share):
     return set(items[number - 1::count])
 
 
+def is_possible(item):
+    """Where tmpfs has no user attributes there is no ephemeral home but in a frame: test_view_home's
+    test_standalone_by_the_kernel."""
+    values = getattr(item, "callspec", None) and item.callspec.params
+    is_ephemeral = (
+        "ephemeral" in item.fixturenames or item.get_closest_marker("ephemeral")
+        or values and values.get("home") == "ephemeral"
+    )
+    is_framed = values and {"framed", "frame"} & set(map(str, values.values())) or FRAMED & set(item.fixturenames)
+    return lib_view.HAS_USER_ATTRIBUTES or is_framed or not is_ephemeral
+
+
 def pytest_collection_modifyitems(config, items):
-    """With another login shell only what holds for every login shell is run."""
-    wanted = first_of_each(items) if config.getoption("--one-case") else set(items)
+    """With another login shell only what holds for every login shell is run. What waits for machines comes last."""
+    possible = [item for item in items if is_possible(item)]
+    wanted = first_of_each(possible) if config.getoption("--one-case") else set(possible)
     wanted = share_of([item for item in items if item in wanted], config.getoption("--share"))
     if not IS_NSSHELL:
         wanted = {item for item in wanted if item.get_closest_marker("faithful")}
     others = [item for item in items if item not in wanted]
-    items[:] = [item for item in items if item in wanted]
+    items[:] = sorted((item for item in items if item in wanted), key=lib_vm.is_wanted_by)
     config.hook.pytest_deselected(items=others)
 
 
@@ -83,7 +100,7 @@ def alone():
         pytest.exit("the system tests make users and start an sshd: run them as root", 2)
     if not os.access(LOGIN_SHELL, os.X_OK):
         pytest.exit(f"{LOGIN_SHELL} is missing: make check builds and installs it", 2)
-    lock = os.open(PREFIX, os.O_RDONLY | os.O_DIRECTORY)
+    lock = os.open(SRV.parent, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     yield
     os.close(lock)
@@ -103,8 +120,8 @@ def run_folder(alone):
 
 @pytest.fixture(scope="session", autouse=True)
 def machines(request, alone):
-    """The virtual machines that the chosen tests need; their disks are made from the start on."""
-    with lib_vm.Machines(lib_vm.wanted_by(request.session.items)) as made:
+    """The virtual machines that the chosen tests need: they are made, and run, from the start on."""
+    with lib_vm.Machines(lib_vm.wanted_by(request.session.items), lib_vm.Machine.run) as made:
         yield made
 
 

@@ -31,9 +31,6 @@ int nsh_cgroup_check(const struct nsh_cgroup_limits *limits, struct nsh_err *err
 /* Finds the control group of a process. */
 int nsh_cgroup_find(pid_t process, char path[NSH_CGROUP_MAX], struct nsh_err *err);
 
-/* Tells whether path is that of group or of one in it. */
-bool nsh_cgroup_is_in(const char *group, const char *path);
-
 /*
  * Reads whether the kernel holds the control group to the limits, or to less. 0; -EOPNOTSUPP when it
  * does not.
@@ -49,7 +46,10 @@ int nsh_cgroup_verify(const char *path, const struct nsh_cgroup_limits *limits,
 int nsh_cgroup_make(pid_t process, const char *id, const struct nsh_cgroup_limits *limits,
 		    struct nsh_err *err);
 
-/* Moves a process into one that there is, as root, where no systemd looks after them. */
+/*
+ * Moves a process, or the calling one (0), into one that there is, as root. Not for a login where systemd looks after
+ * them.
+ */
 int nsh_cgroup_enter(const char *path, pid_t process, struct nsh_err *err);
 
 #endif

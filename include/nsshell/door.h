@@ -51,6 +51,9 @@ void nsh_door_close_ways(struct nsh_ways *ways);
  */
 int nsh_door_check(struct nsh_ways *ways, struct nsh_err *err);
 
+/* Joins one of them, if it is there. */
+int nsh_door_join(const struct nsh_ways *ways, enum nsh_door_part part, struct nsh_err *err);
+
 /*
  * What the calling process, which has one thread and owns the user namespace or is in it, starts is in the PID
  * namespace from here on; and it has every capability over the user namespace, to be given up with
@@ -61,7 +64,8 @@ int nsh_door_unlock(const struct nsh_ways *ways, const struct nsh_policy *policy
 
 /*
  * The places in a shared sandbox's /dev where what logins bring along is shown: /dev/login0 and so on for their terminals,
- * /dev/agent0 for the sockets of forwarded agents. More at a time have no name.
+ * /dev/agent0 for the sockets of forwarded agents. More at a time have no name. In a sandbox of one login /dev/login0 is
+ * the own terminal where that cannot have its name.
  */
 #define NSH_PLACES 128
 #define NSH_PLACE_TERMINAL "login"

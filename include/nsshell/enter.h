@@ -23,17 +23,15 @@ struct nsh_door {
 
 /*
  * Opens the namespaces of a session's PID 1, as root. process is an fd of its /proc/PID. -EPERM when it has no user
- * namespace of that user's of its own. nsh_door_close() in any case.
+ * namespace of that user's of its own. nsh_door_close_ways() in any case.
  */
 int nsh_door_open(struct nsh_door *door, int process, pid_t pid, const struct nsh_user *user,
 		  struct nsh_err *err);
 
-void nsh_door_close(struct nsh_door *door);
-
 /*
  * Takes the calling process, root's and of one thread, into the control group (NULL: none), becomes the user
- * for good, takes the limits of PID 1 and joins the namespaces. What it forks is in the PID namespace. It has every capability over
- * the session's user namespace then, its current folder is the root there, and it cannot be traced.
+ * for good, takes the limits of PID 1 and joins the namespaces. What it forks is in the PID namespace. It has every
+ * capability over the session's user namespace then, its current folder is the root there, and it cannot be traced.
  */
 int nsh_door_enter(const struct nsh_door *door, const struct nsh_user *user, const char *cgroup,
 		   struct nsh_err *err);

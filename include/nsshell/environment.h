@@ -5,7 +5,6 @@
 #ifndef NSSHELL_ENVIRONMENT_H
 #define NSSHELL_ENVIRONMENT_H
 
-#include "nsshell/err.h"
 #include "nsshell/policy.h"
 
 /* The value of a variable in an environment, or NULL. */

@@ -46,9 +46,6 @@ int nsh_err_sys(struct nsh_err *err, enum nsh_reason reason, int code, const cha
 int nsh_err_context(struct nsh_err *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Replaces what a terminal or a log would act on: names and paths can hold anything. */
-void nsh_err_make_printable(char *text);
-
 /* A sentence without details for the person who logs in. Never NULL, never freed. */
 const char *nsh_reason_sentence(enum nsh_reason reason);
 

@@ -3,16 +3,18 @@
  * The session's frame: what the PAM module has made for a login before any process of it is the
  * user's.
  *
- * It is a mount and a UTS namespace, and a network namespace if the policy asks for one. The host name is the session's; sshd's own work (xauth(1) for X11
- * forwarding) and the shell agree on it. On NSH_FRAME_FOLDER is a small read-only tmpfs of root's with
+ * It is a mount and a UTS namespace, and a network namespace if the policy asks for one. The host name is the
+ * session's; sshd's own work (xauth(1) for X11 forwarding) and the shell agree on it. On NSH_FRAME_FOLDER is a
+ * small read-only tmpfs of root's with
  *
  *	policy    the policy as it was resolved, in the form that it is written in
  *	account   the account, one line in the form of passwd(5)
  *	id        the session's id
  *	files     the files that the policy was made of, as they were (nsh_policy_write_files())
  *	login     what PAM has told: service, rhost and tty, in the form of nsshell/field.h
- *	cgroup    the control group that has the login's limits, if there are any (nsshell/cgroup.h)
+ *	presence  a named pipe, where the user's hub counts logins: each of their sessions has it open for writing
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
+ *	network   the network namespace, if the policy asks for one: one of root's (likewise)
  *	door-*    those of the PID 1 of a shared sandbox, which the login's shell joins, likewise (nsshell/door.h)
  *
  * No process outside sees it, the kernel lets nobody but the machine's root make it where logins
@@ -21,7 +23,6 @@
 #ifndef NSSHELL_FRAME_H
 #define NSSHELL_FRAME_H
 
-#include "nsshell/cgroup.h"
 #include "nsshell/door.h"
 #include "nsshell/err.h"
 #include "nsshell/id.h"
@@ -30,11 +31,14 @@
 
 /* A frame as root has made it. The caller closes the fds. */
 struct nsh_made_frame {
-	int mount;   /* mount namespace, to be joined by the login */
-	int uts;     /* UTS namespace, likewise */
-	int network; /* network namespace, likewise; the login's own if the policy asks for none */
-	int user;    /* user namespace */
+	int mount;    /* mount namespace, to be joined by the login */
+	int uts;      /* UTS namespace, likewise */
+	int network;  /* network namespace, likewise; the login's own if the policy asks for none */
+	int user;     /* user namespace */
+	int presence; /* NSH_FRAME_COUNTED: the reading end of the pipe; else -1 */
 };
+
+#define NSH_FRAME_PRESENCE "presence"
 
 /*
  * Whether a line of /proc/self/mountinfo, with the mount point in it, is of one that covers a part of /proc. A mount
@@ -43,36 +47,14 @@ struct nsh_made_frame {
 bool nsh_frame_covers_proc(const char *line, const char *path);
 
 /*
- * Checks, as root and in a process of one thread, that the calling process can have a frame: -EBUSY when it stands in one
- * already, -EPERM in a chroot. Its current folder may be the root then.
+ * Has the calling process count as one of its login's sessions, for as long as *presence is open: -1 in a frame that is
+ * not counted. Errors: -EPERM when the login does not count any more, as its process has ended and all of its sessions.
  */
-int nsh_frame_check(struct nsh_err *err);
+int nsh_frame_attend(int *presence, struct nsh_err *err);
 
-/*
- * Makes a frame, after that check, as root and in a process of one thread that is moved into it. hostname is valid
- * (nsshell/hostname.h); what in the policy names places is settled here. Errors are those of the plan and of the system calls. After an error the process should end: what had been
- * made goes with it.
- */
-int nsh_frame_make(struct nsh_made_frame *frame, struct nsh_policy *policy,
-		   const struct nsh_user *user, const char *id, const struct nsh_login *login,
-		   const char *hostname, const struct nsh_cgroup *cgroup, bool shared,
-		   struct nsh_err *err);
-
-/* Whether it is in the frame: the user namespace has a name of its own there, and the network is the frame's. */
-static inline bool nsh_frame_has_door(enum nsh_door_part part)
-{
-	return part != NSH_DOOR_USER && part != NSH_DOOR_NETWORK;
-}
-
-/*
- * In the frame, as root: shows in it the way into its sandbox. The parts that the login has already are not used. The
- * frame must have been made with shared.
- */
-int nsh_frame_open_door(const struct nsh_ways *ways, struct nsh_err *err);
-
-/* A frame as the user finds it. */
+/* A frame as the user finds it. What is opened and allocated is the caller's. */
 struct nsh_frame {
-	int user;    /* user namespace, to be joined; nsh_frame_close() closes it, as the next */
+	int user;    /* user namespace, to be joined */
 	bool shared; /* there is a sandbox to join: its namespaces, but those that the login has */
 	struct nsh_ways ways;
 	char id[NSH_ID_LEN + 1];
@@ -89,7 +71,5 @@ struct nsh_frame {
  * new: the way into its sandbox is not there yet, as it is the caller who makes that (nsshell/host.h).
  */
 int nsh_frame_open(struct nsh_frame *frame, bool new, struct nsh_err *err);
-
-void nsh_frame_close(struct nsh_frame *frame);
 
 #endif

@@ -15,6 +15,7 @@
 #include "nsshell/err.h"
 #include "nsshell/user.h"
 
+/* What both processes are called, in ps(1) too. */
 #define NSH_HOST_NAME "nsshell-sandbox"
 #define NSH_HOST_FD 3
 
@@ -23,10 +24,6 @@ struct nsh_host {
 	int init;    /* socket to PID 1, as is what follows for the caller to close */
 	struct nsh_ways ways;
 };
-
-/* As root and in the frame, whose network is network: starts it as the user, and waits until it is ready. */
-int nsh_host_start(struct nsh_host *host, const struct nsh_user *user, int network,
-		   struct nsh_err *err);
 
 /* In nsshell: tells whether root has started it to be that. No user has a socket that root has made. */
 bool nsh_host_is_asked(const char *name);

@@ -30,13 +30,12 @@
 #include "nsshell/cgroup.h"
 #include "nsshell/err.h"
 #include "nsshell/id.h"
+#include "nsshell/paths.h"
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
 
-/* An empty file of root's for locks; it stays. */
-#ifndef NSH_HUB_FILE
-#define NSH_HUB_FILE "/run/nsshell/users"
-#endif
+/* What the process is called. */
+#define NSH_HUB_NAME "nsshell-hub"
 
 /* What a sandbox is joined by: namespaces as fds. */
 #define NSH_HUB_PARTS 8
@@ -56,7 +55,7 @@ struct nsh_hub_login {
 };
 
 enum nsh_hub_answer {
-	NSH_HUB_COUNTED, /* it has a sandbox of its own */
+	NSH_HUB_COUNTED, /* it has a sandbox of its own (nsh_hub_counted()) */
 	NSH_HUB_JOIN,    /* it joins the one that is there */
 	NSH_HUB_MAKE,    /* it makes one for all */
 };
@@ -77,8 +76,9 @@ bool nsh_hub_is_needed(const struct nsh_policy *policy, bool standalone);
 
 /*
  * Makes the login known to the user's hub, which is started if there is none: the calling process has one thread. Errors:
- * -EUSERS with NSH_REASON_SESSIONS when there are as many logins as there may be, -ESTALE with NSH_REASON_STALE for a sandbox of another policy,
- * -EPERM when somebody else is where the hub should be, -ETIMEDOUT. nsh_hub_close() in any case.
+ * -EUSERS with NSH_REASON_SESSIONS when there are as many logins as there may be, -ESTALE with NSH_REASON_STALE for
+ * a sandbox of another policy, -EPERM when somebody else is where the hub should be, -ETIMEDOUT. nsh_hub_close() in
+ * any case.
  */
 int nsh_hub_enter(struct nsh_hub *hub, const struct nsh_hub_login *login, struct nsh_err *err);
 
@@ -94,6 +94,12 @@ struct nsh_hub_made {
 
 /* After NSH_HUB_MAKE. When this is not reached another login makes the sandbox. */
 int nsh_hub_made(struct nsh_hub *hub, const struct nsh_hub_made *made, struct nsh_err *err);
+
+/*
+ * After NSH_HUB_COUNTED: the login counts until its process has ended and nobody has that pipe open for writing. presence
+ * is its reading end, which does not block; borrowed. Errors: -errno.
+ */
+int nsh_hub_counted(struct nsh_hub *hub, int presence, struct nsh_err *err);
 
 /* A sentence for the person whose login has joined, or made (NSH_HUB_MAKE), a sandbox beside one of another policy. */
 const char *nsh_hub_stale_sentence(enum nsh_hub_answer answer);
@@ -113,7 +119,10 @@ struct nsh_hub_entry {
 	char login[512];         /* of a login: as the frame has it (nsshell/frame.h) */
 };
 
-/* Asks the user's hub for all entries, malloc'ed; 0 of them when there is no hub. */
+/*
+ * Asks the user's hub for all entries, malloc'ed; 0 of them when there is no hub. -EPERM when somebody else is where the
+ * hub should be. From inside a session a process of another session's is not told from the hub.
+ */
 int nsh_hub_list(const struct nsh_hub_place *place, struct nsh_hub_entry **entries, size_t *count,
 		 struct nsh_err *err);
 

@@ -30,8 +30,8 @@ struct nsh_keeper {
 };
 
 /*
- * Starts it and waits for what prepare() says. Returns its process id. It has all signals blocked, a session (setsid(2)) and / of
- * its own, and nobody can look into it.
+ * Starts it and waits for what prepare() says. Returns its process id. It has all signals blocked, a session
+ * (setsid(2)) and / of its own, and nobody can look into it.
  */
 int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err);
 

@@ -10,6 +10,8 @@
 #ifndef NSSHELL_KEYS_H
 #define NSSHELL_KEYS_H
 
+#include <stdbool.h>
+
 #define NSH_KEYS(X)                                                                                \
 	X(POLICY_LOCKED, "policy", "locked", KEYS, "", "", "keys that no later file can override") \
 	X(POLICY_REQUIRE_PAM, "policy", "require_pam", ENUM, "no", "no|yes",                       \
@@ -55,7 +57,7 @@
 	X(VIEW_HOME, "view", "home", ENUM, "keep", "keep|ephemeral",                               \
 	  "whether what is changed in the home outlives the session")                              \
 	X(VIEW_OTHERS, "view", "others", ENUM, "hidden", "hidden|host",                            \
-	  "whether the records of others' logins, and their mail, are seen")                       \
+	  "whether the records of others' logins, their mail, and the system bus are seen")        \
 	X(VIEW_HIDE, "view", "hide", OPTIONAL_PATHS, "", "", "files and folders that are hidden")  \
 	X(VIEW_READ_ONLY, "view", "read_only", READ_ONLY, "", "",                                  \
 	  "files and folders that cannot be written; \"system\" is all but what is the session's") \
@@ -166,14 +168,11 @@ enum { NSH_ARCHITECTURES_NATIVE, NSH_ARCHITECTURES_ALL };
 /* A umask of "keep" as a number. */
 #define NSH_UMASK_KEEP (-1)
 
-/* Returns the key of that section and name, or NULL. */
-const struct nsh_key *nsh_key_find(const char *section, const char *key);
+/* Whether it is a condition: of [match], which only files of match.d have, and no policy in the end. */
+bool nsh_key_is_match(const struct nsh_key *key);
 
-/* The same, looking first behind the last one that was found (NULL: none yet): files mostly have the table's order. */
-const struct nsh_key *nsh_key_find_after(const struct nsh_key *last, const char *section,
-					 const char *key);
-
-/* Returns the key whose "section.key" is most like the given one, or NULL when none is near. */
-const struct nsh_key *nsh_key_nearest(const char *section, const char *key);
+/* Returns the key whose "section.key" the item is, or NULL. */
+struct nsh_item;
+const struct nsh_key *nsh_key_of_item(const struct nsh_item *item);
 
 #endif

@@ -16,7 +16,7 @@
 #include "nsshell/policy.h"
 
 /* Those of a process, by their order in sandbox/limits.c. */
-#define NSH_RLIMIT_COUNT 4
+#define NSH_RLIMIT_COUNT 5
 
 struct nsh_rlimits {
 	bool set[NSH_RLIMIT_COUNT];

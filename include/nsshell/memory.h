@@ -17,7 +17,8 @@
  */
 struct nsh_idle {
 	const void *
-		base; /* the frame of a function that never returns and uses nothing of those above, or NULL */
+		base; /* where the frame of a function ends that never returns and uses nothing of those above
+			 (__builtin_dwarf_cfa()), or NULL; __builtin_frame_address(0) is where it begins on arm64 */
 	bool heap; /* nothing that malloc(3) has given is used again, and nor is malloc */
 	bool idle; /* was in the last call; to be set to false before the first one */
 };

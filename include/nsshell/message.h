@@ -13,6 +13,7 @@ enum nsh_message_kind {
 	MESSAGE_SIGNAL,   /* pass on the signal value */
 	MESSAGE_HANGUP,   /* the terminal is gone: pass on SIGHUP, then end the session */
 	MESSAGE_CONTINUE, /* continue the shell; value is 1 to hand it the terminal first */
+	MESSAGE_ORPHANED, /* the outer process's group is orphaned: the shell's is to be so too */
 	/* both ways, once, before all others */
 	MESSAGE_NETWORK, /* the network namespace is to be connected; it is */
 	/* to the outer process */
@@ -22,8 +23,10 @@ enum nsh_message_kind {
 	MESSAGE_ALONE, /* the last login has left a lingering sandbox, for the value-th time; 0: one has come */
 	MESSAGE_END, /* end what runs, and then yourself */
 	/* from it */
-	MESSAGE_READY, /* the sandbox is made; with its namespaces as fds, in the order of nsshell/enter.h */
+	MESSAGE_READY, /* the sandbox is made; with its namespaces as fds, in the order of enum nsh_door_part */
 	MESSAGE_EMPTY, /* alone, for the value-th time, and no process is left */
+	/* from what was to become it */
+	MESSAGE_FAILED, /* it could not be executed; value is an errno */
 };
 
 struct nsh_message {

@@ -10,11 +10,8 @@
 #define NSSHELL_NAT_H
 
 #include "nsshell/err.h"
+#include "nsshell/paths.h"
 #include "nsshell/policy.h"
-
-#ifndef NSH_PASTA_PATH
-#define NSH_PASTA_PATH "/usr/bin/pasta"
-#endif
 
 /*
  * Starts pasta for the network namespace netns, which the user namespace userns owns, and waits until it has

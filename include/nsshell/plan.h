@@ -15,22 +15,9 @@
 
 #include "nsshell/cgroup.h"
 #include "nsshell/err.h"
+#include "nsshell/paths.h"
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
-
-/*
- * The mount point of the session's own small file system. It is an empty folder that is installed
- * with nsshell and belongs to root; only inside a session is something mounted on it: policy, id and files, and
- * login on top of a frame, whose own these two are (nsshell/frame.h).
- */
-#ifndef NSH_SESSION_FOLDER
-#define NSH_SESSION_FOLDER "/usr/lib/nsshell/session"
-#endif
-
-/* Likewise that of a frame, see nsshell/frame.h. */
-#ifndef NSH_FRAME_FOLDER
-#define NSH_FRAME_FOLDER "/run/nsshell/session"
-#endif
 
 /* Which part of a session's view a plan makes. */
 enum nsh_stage {
@@ -50,8 +37,10 @@ struct nsh_session {
 	const char *hostname;          /* valid, see nsshell/hostname.h */
 	const char *agent_socket;      /* the user's SSH_AUTH_SOCK, not trusted, or NULL */
 	const char *terminal;          /* name below /dev of the session's own terminal, or NULL */
+	bool counted; /* the frame of a login that the user's hub counts (nsshell/frame.h) */
 	bool shared; /* of several logins: their terminals are given names as they come (nsshell/door.h) */
-	int userns;                      /* NSH_STAGE_FRAME: fd of the user namespace */
+	int userns; /* NSH_STAGE_FRAME: fd of the user namespace */
+	int network; /* likewise of the network namespace, in which the plan is run; -1: the machine's */
 	const struct nsh_cgroup *cgroup; /* NSH_STAGE_FRAME: what holds the login to its limits */
 };
 
@@ -70,6 +59,7 @@ enum nsh_op_kind {
 	NSH_OP_FILE,      /* make the file path with text, or (source) a copy after text */
 	NSH_OP_PLACES, /* make number empty files that nobody can open, whose names begin with path */
 	NSH_OP_LINK,   /* make path a symbolic link to text */
+	NSH_OP_FIFO,   /* make the named pipe path with mode */
 	NSH_OP_BIND,   /* show source on path; optional: unless path is not there */
 	NSH_OP_DEVICE, /* show on path what has the name text in the folder in the slot */
 	NSH_OP_HIDE,   /* cover the file or folder path with an empty one */
@@ -95,6 +85,7 @@ struct nsh_op {
 	mode_t mode;
 	unsigned slot;
 	bool optional;  /* path may be absent */
+	bool no_exec;   /* NSH_OP_BIND: nothing in it can be executed */
 	bool read_only; /* NSH_OP_SHOW: with all mounts in it */
 	bool of_owner;  /* path is below the owner's folders, or becomes the owner's */
 	int number;     /* NSH_OP_TERMINALS: or -1; NSH_OP_PLACES */
@@ -125,6 +116,13 @@ struct nsh_plan {
  * the shell in a frame need not, and could not, look them up again. Errors and powers as below.
  */
 int nsh_plan_settle(struct nsh_policy *policy, const struct nsh_user *user, struct nsh_err *err);
+
+/*
+ * Says why read_only, writable or bind of [view] cannot name a path of the session's view: the session has a folder of its
+ * own there, and it would not hold. NULL when it can. user is who the session is for, or NULL. Pure.
+ */
+const char *nsh_plan_own_place(const struct nsh_policy *policy, enum nsh_key_id key,
+			       const char *path, const char *user);
 
 /*
  * Builds the plan of a session. For NSH_STAGE_FRAME and NSH_STAGE_SHELL the policy must be settled.

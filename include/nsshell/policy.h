@@ -16,8 +16,10 @@
 #ifndef NSSHELL_POLICY_H
 #define NSSHELL_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "nsshell/err.h"
@@ -115,9 +117,10 @@ int nsh_policy_load(struct nsh_policy *policy, const struct nsh_place *place,
 
 /* What a file may hold. */
 enum nsh_file_kind {
-	NSH_FILE_COMMON, /* nsshell.conf, users.d */
-	NSH_FILE_MATCH,  /* match.d */
-	NSH_FILE_ANY,    /* as match.d if it has a section [match] */
+	NSH_FILE_COMMON,   /* nsshell.conf, users.d */
+	NSH_FILE_MATCH,    /* match.d */
+	NSH_FILE_ANY,      /* as match.d if it has a section [match] */
+	NSH_FILE_RESOLVED, /* as nsshell.conf; nsshell itself has written it: nsh_policy_write() */
 };
 
 /*
@@ -150,6 +153,12 @@ static inline const char *nsh_policy_text(const struct nsh_policy *policy, enum 
 static inline int nsh_policy_number(const struct nsh_policy *policy, enum nsh_key_id id)
 {
 	return policy->settings[id].number;
+}
+
+/* Whether the session's root is another than the machine's. */
+static inline bool nsh_policy_has_other_root(const struct nsh_policy *policy)
+{
+	return strcmp(nsh_policy_text(policy, NSH_KEY_VIEW_ROOT), "/") != 0;
 }
 
 /*

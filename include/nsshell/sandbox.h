@@ -61,7 +61,7 @@ int nsh_privileges_drop(const struct nsh_policy *policy, struct nsh_err *err);
 int nsh_privileges_drop_kept(struct nsh_err *err);
 
 /*
- * The same for the outer process, which executes nothing: with no_new_privs in any case. It has
+ * As nsh_privileges_drop(), for the outer process, which executes nothing: with no_new_privs in any case. It has
  * capabilities only when it has joined a frame's user namespace; without any, securebits and the
  * bounding set are not its to change, and give it nothing.
  */

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What stands for "as the machine has it" in all of these. */
+/* Whether it is "keep", as the machine has it: of sizes, shares and counts. Times have "none". */
 bool nsh_size_is_kept(const char *text);
 
 /*
- * Digits without a leading 0, and an ending K, M, G or T for powers of 1024, in bytes; less than 2^63.
+ * Digits without a leading 0, and an ending K, M, G or T for powers of 1024 or none, in bytes; less than 2^63.
  * Returns false when the text is not of that form.
  */
 bool nsh_size_parse(const char *text, uint64_t *size);

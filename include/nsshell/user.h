@@ -46,12 +46,15 @@ int nsh_user_take_groups(struct nsh_user *user, struct nsh_err *err);
 /* Finds the id of a group by name. Returns 0, -ENOENT, or another -errno with *err set. */
 int nsh_group_find(const char *name, gid_t *gid, struct nsh_err *err);
 
+/* Whether it is the primary group or one of those that were taken. */
+bool nsh_user_has_group(const struct nsh_user *user, gid_t gid);
+
 /* Finds the name of a group by id; it is malloc'ed for the caller. Errors as above. */
 int nsh_group_name(gid_t gid, char **name, struct nsh_err *err);
 
 /*
  * True for names that can be part of a file's name, of a message and of passwd(5): no "/", ":" or ",", no
- * blanks and control characters, no leading ".", "-" or "+" (nis), at most 255 bytes.
+ * control characters, no blank at either end, no leading ".", "-", "#" or "+" (nis), at most 255 bytes.
  */
 bool nsh_user_name_ok(const char *name);
 

@@ -12,7 +12,7 @@ import pytest
 from lib_attack_tool import commands, outcomes, parsed, script, serving, set_security, successful, tool
 from lib_frame import as_user
 from lib_process import Held, as_root
-from lib_settings import NSSHELL
+from lib_settings import NSSHELL, PATIENCE
 from lib_view import Outside
 
 LISTEN = """
@@ -169,7 +169,7 @@ fd = libc.inotify_init1(0)
 for path in sys.argv[1:]:
     libc.inotify_add_watch(fd, path.encode(), 0xfff)
 print("watching", flush=True)
-while select.select([fd], [], [], 1)[0]:
+while select.select([fd], [], [], PATIENCE)[0]:
     print(os.read(fd, 65536), flush=True)
 """
 
@@ -181,10 +181,11 @@ def test_notices(session, alice, bob):
     """
     folders = ("/tmp", "/var/tmp", "/dev/shm", "/home", bob.home)
     names = [f"{folder}/nsh-noticed" for folder in folders]
-    alice.write("watch.py", WATCH)
+    alice.write("watch.py", WATCH.replace("PATIENCE", str(2 * PATIENCE)))
     with Held(alice, program="/bin/bash") as plain, session.hold(alice) as held:
         for shell in (plain, held):
-            shell.ask(f"python3 ~/watch.py {' '.join(folders)} >$HOME/log-$$ & sleep 0.5")
+            begun = "until grep -q watching $HOME/log-$$; do sleep 0.05; done"
+            shell.ask(f"python3 ~/watch.py {' '.join(folders)} >$HOME/log-$$ & {begun}")
         for name in names:
             as_root("/bin/sh", "-c", f"echo >{name}; rm {name}")
         seen = [shell.ask("wait; cat ~/log-$$; rm ~/log-$$").out for shell in (plain, held)]

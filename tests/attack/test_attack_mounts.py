@@ -127,7 +127,7 @@ WITHOUT_A_NAMESPACE = {
     "pivot_root": "pivot_root s=/ s=/",
     "chroot": "chroot s={0}",
     "unshare": "unshare 0x00020000",
-    "setns": "open s=/proc/self/ns/mnt 0 , setns @ 0",
+    "setns": "openat -100 s=/proc/self/ns/mnt 0 , setns @ 0",
 }
 
 
@@ -207,7 +207,7 @@ def test_covering_what_nsshell_asks(session, alice, policy, covered):
     CVE-2022-31214 (firejail --join): a made-up sandbox that a program with more rights believes in.
     """
     set_security(policy, nested_userns="yes", seccomp="off")
-    look = f"-c 'cat /home/nshbob/secret; ls -A /home /tmp; kill -0 {os.getppid()} && echo killed'"
+    look = f"-c 'cat /home/nshbob/secret; ls -A /home /tmp; kill -0 {os.getpid()} && echo killed'"
     assert "nshbob" in Outside().sh(alice, f"/bin/bash {look}").out
     script = alice.write("attack", f"""
         mount -t tmpfs -o mode=755 none {covered}; mkdir -p {MARKER} {FRAME}
@@ -230,7 +230,7 @@ def test_chroot(session, alice, policy, own_root):
     """
     shutil.copy(tool(), own_root / "bin/wayout")
     up = "s=" + "/".join([".."] * 20)
-    escape = f"/bin/wayout open s=/ 0 , chroot s=/tmp , fchdir @0 , chroot {up} -- /bin/ls -d {SRV}"
+    escape = f"/bin/wayout openat -100 s=/ 0 , chroot s=/tmp , fchdir @0 , chroot {up} -- /bin/ls -d {SRV}"
     assert Root.sh(None, f"chroot {own_root} {escape}").out.split()[-1] == str(SRV)
     set_security(policy, f"[view] root={own_root}", nested_userns="yes", seccomp="off")
     for how in ("", "unshare -Ur", IN_OWN, "unshare -Urmpf"):
@@ -258,7 +258,7 @@ def test_handles_of_files(session, alice, bob, policy):
     """
     secret = f"{bob.home}/secret"
     handle = handle_of(alice, secret)
-    opening = {"open": f"open s={alice.home} 0 , open_by_handle_at @ x={handle} 0"}
+    opening = {"open": f"openat -100 s={alice.home} 0 , open_by_handle_at @ x={handle} 0"}
     assert successful(outcomes(Root(), alice, opening)) == {"open"}
     for nested in ("no", "yes"):
         set_security(policy, nested_userns=nested, seccomp="off")
@@ -278,7 +278,7 @@ def test_handles_of_namespaces(session, alice, policy, name):
 
     open_by_handle_at(2), nsfs.
     """
-    text = Outside().sh(alice, f"{tool()} open s=/proc/self/ns/{name} 0 , {HANDLE.format('@', '', 0x1000)}").out
+    text = Outside().sh(alice, f"{tool()} openat -100 s=/proc/self/ns/{name} 0 , {HANDLE.format('@', '', 0x1000)}").out
     handle = text.split()[4] if "name_to_handle_at 0" in text else "00"
     opening = {"open": f"open_by_handle_at {NSFS} x={handle} 0"}
     if "EOPNOTSUPP" not in text:

@@ -22,11 +22,10 @@ STI = {
     "/dev/tty": ("0x5412", "", "exec </dev/tty;"),
     "upper half": ("0x100005412", "", ""),
     "all of the upper half": ("0xffffffff00005412", "", ""),
-    "i386": ("0x5412", "i386:", ""),
-    "x32": ("0x5412", "x32:", ""),
 }
 # What the kernels of today mostly have no more: without the filter too it then comes to nothing.
-RARE = ("i386", "x32")
+RARE = ("i386", "x32") if os.uname().machine == "x86_64" else ()
+STI |= {way: ("0x5412", f"{way}:", "") for way in RARE}
 
 
 @pytest.fixture

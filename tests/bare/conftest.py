@@ -18,8 +18,8 @@ NOTES = []
 def all_results(request):
     """What the checks said, by release."""
     wanted = lib_vm.wanted_by(request.session.items, "test_bare.py")
-    with lib_vm.Machines(wanted, lib_bare.KIND) as machines:
-        found = machines.each(lib_bare.KIND.run)
+    with lib_vm.Machines(wanted, lib_bare.KIND.run, lib_bare.KIND) as machines:
+        found = machines.all_returned()
     for results in found.values():
         NOTES.extend(results.notes)
     return found

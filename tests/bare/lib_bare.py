@@ -82,7 +82,7 @@ class Virtual(Bare):
     kind = "bare-"
     recipe = HERE / "disk.sh"
     made_by = (*Bare.made_by, NEWCOMER)
-    options = "-m 3072 -cpu max,-la57,-svm -nic user,model=virtio-net-pci"
+    options = "-m 3072 -nic user,model=virtio-net-pci"
     check_seconds = 6 * 3600 if IS_FULL else 3600
     boot_seconds = 2 * check_seconds
     at_once = 1  # each has as many processors as there are

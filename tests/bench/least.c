@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,8 +100,15 @@ static void show_if_there(const char *source, const char *target)
 
 static void make_private(const char *folder, const char *target)
 {
+	/* dietlibc has no name for the flags (statfs(2)): they are in the eleventh word. */
+	long fs[16] = {0};
+	int no_exec = statfs(target, (struct statfs *)fs) == 0 && (fs[10] & MS_NOEXEC);
+
 	make_folder(folder, 01777);
 	show_if_there(folder, target);
+	if (no_exec)
+		must(mount(NULL, target, NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0);
 }
 
 static void make_empty_file(const char *path, mode_t mode)
@@ -152,8 +160,9 @@ static void hide_others(void)
 {
 	static const char *const files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
 					    "/var/log/lastlog", "/var/log/faillog"};
-	static const char *const folders[] = {"/run/systemd/sessions", "/run/systemd/users",
-					      "/run/faillock", "/var/lib/lastlog",
+	static const char *const folders[] = {"/run/systemd/sessions",  "/run/systemd/users",
+					      "/run/systemd/transient", "/run/dbus",
+					      "/run/faillock",          "/var/lib/lastlog",
 					      "/var/lib/wtmpdb"};
 
 	make_empty_file(SESSION "/no-records", 0444);

@@ -2,6 +2,7 @@
 """One session at a time: how long it takes, in which circumstances, and what it holds."""
 
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -103,9 +104,12 @@ def many_tasks(setting):
 def ending(setting):
     """From the shell's last act to what its parent is told: spawn -e, and a shell that writes the time."""
     own_policy().write_text(f"[shell]\nprogram = {LAST}\n")
+    least = least_of(setting, LAST, LAST)
     programs = {
         "bare": [LAST],
-        "least": least_of(setting, LAST, LAST),
+        "least": least,
+        "least, own memory": [setting.programs["least, own memory"][0], *least[1:]],
+        "least, glibc": least_of(setting, LAST, LAST, libc="glibc"),
         "bubblewrap": [*bubblewrap(setting.user.pw_dir), LAST],
         "nsshell": NSSHELL_TRUE,
     }
@@ -204,16 +208,23 @@ mknod -m 666 /dev/net/tun c 10 200
 """, "-mn")
 
 
+# The kernel takes networks down late, and the next key is not to pay for it.
+NETWORK_SECONDS = 0.3
+
+
 def keys(setting):
-    """The overhead with one key of the policy at a time, all in turn."""
+    """The overhead with one key of the policy at a time, all in turn, each time in another order."""
     found = {name: [] for name in KEYS}
+    order = random.Random(1)
     for _ in range(BLOCKS):
-        for name, policy in KEYS.items():
+        for name, policy in order.sample(list(KEYS.items()), len(KEYS)):
             own_policy().write_text(policy)
             # A network costs hundreds of times what the others do.
             rounds = share(0.004 if name == "mode = nat" else 0.04)
             where = NETWORK if "[network]" in policy else ()
             found[name] += spawn([SHELL, NSSHELL_TRUE], setting.user, rounds=rounds, place=where)
+            if where:
+                time.sleep(NETWORK_SECONDS)
     own_policy().write_text("")
     return {name: summary(rows, 1) for name, rows in found.items()}
 
@@ -273,7 +284,8 @@ def look_ups(setting):
 
 
 def pam(setting):
-    """A process that opens a PAM session and ends: with pam_permit, and with the module for two users."""
+    """A process that opens a PAM session and ends: with pam_permit, and with the module for two users. It has looked up the
+    account and its groups before, as sshd has."""
     ways = {"pam_permit": ("permit", setting.user), "not confined": ("nsshell", setting.plain),
             "confined": ("nsshell", setting.user)}
     argvs = [[PAMLOGIN, str(PAM), service, user.pw_name, "", "", "-"]

@@ -4,7 +4,7 @@
  *
  * The lines of an input: template, user, host, group, user id.
  */
-#include "nsshell/hostname.h"
+#include "conf/hostname.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_label(const char *label, size_t len)

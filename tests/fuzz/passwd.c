@@ -26,7 +26,7 @@ static bool split(const char *line, size_t len, size_t n_fields, struct nsh_fiel
 
 static bool is_meant(const struct nsh_fields *fields, size_t field, const char *wanted)
 {
-	return fields->len[0] && !strchr("+-", fields->text[0][0]) &&
+	return fields->len[0] && !strchr("#+-", fields->text[0][0]) &&
 	       fields->len[field] == strlen(wanted) &&
 	       !memcmp(fields->text[field], wanted, fields->len[field]);
 }

@@ -53,11 +53,6 @@ static void put_part(struct fuzz_input *input, const char *name)
 		unlink(path_of(name));
 }
 
-static bool is_match_key(int id)
-{
-	return !strcmp(nsh_keys[id].section, "match");
-}
-
 /* Each value is what its type admits, and comes from one of the files or is the default. */
 static void check_setting(const struct nsh_policy *policy, int id)
 {
@@ -78,7 +73,7 @@ static void check_setting(const struct nsh_policy *policy, int id)
 static void check_same(const struct nsh_policy *one, const struct nsh_policy *other)
 {
 	for (int i = 0; i < NSH_KEY_COUNT; i++) {
-		if (is_match_key(i))
+		if (nsh_key_is_match(&nsh_keys[i]))
 			continue;
 		REQUIRE(!strcmp(one->settings[i].text, other->settings[i].text));
 		REQUIRE(one->settings[i].number == other->settings[i].number);

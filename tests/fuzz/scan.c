@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1);
 	struct nsh_err err = {0};
 	struct nsh_scan scan;
+	unsigned line;
 	int ret;
 
 	REQUIRE(text);
@@ -65,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_refused(ret, &err);
 	} else {
 		check_entries(&scan);
-		REQUIRE(nsh_ini_confirm(fd, &scan, &err) == 0);
+		REQUIRE(nsh_ini_confirm(fd, &scan, &line, &err) == 0);
 		nsh_scan_free(&scan);
 	}
 	free(text);

@@ -2,9 +2,10 @@
 /*
  * One text as the value of every key of the table.
  */
+#include "conf/hostname.h"
+#include "conf/keys.h"
 #include "conf/source.h"
 #include "conf/value.h"
-#include "nsshell/hostname.h"
 #include "nsshell/item.h"
 #include "nsshell/size.h"
 #include "tests/fuzz/fuzz.h"

@@ -92,7 +92,8 @@ START_FILES = {
         f"function fish_prompt\n  echo -n '{PROMPT}'\nend\nset -g fish_greeting\n"
     ),
     ".vimrc": "set nocompatible noswapfile viminfo=\n",
-    ".tmux.conf": "",
+    # Else keys that come within a millisecond of the last one are no commands, but pasted.
+    ".tmux.conf": "set -g assume-paste-time 0\n",
 }
 
 

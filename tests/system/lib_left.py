@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from lib_process import pids_of, status
-from lib_settings import FRAME, MARKER, RUN
+from lib_settings import FRAME, MARKER, PATIENCE, RUN
 
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
@@ -90,7 +90,7 @@ class Machine:
 
 def assert_nothing_left(machine, seconds=20):
     """The kernel takes a moment to free namespaces, and PID 1 one second to end what hangs on."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while machine.left():
         assert time.monotonic() < deadline, machine.left()
         time.sleep(0.02)

@@ -11,7 +11,7 @@ from lib_pam import DENIAL, NO_SESSION
 from lib_process import (
     Held, HeldProgram, assert_refused, pids_of, sh, status, wait_until,
 )
-from lib_settings import NSSHELL, PREFIX
+from lib_settings import NSSHELL, PATIENCE, PREFIX
 
 # What a shell says of the sandbox that it stands in: the same lines in the same sandbox.
 KINDS = ("user", "pid", "mnt", "uts", "ipc", "net", "cgroup")
@@ -140,7 +140,7 @@ class Traces:
 
     def await_end(self, seconds=20):
         """Nothing is left: no process, mount, file or namespace, and no hub."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while self.left():
             assert time.monotonic() < deadline, self.left()
             time.sleep(0.02)
@@ -158,6 +158,18 @@ LEAVE = {
 def runs(held, pid):
     """Whether the program with that id inside still sleeps."""
     return held.ask(f"cat /proc/{pid}/comm").out == "sleep"
+
+
+def hub():
+    """The host's id of the one hub."""
+    (pid,) = [pid for pid in staying() if status(pid).get("Name") == "nsshell-hub"]
+    return pid
+
+
+def outer_process():
+    """The host's id of the one shared sandbox's process outside."""
+    (pid,) = set(staying()) - {hub(), first_process()}
+    return pid
 
 
 def first_process():

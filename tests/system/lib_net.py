@@ -173,10 +173,10 @@ class Machine(Namespace):
         return done.out
 
     @contextlib.contextmanager
-    def covered(self, path, text):
-        """Another program in the place of one."""
+    def covered(self, path, program):
+        """Another program in the place of one: its contents, as those of a program need not be text."""
         other = FOLDER / Path(path).name
-        other.write_text(text)
+        other.write_bytes(program)
         other.chmod(0o755)
         self.root("mount", "--bind", other, path)
         try:

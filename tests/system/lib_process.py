@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib_settings import LOGIN_SHELL, REFUSED
+from lib_settings import LOGIN_SHELL, PATIENCE, REFUSED
 
 NAMESPACES = ("user", "pid", "uts", "ipc", "mnt", "cgroup")
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -29,6 +29,7 @@ class Result:
 
 def wait_until(predicate, what, seconds=30.0):
     """Polls until predicate() is true and returns its value; fails after that many seconds."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = predicate()
@@ -81,7 +82,7 @@ def run(account, *args, stdin=None, timeout=30, text=True, **how):
         how.update(encoding="utf-8", errors="surrogateescape")
     with start(account, *args, **how) as process:
         try:
-            out, err = process.communicate(stdin, timeout=timeout)
+            out, err = process.communicate(stdin, timeout=timeout * PATIENCE)
         except BaseException:
             process.kill()
             raise
@@ -96,7 +97,7 @@ def sh(account, command, *args, **how):
 def as_root(*argv, stdin=None, timeout=30, **how):
     """Runs a program of the machine as root and returns a Result."""
     done = subprocess.run(
-        argv, input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
+        argv, input=stdin, capture_output=True, text=True, timeout=timeout * PATIENCE, check=False,
         stdin=subprocess.DEVNULL if stdin is None else None, **how,
     )
     return Result(done.returncode, done.stdout, done.stderr)
@@ -163,6 +164,22 @@ def kill_all_of(accounts):
                 pass
 
 
+def work_of(pid):
+    """What a process has had so far: ticks of processor time, and how often it has gone to sleep."""
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]), int(status(pid)["voluntary_ctxt_switches"])
+
+
+def assert_idle(pids, rest=2, seconds=5):
+    """Processes that only wait do so without a clock that wakes them up. rest: until then they may still do something."""
+    time.sleep(rest * PATIENCE)
+    before = {pid: work_of(pid) for pid in pids}
+    time.sleep(seconds)
+    for pid, (ticks, sleeps) in before.items():
+        now = work_of(pid)
+        assert now[0] - ticks <= 1 and now[1] - sleeps <= 2, (status(pid)["Name"], (ticks, sleeps), now)
+
+
 class Held:
     """A login shell that reads commands from its stdin and is kept open: a session to look at."""
 
@@ -213,7 +230,7 @@ class Held:
     def close(self):
         """Ends the session in the ordinary way and returns the exit status."""
         self.process.stdin.close()
-        rc = self.process.wait(timeout=30)
+        rc = self.process.wait(timeout=30 * PATIENCE)
         self.process.stdout.close()
         return rc
 
@@ -224,7 +241,7 @@ class Held:
         if self.process.poll() is None:
             try:
                 self.process.stdin.close()
-                self.process.wait(timeout=5)
+                self.process.wait(timeout=5 * PATIENCE)
             except (BrokenPipeError, subprocess.TimeoutExpired):
                 self.process.kill()
                 self.process.wait()

@@ -12,41 +12,40 @@ import platform
 import shutil
 import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 
+from lib_making import TOP, WITH_US, last_lines, make_folder
 from lib_mounts import mounted, tmpfs
 from lib_settings import SRV
-from lib_vm import WITH_US, last_lines, make_folder
 
-TOP = Path(__file__).resolve().parents[2]
 MAKE_ROOT = TOP / "tests/tools/make-root"
 RECIPE = (MAKE_ROOT, TOP / "tests/tools/bootstrap.sh")
 FOLDER = TOP / "build/root"
-LOG = FOLDER / "log"
 
 # For what hangs.
 SECONDS = 1200
 
 
-def archive():
-    """The archive of the Debian, which is made if it is not there."""
-    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+def archive(release=""):
+    """The archive of that Debian, the machine's own by default, which is made if it is not there."""
+    release = release or platform.freedesktop_os_release()["VERSION_CODENAME"]
     recipe = b"".join(path.read_bytes() for path in RECIPE)
-    made = FOLDER / f"{release}-{hashlib.sha256(recipe).hexdigest()[:16]}.tar"
+    made = FOLDER / release / f"{hashlib.sha256(recipe).hexdigest()[:16]}.tar"
     if not made.exists():
         _make(release, made)
     return made
 
 
 def _make(release, made):
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    shutil.rmtree(made.parent, ignore_errors=True)
     make_folder(FOLDER)
-    with open(LOG, "wb") as log:
+    make_folder(made.parent)
+    log_file = made.parent / "log"
+    with open(log_file, "wb") as log:
         done = subprocess.run(
-            [*WITH_US, str(MAKE_ROOT), release, str(FOLDER / "new"), str(made)], check=False,
+            [*WITH_US, str(MAKE_ROOT), release, str(made.parent / "new"), str(made)], check=False,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=SECONDS,
         )
-    assert done.returncode == 0, f"make-root ended with {done.returncode}; {last_lines(LOG)}"
+    assert done.returncode == 0, f"make-root ended with {done.returncode}; {last_lines(log_file)}"
 
 
 def unpack(name):

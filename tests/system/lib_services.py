@@ -123,6 +123,9 @@ class Place:
         self.pam = self.folder / "pam.d"
         shutil.copytree(PAM_FOLDER, self.pam, symlinks=True)
         self.bind(self.pam, PAM_FOLDER)
+        # Debian 13's login(1) has that service for logins from elsewhere, and no file for it.
+        if not (self.pam / "remote").exists():
+            shutil.copy(self.pam / "login", self.pam / "remote")
         for service in SERVICES:
             self.add_to(service, line, first)
         # What root has in its start files may say anything, and take its time.

@@ -33,5 +33,8 @@ SRV = Path("/srv/nsshell-check")
 SSHD_NAME = "nsshell-check-sshd"
 PAM_FOLDER = Path("/etc/pam.d")
 
+# How many times as long as usual a test waits for what hangs: emulated machines are slow, and have the time that is left.
+PATIENCE = int(os.environ.get("NSH_PATIENCE", "1"))
+
 # Exit status of nsshell when it had to refuse.
 REFUSED = 125

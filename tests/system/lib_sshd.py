@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 
 from lib_process import as_root, wait_until
-from lib_settings import MODULE, PAM_FOLDER, RUN, SSHD_NAME
+from lib_settings import MODULE, PAM_FOLDER, PATIENCE, RUN, SSHD_NAME
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 SEPARATION_FOLDER = Path("/run/sshd")
@@ -161,13 +161,13 @@ class Sshd:
     def restart(self):
         """Ends the server, but not its connections, and starts it anew."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=10 * PATIENCE)
         self._start()
 
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=10 * PATIENCE)
         if self.made_separation_folder:
             SEPARATION_FOLDER.rmdir()
         self.pam_file.unlink(missing_ok=True)
@@ -200,7 +200,12 @@ class Sshd:
             yield options
         finally:
             master.terminate()
-            master.wait()
+            # OpenSSH's multiplexing master has been seen not to hear of it on a busy machine.
+            try:
+                master.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                master.kill()
+                master.wait()
 
     @contextlib.contextmanager
     def agent(self):
@@ -217,7 +222,7 @@ class Sshd:
             yield env
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=10 * PATIENCE)
             path.unlink(missing_ok=True)
 
     def remote(self, account, path=""):

@@ -13,6 +13,7 @@ import pexpect
 
 from lib_accounts import PROMPT
 from lib_process import environment, home_or_root
+from lib_settings import PATIENCE
 
 CALLER_PROMPT = "caller> "
 STOPPED = re.compile(r"(?i)stopped|suspended")
@@ -38,7 +39,7 @@ class Terminal(pexpect.spawn):
 
     def __init__(self, account, argv, env=None, timeout=30):
         super().__init__(
-            argv[0], list(argv[1:]), encoding="utf-8", codec_errors="replace", timeout=timeout,
+            argv[0], list(argv[1:]), encoding="utf-8", codec_errors="replace", timeout=timeout * PATIENCE,
             dimensions=(ROWS, COLUMNS), cwd=home_or_root(account) if account else "/",
             env=env or (environment(account) if account else None),
             preexec_fn=_become(account) if account else None,
@@ -86,7 +87,7 @@ class Terminal(pexpect.spawn):
         for _ in range(20):
             self.marks += 1
             self.sendline(f"printf 'mark-%d\\n' {self.marks}")
-            if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5) == 0:
+            if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5 * PATIENCE) == 0:
                 return
         raise AssertionError(f"the shell does not answer: {self.before!r}")
 
@@ -94,7 +95,7 @@ class Terminal(pexpect.spawn):
         """Types a command until it prints that. Prompts may be drawn again meanwhile."""
         for _ in range(40):
             self.sendline(command)
-            if self.expect_exact([text, pexpect.TIMEOUT], timeout=0.5) == 0:
+            if self.expect_exact([text, pexpect.TIMEOUT], timeout=0.5 * PATIENCE) == 0:
                 return
         raise AssertionError(f"{command} did not print {text}: {self.before!r}")
 

@@ -4,6 +4,7 @@
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 
 from lib_frame import HeldLogin
@@ -11,6 +12,19 @@ from lib_pam import SUCCESS, assert_denied
 from lib_process import Held, Result, assert_refused, environment, run, sh
 from lib_settings import NSSHELL, REFUSED
 from lib_walk import SCRIPT, Walk
+
+
+def _has_user_attributes():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        try:
+            os.setxattr(folder, "user.nsh", b"x")
+        except OSError:
+            return False
+    return True
+
+
+# Whether the kernel's tmpfs has them.
+HAS_USER_ATTRIBUTES = _has_user_attributes()
 
 
 class Place:

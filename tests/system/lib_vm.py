@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Virtual machines with a real Debian: its kernel, its systemd, its sshd, its AppArmor.
 
-tests/vm/make-machine makes a disk of a release and builds the Debian package in that, in minutes, and so in
-the background; build/vm/RELEASE keeps the disk for later runs until the recipe changes. A machine is started with qemu,
-without KVM, and never changes its disk. The package, the system tests and the scripts of tests/vm that run in it are on a
+tests/vm/make-machine makes a disk of a release and builds the Debian package in that, in minutes, and the checks take
+many minutes more: both go on in the background, beside the other tests; build/vm/RELEASE keeps the disk for later runs until the recipe changes. A machine is started with qemu,
+under KVM where that works, and never changes its disk. The package, the system tests and the scripts of tests/vm that run in it are on a
 second disk. What they found comes out of its second serial port; tests/vm/guest.sh says how. It resets itself once;
 qemu keeps what was written until then.
 
 By hand, as root: tests/system/lib_vm.py RELEASE...
 """
 
+import functools
 import hashlib
 import io
 import os
@@ -19,18 +20,21 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import lib_root
+from lib_making import TOP, WITH_US, last_lines, make_folder
 from lib_pam import PROBE
 from lib_settings import TOOLS
 from lib_tree import names_in
 
 RELEASES = ("bookworm", "trixie")
 
-TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "tests/vm"
 FOLDER = TOP / "build/vm"
 MAKE_MACHINE = SCRIPTS / "make-machine"
@@ -40,27 +44,54 @@ BOOTSTRAP = TOP / "tests/tools/bootstrap.sh"
 INSIDE = "opt/nsshell-vm"
 SUITE = f"{INSIDE}/nsshell"
 
-# Of the system tests, as emulated machines take ten times as long and more: one case of each test of this
-# file, each in one of the releases. NSH_VM_SUITE has other arguments of pytest's, separated by spaces, for all of them:
-# tests/system is all, and takes hours.
+# With la57 Linux on qemu 7.2 counts writers of a mount that nobody writes. Nor need an emulated processor have machines
+# of its own.
+EMULATED = "-accel tcg,thread=multi -cpu max,-la57,-svm"
+KVM = "-accel kvm -cpu host"
+
+# The firmware runs, finds no disk and says so.
+KVM_PROBE = f"""
+    qemu-system-x86_64 -M pc {KVM} -m 64 -nodefaults -no-user-config -display none
+    -chardev stdio,id=said -device isa-debugcon,iobase=0x402,chardev=said
+"""
+
+
+def _kvm_works():
+    """A /dev/kvm does not say so: in a virtual machine it may be for kernels made for it (kvm_pvm). The firmware, and no
+    other kernel, may run there all the same."""
+    if not any(os.path.exists(f"/sys/module/{module}") for module in ("kvm_intel", "kvm_amd")):
+        return False
+    argv = ["timeout", "--signal=KILL", "3", *WITH_US, *KVM_PROBE.split()]
+    return b"No bootable device" in subprocess.run(argv, capture_output=True, check=False).stdout
+
+
+# Arguments of pytest's, separated by spaces, for the system tests in each of the machines.
 OWN_SUITE = os.environ.get("NSH_VM_SUITE", "").split()
 
 
+@functools.cache
+def has_kvm():
+    """Without it a machine takes ten times as long and more."""
+    return os.access("/dev/kvm", os.R_OK | os.W_OK) and _kvm_works()
+
+
+def own_kind():
+    """Emulated machines have what tests/system/test_ssh.py needs, others all."""
+    return Whole if OWN_SUITE or has_kvm() else Machine
+
+
 def selected(release):
-    """Arguments of pytest's."""
+    """The arguments. By default the machines share the tests: all of them, or emulated one case of each test of one file."""
     share = f"--share={RELEASES.index(release) + 1}/{len(RELEASES)}"
-    return OWN_SUITE or ["--one-case", share, "tests/system/test_ssh.py"]
+    return OWN_SUITE or [share, *(["tests/system"] if has_kvm() else ["--one-case", "tests/system/test_ssh.py"])]
 
 
 # For what hangs: on a machine with nothing else to do it is a tenth of that.
 DISK_SECONDS = 1200
-LINES_SHOWN = 40
 
-# NVMe, because Debian's kernels have it built in. With la57 Linux on qemu 7.2 counts writers of a mount that nobody
-# writes.
+# NVMe, because Debian's kernels have it built in.
 QEMU = """
-    qemu-system-x86_64 -M pc -accel tcg,thread=multi -smp 2
-    -nodefaults -no-user-config -display none
+    qemu-system-x86_64 -M pc -smp 2 -nodefaults -no-user-config -display none
     -kernel {folder}/vmlinuz
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on
     -device nvme,serial=root,drive=root
@@ -73,9 +104,6 @@ KERNEL = (
     "root=/dev/nvme0n1 rw console=ttyS0 panic=1 apparmor=1 security=apparmor norandmaps mitigations=off init_on_alloc=0"
     " SYSTEMD_COLORS=0 TERM=dumb"
 )
-
-# Ends with the thread that started it, however that ends.
-WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 CHECK = re.compile(r"^check(?:_on (?P<release>\w+))? (?P<name>[\w-]+) ", re.MULTILINE)
 RESULT = re.compile(r"(?P<no>not )?ok (?P<name>[\w-]+)(?:: (?P<text>.*))?")
@@ -101,20 +129,14 @@ def cases(checks):
     return [(release, check) for release in RELEASES for check in checks(release)]
 
 
+def is_wanted_by(item, file="test_vm.py"):
+    """Whether it is a test of that file, which needs machines."""
+    return item.path.name == file
+
+
 def wanted_by(items, file="test_vm.py"):
     """The releases that the tests of that file among these need."""
-    return sorted({item.callspec.params["results"] for item in items if item.path.name == file})
-
-
-def make_folder(path):
-    """A folder that belongs to the clone's owner, who can remove it with what root puts there."""
-    path.mkdir(parents=True, exist_ok=True)
-    os.chown(path, TOP.stat().st_uid, TOP.stat().st_gid)
-
-
-def last_lines(path):
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return f"{path} ends with:\n" + "\n".join(lines[-LINES_SHOWN:])
+    return sorted({item.callspec.params["results"] for item in items if is_wanted_by(item, file)})
 
 
 @dataclass
@@ -164,9 +186,10 @@ class Machine:
     made_with = SCRIPTS / "make-disk"
     made_by = (made_with, SCRIPTS / "nsshell-vm.service", BOOTSTRAP)
     recipe = SCRIPTS / "disk.sh"
-    options = "-m 1024 -cpu max,-la57,-svm"  # nor need an emulated processor have machines of its own
+    options = "-m 1024"
+    # The other tests, which wait most of the time, come first.
     in_background = ("chrt", "--idle", "0")
-    boot_seconds = 3000
+    boot_seconds = 2400
     at_once = len(RELEASES)
 
     def __init__(self, release):
@@ -177,6 +200,10 @@ class Machine:
         self.results = self.folder / "results"
         self.maker = None
         self.alive = None
+        self.running = None
+        self.may_start = threading.Lock()
+        self.is_made = threading.Event()
+        self.is_given_up = False
 
     def _key(self):
         recipe = b"".join(path.read_bytes() for path in (*self.made_by, self.recipe))
@@ -217,8 +244,26 @@ class Machine:
 
     def run(self):
         """Waits until all is there, and boots."""
-        self.finish_making()
+        try:
+            self.finish_making()
+        finally:
+            self.is_made.set()
         return self.boot()
+
+    @contextmanager
+    def at_rest(self):
+        """For another thread than the one that runs it: waits until all is there, and within this it does not go on."""
+        with self.may_start:
+            self.is_made.wait()
+            self._signal(signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        if self.running is not None:
+            self.running.send_signal(number)
 
     def boot(self):
         """Starts the machine, waits until it switches itself off, and returns the Results."""
@@ -226,26 +271,28 @@ class Machine:
             self.add(tar)
         console = self.folder / "console.log"
         self.results.unlink(missing_ok=True)
-        with open(console, "wb") as log:
-            running = subprocess.Popen(
-                [*WITH_US, *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        with open(console, "wb") as log, self.may_start:
+            self.running = subprocess.Popen(
+                [*WITH_US, *self.in_background, *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         try:
-            self._await_end(running, console)
+            self._await_end(console)
         finally:
-            running.kill()
-            running.wait()
+            self.running.kill()
+            self.running.wait()
         return Results.read(self.results, console)
 
     def command(self):
         """What is the running machine."""
-        return [*QEMU.format(folder=self.folder).split(), *self.options.split(), "-append", KERNEL]
+        processor = KVM if has_kvm() else EMULATED
+        options = f"{QEMU.format(folder=self.folder)} {processor} {self.options}"
+        return [*options.split(), "-append", KERNEL]
 
-    def _await_end(self, running, console):
+    def _await_end(self, console):
         """Until it is switched off. After a panic it would start again and again. What is then missing in the
         results tells."""
         deadline = time.monotonic() + self.boot_seconds
-        while running.poll() is None and time.monotonic() < deadline:
+        while self.running.poll() is None and time.monotonic() < deadline and not self.is_given_up:
             if b"Kernel panic" in console.read_bytes():
                 return
             time.sleep(1)
@@ -262,6 +309,13 @@ class Machine:
         add_text(tar, "probe", PROBE)
         add_text(tar, "suite", "\n".join(selected(self.release)) + "\n")
 
+    def give_up(self):
+        """Another thread that waits for the machine need not wait any longer."""
+        self.is_given_up = True
+        maker = self.maker
+        if maker is not None:
+            maker.kill()
+
     def close(self):
         """Ends the making, if it goes on, and removes what it has made so far."""
         if self.maker is not None:
@@ -275,33 +329,52 @@ class Whole(Machine):
     kind = "suite-"
     made_by = (*Machine.made_by, Machine.recipe, *(TOP / f"packaging/{name}.txt" for name in ("ssh", "system")))
     recipe = SCRIPTS / "disk-suite.sh"
-    options = "-m 2048 -cpu max,-la57,-svm"
+    options = "-m 2048"
     boot_seconds = 8 * 3600
 
-
-KIND = Whole if OWN_SUITE else Machine
+    def add(self, tar):
+        super().add(tar)
+        root = lib_root.archive(self.release)
+        tar.add(root, f"{SUITE}/{root.relative_to(TOP)}")
 
 
 class Machines(dict):
-    """Machines by release. Their disks are made in the background as long as this is entered."""
+    """Machines by release. Their disks are made, and function(machine) is called for each, in the background as long as
+    this is entered; as many side by side as the kind allows."""
 
-    def __init__(self, releases, kind=KIND):
-        super().__init__((release, kind(release)) for release in releases)
-        self.at_once = kind.at_once
+    def __init__(self, releases, function, make=None):
+        """make(release) is a Machine, by default that of the system tests."""
+        super().__init__((release, (make or own_kind())(release)) for release in releases)
+        self.function = function
+        self.pool = ThreadPoolExecutor(min((machine.at_once for machine in self.values()), default=1))
+        self.returned = {}
 
     def __enter__(self):
         for machine in self.values():
             machine.start_making()
+        self.returned = {
+            release: self.pool.submit(self.function, machine) for release, machine in self.items()
+        }
         return self
 
     def __exit__(self, *_):
         for machine in self.values():
+            machine.give_up()
+        self.pool.shutdown(cancel_futures=True)
+        for machine in self.values():
             machine.close()
 
-    def each(self, function):
-        """What function(machine) returns, by release; as many side by side as the kind allows."""
-        with ThreadPoolExecutor(self.at_once) as pool:
-            return dict(zip(self, pool.map(function, self.values())))
+    @contextmanager
+    def at_rest(self):
+        """None of them goes on within this."""
+        with ExitStack() as stack:
+            for machine in self.values():
+                stack.enter_context(machine.at_rest())
+            yield
+
+    def all_returned(self):
+        """Waits, and is what the function returned, by release."""
+        return {release: returned.result() for release, returned in self.returned.items()}
 
 
 def try_out(machine, checks):
@@ -321,10 +394,10 @@ def try_out(machine, checks):
     return results.is_complete and not missing and all(ok for ok, _ in results.checks.values())
 
 
-def main(kind=KIND, checks=checks_of):
+def main(make=None, checks=checks_of):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with Machines(sys.argv[1:] or RELEASES, kind) as machines:
-        return 0 if all(machines.each(lambda machine: try_out(machine, checks)).values()) else 1
+    with Machines(sys.argv[1:] or RELEASES, lambda machine: try_out(machine, checks), make) as machines:
+        return 0 if all(machines.all_returned().values()) else 1
 
 
 if __name__ == "__main__":

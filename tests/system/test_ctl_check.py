@@ -17,7 +17,7 @@ import pytest
 import lib_fuse
 from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
 from lib_policy import expand
-from lib_process import pids_of, status
+from lib_process import as_root, pids_of, status
 from lib_settings import NSSHELL, POLICY, SRV
 from lib_terminal import COLUMNS, Terminal
 
@@ -86,6 +86,9 @@ BROKEN = {
     "bind": (OWN, "[view]\nbind = /no/such:/srv\n",
              'users.d/nshalice.conf:2: error: view.bind: /no/such: No such file or directory ("-" before it admits'
              " that)"),
+    "bind's second path": (MAIN, "[view]\nbind = -/usr:/no/such\n",
+                           "nsshell.conf:2: error: view.bind: /no/such: No such file or directory, and it is to be shown"
+                           " there"),
     "root": (MAIN, "[view]\nroot = /no/such\n",
              "nsshell.conf:2: error: view.root: /no/such: No such file or directory"),
     "own path": (OWN, "[view]\nread_only = /home/nshalice/.profile\n",
@@ -107,7 +110,7 @@ def test_error(session, alice, policy, name):
     assert len(errors) == 1 and errors[0].startswith(line), result
     if name == "root" and session.__class__.__name__ == "Framed":
         return
-    what = re.sub(r'.* error: (for nshalice: )?| \("-" before.*', "", line)
+    what = re.sub(r'.* error: (for nshalice: )?| \("-" before.*|, and it is to be.*', "", line)
     # The log has no double quotes in its fields.
     assert what.rpartition(": ")[2].replace('"', "'") in session.refusal(alice).replace('"', "'")
 
@@ -119,6 +122,7 @@ GOOD = {
         MATCH: "[match]\ngroup = nshteam\n[view]\nread_only = system\nwritable = -/srv/none\n",
         OWN: "[session]\nhostname = %u.x\nconfine = yes\n[limits]\nnofile = 512\n",
     },
+    "bind": {MAIN: "[view]\nbind = /usr:/home/made/usr, -/no/such:/no/place\n"},
     "publish": {MAIN: "[network]\nmode = none\n", OWN: "[network]\nmode = host\n"},
     "names": {MATCH: "[match]\nuser = nshalice, nshbob\ngroup = !nshguest\n[env]\nset = A=b\n"},
 }
@@ -183,6 +187,38 @@ def test_warning(alice, policy, inside, empty_group, name):
     assert line.format(POLICY) in lines_of(result)
     assert all(": warning: " in found for found in lines_of(result))
     assert inside("echo ran").out == "ran\n"
+
+
+def test_names_as_directories_have_them(policy, tmp_path):
+    """Some find a name in any letters, and getent takes numbers for ids: [match] fits neither."""
+    (tmp_path / "nss.c").write_text(NSS_SOURCE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "nss.so", tmp_path / "nss.c"], check=True)
+    policy.match("10-a.conf", "[match]\nuser = NshDir, nshdir\ngroup = NshDirs, 4711, nshdirs")
+    result = as_root("env", f"LD_PRELOAD={tmp_path}/nss.so", str(CTL), "check")
+    assert (result.rc, lines_of(result)) == (WARN, [
+        'match.d/10-a.conf:2: warning: match.user: the account is called "nshdir", and not "NshDir"',
+        "match.d/10-a.conf:3: warning: match.group: getent(1) takes for the id of a group, and finds none of the name "
+        '"4711"',
+        'match.d/10-a.conf:3: warning: match.group: the group is called "nshdirs", and not "NshDirs"']), result
+
+
+NSS_SOURCE = """
+#define _GNU_SOURCE
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+struct passwd *getpwnam(const char *name)
+{
+	static struct passwd made = {"nshdir", "x", 4242, 4242, "", "/", "/bin/sh"};
+	return strcasecmp(name, "nshdir") ? 0 : &made;
+}
+struct group *getgrnam(const char *name)
+{
+	static char *members[] = {"nshdir", 0};
+	static struct group made = {"nshdirs", "x", 4242, members}, number = {"4711", "x", 4243, members};
+	return !strcmp(name, "4711") ? &number : strcasecmp(name, "nshdirs") ? 0 : &made;
+}
+"""
 
 
 def test_lock_that_is_for_others(policy):
@@ -266,6 +302,33 @@ def test_owner_and_mode(alice, policy):
         f"match.d/10-a.conf: error: belongs to user id {alice.uid} and not to 0",
         "users.d/nshbob.conf: error: can be written by others than its owner (mode 0664)"]
     assert len(lines) == 4
+
+
+UNREADABLE = "users cannot read it: nsshell without the PAM module refuses them (chmod o+"
+
+
+def test_what_users_cannot_read(alice, policy, session):
+    """Root's umask can have done it. One user's file can be for that user's group."""
+    own = policy.user("nshalice", "[shell] umask=022")
+    match = policy.match("10-a.conf", "[match] user=nshbob")
+    for path, mode, right in ((POLICY, 0o700, "rx"), (match.parent, 0o750, "rx"), (policy.conf_path, 0o600, "r"),
+                              (match, 0o640, "r"), (own, 0o600, "r")):
+        before = path.stat().st_mode & 0o777
+        path.chmod(mode)
+        result = ctl("check")
+        name = path.relative_to(POLICY) if path != POLICY else POLICY
+        assert (result.rc, lines_of(result)) == (FAILED, [f"{name}: error: {UNREADABLE}{right})"]), result
+        if session.__class__.__name__ == "Standalone":
+            assert "Permission denied" in session.refusal(alice)
+        path.chmod(before)
+    assert ctl("check").rc == OK
+    own.chmod(0o640)
+    os.chown(own, 0, alice.gid)
+    assert ctl("check").rc == OK
+    os.chown(own, 0, 0)
+    policy.conf("[policy] require_pam=yes")
+    result = ctl("check")
+    assert (result.rc, lines_of(result)) == (WARN, [f"users.d/nshalice.conf: warning: {UNREADABLE}r)"]), result
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "missing", "device"])

@@ -72,6 +72,8 @@ def test_options(complete):
 def test_users_and_keys(complete, alice):
     assert complete("try", "nshali") == [alice.name]
     assert complete("selftest", "nshali") == [alice.name]
+    assert complete("list", "nshali") == [alice.name]
+    assert complete("list", "root", "nshali") == [alice.name]
     assert "view.tmp" in complete("keys", "view.")
     assert complete("keys", "vie")[0] == "view"
 
@@ -82,8 +84,41 @@ def test_values(complete, tmp_path):
         assert complete(*words, cwd=tmp_path) == ["a file.conf"], words
     assert complete("try", "--policy", "=", cwd=tmp_path) == ["a file.conf"]
     assert complete("selftest", "--only", "sf") == ["sftp"]
-    assert complete("try", "--service", "ssh") or not Path("/etc/pam.d/sshd").exists()
     assert complete("try", "ann", "--", "--") == []
+    for words in (["doctor", "--pam-folder"], ["doctor", "--sshd", "="], ["doctor", "--sshd-config"],
+                  ["why", "-l"], ["try", "-p"], ["selftest", "-p"]):
+        assert complete(*words, "a", cwd=tmp_path) == ["a file.conf"], words
+    assert complete("selftest", "-o", "sf") == ["sftp"]
+    assert complete("enable", "-t", "10") == complete("enable", "--try", "10") == ["10m"]
+    assert complete("kill", "-s", "TE") == complete("kill", "--signal", "TE") == ["TERM"]
+
+
+def test_services(complete):
+    """Those of both folders, and -s is another thing where it is another option."""
+    services = {path.name for folder in ("/etc/pam.d", "/usr/lib/pam.d") for path in Path(folder).glob("[!.]*")}
+    for words in (["try", "--service"], ["try", "-s"], ["show", "-s"], ["show", "--service", "="]):
+        assert set(complete(*words, "")) == services, words
+
+
+@pytest.mark.parametrize("words", [
+    ["kill", "--timeout"], ["kill", "-t"], ["kill", "--timeout", "="], ["enter", "--shell"], ["enter", "-s"],
+    ["top", "--interval"], ["top", "-i"], ["top", "--count"], ["top", "-n"], ["show", "--source"],
+    ["show", "-f"], ["try", "-f"],
+])
+def test_values_that_nobody_knows(complete, words):
+    """Neither users nor sessions are offered for a number or an address."""
+    assert complete(*words, "") == []
+
+
+def test_last_argument(complete, alice):
+    """Nothing is offered behind the last argument; options and their values are none."""
+    for words in (["show", "root"], ["doctor", "--sshd", "/x", "root"], ["kill", "root"], ["keys", "view"],
+                  ["selftest", "--only", "=", "sftp", "root"], ["help", "list"], ["enable", "--try=1h", "root"]):
+        assert complete(*words, "") == [], words
+    assert complete("enter", "0123456789abcdef", "") == complete("enter", "0123", "ls", "--") == []
+    assert complete("show", "-s", "sshd", "nshali") == [alice.name]
+    assert complete("kill", "--timeout", "=", "3", "nshali") == [alice.name]
+    assert "--json" in complete("show", "root", "--")
 
 
 def test_tests_of_selftest(complete, policy, alice):

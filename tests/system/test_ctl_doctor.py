@@ -5,18 +5,24 @@ design.md, nsshellctl; promise 1: what could not be looked at is never ok.
 """
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import lib_fuse
 from lib_ctl import CTL, FAILED, OK, ctl
 from lib_machine import GOOD_STACK, Machine
-from lib_process import alive_pids_of, start, wait_until
+from lib_process import alive_pids_of, start, status, wait_until
 from lib_settings import HELPER, MODULE, NSSHELL, POLICY, PREFIX
 
 # What udev does for pasta.
 WITH_TUN = "mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200"
+
+HASH = "$6$saltsalt$" + "a" * 86
 
 MISSING = "/nowhere/pam_nsshell.so"
 
@@ -69,7 +75,6 @@ def test_pam(machine, stack, level, text):
     f"session [default=1] pam_permit.so\nsession requisite pam_deny.so\n-session requisite {MODULE}",
     f"session substack inner\nsession required {MODULE}",
     f"session optional pam_keyinit.so\nsession optional pam_systemd.so\nsession include last",
-    "session required pam_nsshell.so",
     f"session required {MODULE}\nsession required {MODULE}",  # as su-l with su in it
 ])
 def test_pam_that_is_right(machine, stack):
@@ -77,6 +82,16 @@ def test_pam_that_is_right(machine, stack):
     machine.stack("last", f"session [success=ok perm_denied=die default=bad] {MODULE}\n")
     machine.stack("sshd", stack)
     machine.examine().has("ok", "pam", "sshd: has the module")
+
+
+def test_pam_module_by_its_name(machine):
+    """libpam finds it where its own modules are."""
+    machine.stack("sshd", "session required pam_nsshell.so")
+    found = machine.examine()
+    if Path(MODULE).with_name("pam_unix.so").exists():
+        found.has("ok", "pam", "sshd: has the module")
+    else:
+        found.has("warn", "pam", "libpam has its modules elsewhere")
 
 
 def test_pam_services(machine):
@@ -97,7 +112,8 @@ def test_pam_services(machine):
 def test_pam_that_the_policy_requires(machine, policy, alice):
     policy.conf("[policy] require_pam=yes")
     machine.stack("sshd", "session required pam_limits.so\n")
-    machine.examine(alice.name).has("fail", "pam", "sshd: lacks the module")
+    (found,) = machine.examine(alice.name).with_text("pam", "sshd: lacks the module")
+    assert found["level"] == "fail" and found["advice"].endswith("pam_nsshell.so exempt_group=adm")
     machine.stack("sshd", GOOD_STACK)
     machine.examine(alice.name).has("ok", "pam", "sshd: has the module")
 
@@ -113,6 +129,69 @@ def test_exempt_group(machine, alice, bob):
     machine.examine().has("ok", "pam", "exempt_group nshteam: nshalice")
     machine.examine(alice.name).has("warn", "pam", "nshalice is in exempt_group nshteam")
     machine.examine(bob.name).has_not("pam", "never confined")
+
+
+@pytest.fixture
+def locked_root(machine):
+    """Root has no password and no key."""
+    machine.tool("usermod", "-p", "!", "root")
+    passwd = machine.etc / "passwd"
+    home = machine.folder / "home_of_root"
+    home.mkdir()
+    passwd.write_text(passwd.read_text().replace("root:x:0:0:root:/root:", f"root:x:0:0:root:{home}:"))
+    (machine.etc / "ssh/sshd_config").write_text(machine.config.read_text())
+    return home
+
+
+NO_WAY = "one error in nsshell.conf refuses everybody"
+
+
+def test_way_back(machine, locked_root, alice):
+    """When the policy cannot be read: members who could log in, by the list or by their primary group, or root."""
+    machine.examine().has("warn", "pam", f"sshd: {NO_WAY}: no exempt_group")
+    group = machine.etc / "group"
+    text = group.read_text()
+
+    def members(*names):
+        group.write_text(f"{text}nsh way back:x:4711:{','.join(names)}\n")
+
+    members()
+    machine.stack("sshd", f"session required {MODULE} [exempt_group=nsh way back] timeout=5\n")
+    (found,) = machine.examine().with_text("pam", NO_WAY)
+    assert found["level"] == "warn" and "is in exempt_group nsh way back" in found["text"]
+    assert found["advice"] == "gpasswd -a ADMIN nsh way back"
+    members("daemon", alice.name)  # who have nologin, and nsshell, which reads the policy itself
+    machine.examine().has("warn", "pam", NO_WAY)
+    machine.tool("usermod", "-s", "/bin/bash", alice.name)
+    found = machine.examine()
+    found.has_not("pam", NO_WAY)
+    found.has("ok", "pam", "sshd: has the module")
+    members("daemon")
+    machine.examine().has("warn", "pam", NO_WAY)
+    # usermod -g would give the files of the home to that group.
+    passwd = machine.etc / "passwd"
+    passwd.write_text(passwd.read_text().replace(f":{alice.uid}:{alice.gid}:", f":{alice.uid}:4711:"))
+    machine.examine().has_not("pam", NO_WAY)
+
+
+def test_way_back_of_root(machine, locked_root):
+    machine.examine().has("warn", "pam", NO_WAY)
+    (locked_root / ".ssh").mkdir()
+    (locked_root / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n")
+    machine.examine().has_not("pam", NO_WAY)
+    config = machine.etc / "ssh/sshd_config"
+    config.write_text("PermitRootLogin no\n" + config.read_text())
+    machine.examine().has("warn", "pam", NO_WAY)
+    machine.tool("usermod", "-p", HASH, "root")
+    machine.examine().has_not("pam", NO_WAY)
+
+
+def test_exempt_from_what_nsshell_needs(machine, policy, alice):
+    """nsshell does not know who is exempt."""
+    machine.stack("sshd", f"session required {MODULE} exempt_group=nshteam\n")
+    machine.examine(alice.name).has("warn", "pam", "confined by nsshell alone")
+    policy.user(alice.name, "[limits] tasks_max=100")
+    machine.examine(alice.name).has("fail", "pam", "nsshell refuses what only the module makes")
 
 
 # sshd
@@ -175,6 +254,47 @@ def test_internal_sftp(machine):
     machine.examine().has("warn", "sshd", "internal-sftp is not confined")
 
 
+def test_internal_sftp_by_a_key(machine):
+    """sshd runs it itself for a key that the user has made so, whatever the Subsystem is."""
+    text = 'whose key has command="internal-sftp"'
+    machine.examine().has_not("sshd", text)
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine().has("warn", "sshd", text)
+    machine.sshd("ForceCommand /bin/true")
+    machine.examine().has_not("sshd", text)
+    machine.sshd("ForceCommand internal-sftp")
+    machine.examine().has("warn", "sshd", "ForceCommand internal-sftp: not confined")
+
+
+def test_a_home_that_does_not_answer(machine, alice):
+    """Its file system is the user's, and what waits for it cannot be killed: nobody waits for that."""
+    with lib_fuse.home_of(alice):
+        (server,) = [pid for pid in alive_pids_of(alice) if status(pid).get("Name") == "bindfs"]
+        os.kill(server, signal.SIGSTOP)
+        try:
+            machine.examine(alice.name).has("warn", "keys", "could not be looked at")
+        finally:
+            os.kill(server, signal.SIGCONT)
+
+
+def test_pam_service_of_sshd(machine, policy):
+    """PAMServiceName, which OpenSSH has from 9.8 on."""
+    sshd = machine.folder / "sshd"
+    sshd.write_text("#!/bin/sh\necho usepam yes; echo pamservicename nsh-other\n")
+    sshd.chmod(0o755)
+    policy.conf("[policy] require_pam=yes")
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.stack("nsh-other", f"session required {MODULE}\n")
+    found = machine.examine(f"--sshd={sshd}")
+    found.has("ok", "pam", "nsh-other: has the module")
+    found.has_not("pam", "sshd: lacks the module")
+    found.has("ok", "sshd", "forwarding is confined")
+    machine.stack("nsh-other", "session required pam_limits.so\n")
+    found = machine.examine(f"--sshd={sshd}")
+    found.has("fail", "pam", "nsh-other: lacks the module")
+    found.has_not("sshd", "forwarding is confined")
+
+
 def test_sshd_that_cannot_be_asked(machine):
     machine.sshd("Nonsense yes")
     machine.examine().has("warn", "sshd", "could not be looked at")
@@ -193,6 +313,7 @@ def test_shells(machine):
 
 def test_nothing_to_complain_of(machine):
     """Exit status 0, and --quiet says nothing then."""
+    machine.tool("usermod", "-p", HASH, "root")
     with open(machine.etc / "shells", "a", encoding="ascii") as shells:
         shells.write(f"{NSSHELL}\n")
     result = machine.ctl("doctor", "--quiet", f"--pam-folder={machine.stacks}",
@@ -244,6 +365,27 @@ def test_policy_parent(machine, alice):
         os.chown(POLICY.parent, 0, 0)
 
 
+def test_policy_that_users_cannot_read(machine, policy, alice, bob):
+    own = policy.user("nshalice", "[shell] umask=022")
+    machine.examine().has_not("policy", "cannot read it")
+    own.chmod(0o600)
+    machine.examine(alice.name).has("fail", "policy", "nshalice cannot read it, and nsshell without the PAM module")
+    machine.examine(bob.name).has_not("policy", "cannot read it")
+    policy.conf_path.chmod(0o600)
+    machine.examine().has("fail", "policy", "users cannot read it")
+    policy.conf("[policy] require_pam=yes").chmod(0o600)
+    machine.examine(alice.name).has("warn", "policy", "nshalice cannot read it")
+
+
+def test_policy_that_is_gone(machine, policy):
+    policy.conf_path.unlink()
+    (found,) = [one for one in machine.examine() if one["area"] == "policy"]
+    assert "No such file" in found["text"] and "install its nsshell.conf again" in found["advice"], found
+    shutil.rmtree(POLICY)
+    (found,) = [one for one in machine.examine() if one["area"] == "policy"]
+    assert "No such file" in found["text"] and "install its nsshell.conf again" in found["advice"], found
+
+
 def test_policy_error(machine, policy, alice, bob):
     """Only whom it concerns."""
     policy.user("nshalice", "[view]\ntmpp = private")
@@ -271,12 +413,49 @@ def test_session_of_this_policy(machine, policy, alice):
     machine.examine(alice.name, before=WITH_TUN).has("ok", "namespaces", "was made for nshalice")
 
 
-def test_machine_that_forbids_them(machine):
+REFUSED = "a login of nshalice without the PAM module would be refused"
+
+
+@pytest.mark.parametrize("where, text, why", [
+    ("own", "[identity] subids=yes\n[security] nested_userns=yes", "identity.subids = yes needs pam_nsshell"),
+    ("own", "[view] hide=/nowhere/at/all", "/nowhere/at/all"),
+    ("own", "[session] max_sessions=1\n[view] hide=/nowhere/at/all", "/nowhere/at/all"),
+    ("match", "[match]\nuser=nshalice\nsource=10.0.0.0/8", "cannot be told for a login without the PAM module"),
+])
+def test_login_without_the_module(machine, policy, alice, where, text, why):
+    """Where sshd lacks it the user would be refused, whatever the module could do."""
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine(alice.name).has("ok", "pam", "nshalice without the PAM module has a session")
+    if where == "own":
+        policy.user("nshalice", text)
+    else:
+        policy.match("10-a.conf", text)
+    (found,) = machine.examine(alice.name).with_text("pam", REFUSED)
+    assert found["level"] == "fail" and why in found["text"]
+    machine.stack("sshd", GOOD_STACK)
+    machine.examine(alice.name).has_not("pam", REFUSED)
+
+
+@pytest.mark.parametrize("policy_text", ["[session] max_sessions=1", "[session] lifetime=linger"])
+def test_login_that_a_hub_would_count(machine, policy, alice, policy_text):
+    """It is planned, and no sandbox is left of it."""
+    policy.user("nshalice", policy_text)
+    machine.stack("sshd", "session required pam_limits.so\n")
+    machine.examine(alice.name).has("ok", "pam", "nshalice without the PAM module has a session")
+    assert not alive_pids_of(alice)
+
+
+@pytest.mark.parametrize("policy_text", ["", "[session] max_sessions=1"])
+def test_machine_that_forbids_them(machine, policy, alice, policy_text):
     """In a chroot the kernel gives users no user namespaces, and nsshell refuses to make a frame."""
     root = machine.folder / "chroot"
     root.mkdir()
-    result = machine.run("sh", "-c", f"mount --rbind / {root} && chroot {root} {CTL} doctor -q")
+    policy.user("nshalice", policy_text)
+    machine.stack("sshd", "session required pam_limits.so\n")
+    words = f"{CTL} doctor -q --pam-folder={machine.stacks} nshalice"
+    result = machine.run("sh", "-c", f"mount --rbind / {root} && chroot {root} {words}")
     assert result.rc == FAILED, result
+    assert f"fail  pam: {REFUSED}" in result.out
     assert "fail  namespaces: no session as through the PAM module" in result.out
     assert "warn  namespaces: users cannot make them" in result.out
 
@@ -306,6 +485,8 @@ def test_account(machine, accounts, policy, alice):
     machine.examine("nshelse").has("warn", "home", "is in none of view.homes")
     policy.conf("[view] homes=/home, /srv/nsshell-check/homes")
     machine.examine("nshelse").has("ok", "home", "is in one of view.homes")
+    policy.conf("[view] homes=/home/a /srv/nsshell-check/homes")  # one path
+    machine.examine("nshelse").has("warn", "home", "is in none of view.homes")
     machine.examine("nshnohome").has("warn", "home", "No such file")
 
 
@@ -439,7 +620,7 @@ def test_sudo(machine, policy, alice):
     rule.chmod(0o440)
     machine.examine(alice.name).has("warn", "sudo", "not in sessions")
     policy.user("nshalice", "[security] no_new_privs=no")
-    machine.examine(alice.name).has("warn", "sudo", "also in sessions")
+    machine.examine(alice.name).has("warn", "sudo", "not in sessions, where sudo gains nothing")
     rule.unlink()
     machine.examine(alice.name).has("ok", "sudo", "nshalice may run nothing")
 
@@ -457,8 +638,9 @@ def test_sockets(machine, policy, alice, bob):
         machine.examine(bob.name).has("ok", "sockets", "none of a container engine's")
         policy.user("nshalice", "[view] hide=-/run/podman/podman.sock")
         machine.examine(alice.name).has("ok", "sockets", "none of a container engine's")
-        policy.user("nshalice", "[view] hide=-/run/podman/podman")
-        machine.examine(alice.name).has("warn", "sockets", "/run/podman/podman.sock")
+        for path in ("-/run/podman/podman", "-/nowhere /run/podman"):
+            policy.user("nshalice", f"[view] hide={path}")
+            machine.examine(alice.name).has("warn", "sockets", "/run/podman/podman.sock")
 
 
 def test_keys(machine, alice):

@@ -82,14 +82,14 @@ def test_enable_and_disable(machine, syslog):
     assert machine.shell_of(USER) == str(NSSHELL)
     assert record() == f"uid {machine.tool('id', '-u', USER)}shell {OLD}\n"
     assert STATE.stat().st_mode & 0o7777 == 0o700 and (STATE / USER).stat().st_mode & 0o777 == 0o600
-    line = syslog.line_with("action=enable")
+    line = syslog.line_with(f"action=enable result=done user=\"{USER}\"")
     assert f'result=done user="{USER}"' in line and f'from="{OLD}" to="{NSSHELL}"' in line
     assert line.startswith(f"<{10 * 8 + 5}>")  # authpriv.notice
     result = machine.ctl("disable", USER)
     assert result.rc == OK and f"is {OLD}, as it was before" in result.out
     assert machine.shell_of(USER) == OLD
     assert not list(STATE.iterdir())
-    assert f'from="{NSSHELL}" to="{OLD}"' in syslog.line_with("action=disable")
+    assert f'from="{NSSHELL}" to="{OLD}"' in syslog.line_with(f"action=disable result=done user=\"{USER}\"")
 
 
 def test_twice(machine):
@@ -103,12 +103,74 @@ def test_twice(machine):
     assert result.rc == OK and f"is {OLD}, not nsshell" in result.out
 
 
-def test_etc_shells(machine):
+def test_a_shell_that_a_terminal_obeys(machine):
+    """Where the account comes from its user may have a say."""
+    passwd = machine.etc / "passwd"
+    text = passwd.read_text()
+    line = next(line for line in text.splitlines() if line.startswith(f"{USER}:"))
+    passwd.write_text(text.replace(line, line.rpartition(":")[0] + ":/bin/\x1b[31m\u009b31m\u202eb"))
+    for command in ("disable", "confirm", "enable"):
+        result = machine.ctl(command, USER)
+        assert "/bin/?[31m??31m???b" in result.out + result.err or command == "confirm", result
+        assert not set("\x1b\u009b\u202e") & set(result.out + result.err), result
+
+
+@pytest.fixture
+def unused(machine):
+    """No account has nsshell yet."""
+    passwd = machine.etc / "passwd"
+    passwd.write_text(passwd.read_text().replace(f":{NSSHELL}\n", ":/bin/bash\n"))
+    return machine
+
+
+def shells_of(machine):
+    return (machine.etc / "shells").read_text().splitlines()
+
+
+def test_etc_shells(unused):
     """Services with pam_shells would lock the user out."""
-    assert "is in /etc/shells now" in machine.ctl("enable", USER).out
-    assert (machine.etc / "shells").read_text().splitlines().count(str(NSSHELL)) == 1
-    machine.ctl("disable", USER)
-    assert "is in /etc/shells now" not in machine.ctl("enable", USER).out
+    assert "is in /etc/shells now" in unused.ctl("enable", USER).out
+    assert shells_of(unused).count(str(NSSHELL)) == 1
+    unused.ctl("disable", USER)
+    assert "is in /etc/shells now" not in unused.ctl("enable", USER).out
+
+
+def test_etc_shells_without_it(unused):
+    """Whoever takes it out while it is used, so that nobody can chsh(1), finds it out still."""
+    unused.tool("useradd", "-M", "-d", "/nonexistent", "-s", "/bin/bash", "nshtrial2")
+    unused.ctl("enable", USER)
+    shells = unused.etc / "shells"
+    shells.write_text(shells.read_text().replace(f"{NSSHELL}\n", ""))
+    assert "/etc/shells" not in unused.ctl("enable", "nshtrial2").out
+    unused.tool("usermod", "-s", "/bin/bash", USER)  # remembered still
+    unused.ctl("disable", "nshtrial2")
+    assert "/etc/shells" not in unused.ctl("enable", "nshtrial2").out
+    assert str(NSSHELL) not in shells_of(unused)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_etc_shells_where_nothing_adds(unused, end):
+    """Fedora has no add-shell."""
+    unused.own_file("/usr/sbin/add-shell", "", 0o644)
+    unused.tool("usermod", "-s", "/bin/sh", USER)
+    (unused.etc / "shells").write_text("/bin/sh\n/bin/bash" + end)
+    assert "is in /etc/shells now" in unused.ctl("enable", USER).out
+    assert (unused.etc / "shells").read_text() == f"/bin/sh\n/bin/bash\n{NSSHELL}\n"
+
+
+def test_no_etc_shells(unused):
+    unused.own_file("/usr/sbin/add-shell", "", 0o644)
+    unused.tool("usermod", "-s", "/bin/sh", USER)
+    (unused.etc / "shells").unlink()
+    assert unused.ctl("enable", USER).rc == OK
+    assert not (unused.etc / "shells").exists()
+
+
+def test_etc_shells_and_no_more(unused):
+    """What was done is told, also where the rest fails."""
+    unused.own_file("/usr/sbin/usermod", "#!/bin/sh\necho no; exit 1\n", 0o755)
+    result = unused.ctl("enable", USER)
+    assert result.rc == FAILED and "is in /etc/shells now" in result.out
 
 
 def test_no_shell_named(machine):
@@ -132,6 +194,32 @@ def test_refused(machine, name, text):
     assert result.rc == FAILED and text in result.err
     assert (machine.etc / "passwd").read_text() == before
     assert not list(STATE.iterdir())
+
+
+def test_shell_that_holds_the_user(machine, policy):
+    """Whoever has it shall not have all that [shell] program can do."""
+    for shell in ("/usr/bin/git-shell", "/bin/rbash"):
+        machine.tool("usermod", "-s", shell, USER)
+        result = machine.ctl("enable", USER)
+        assert result.rc == FAILED and f"would run /bin/bash in place of {shell}" in result.out, result
+        assert machine.shell_of(USER) == shell
+    policy.user(USER, "[shell] program=/bin/rbash")
+    assert machine.ctl("enable", USER).rc == OK
+    machine.ctl("disable", USER)
+    assert machine.shell_of(USER) == "/bin/rbash"
+
+
+def test_shell_that_is_another_inside(machine, policy):
+    result = machine.ctl("enable", USER)
+    assert result.rc == OK and f"In sessions of {USER} the shell is /bin/bash" in result.out, result
+
+
+@pytest.mark.parametrize("confine", ["no", "deny"])
+def test_what_the_policy_does_not_confine(machine, policy, confine):
+    policy.user(USER, f"[session] confine={confine}")
+    result = machine.ctl("enable", USER)
+    assert result.rc == FAILED and f"session.confine = {confine}" in result.out, result
+    assert machine.shell_of(USER) == OLD
 
 
 def test_second_name_of_root(machine):
@@ -207,7 +295,7 @@ def test_usermod_lies(machine):
 def administrators(machine):
     """The user is the only one who can log in and use sudo."""
     machine.tool("usermod", "-p", "!", "root")
-    (machine.etc / "sudoers").write_text("Defaults env_reset\n%sudo ALL=(ALL:ALL) ALL\n")
+    (machine.etc / "sudoers").write_text("Defaults env_reset\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n")
     for rule in (machine.etc / "sudoers.d").iterdir():
         rule.unlink()
     machine.tool("usermod", "-a", "-G", "sudo", "-p", HASH, USER)
@@ -255,11 +343,39 @@ def test_administrator_with_keys(administrators):
     keys.chmod(0o600)  # root's: the user cannot read it
     assert administrators.ctl("enable", USER).rc == FAILED
     keys.chmod(0o644)
+    # sudo asks for a password that there is not.
+    assert administrators.ctl("enable", USER).rc == FAILED
+    (administrators.etc / "sudoers.d/keys").write_text("nshadmin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    assert administrators.ctl("enable", USER).rc == OK
+
+
+def test_administrator_who_is_refused(administrators, policy):
+    """By the policy: who has no session is no administrator."""
+    make_admin(administrators, "-p", HASH)
+    policy.user("nshadmin", "[session] confine=deny")
+    assert administrators.ctl("enable", USER).rc == FAILED
+    policy.user("nshadmin", "[session] confine=no")
     assert administrators.ctl("enable", USER).rc == OK
 
 
 def test_root_remains(administrators):
     administrators.tool("usermod", "-p", HASH, "root")
+    assert administrators.ctl("enable", USER).rc == OK
+
+
+def test_keys_of_root(administrators):
+    """They count as far as sshd lets root in."""
+    home = administrators.folder / "root"
+    (home / ".ssh").mkdir(parents=True)
+    passwd = administrators.etc / "passwd"
+    passwd.write_text(passwd.read_text().replace("root:x:0:0:root:/root:", f"root:x:0:0:root:{home}:"))
+    assert administrators.ctl("enable", USER).rc == FAILED
+    (home / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n")
+    config = administrators.etc / "ssh/sshd_config"
+    text = config.read_text()
+    config.write_text("PermitRootLogin no\n" + text)
+    assert administrators.ctl("enable", USER).rc == FAILED
+    config.write_text(text)
     assert administrators.ctl("enable", USER).rc == OK
 
 
@@ -310,8 +426,10 @@ def test_disable_takes_the_policys_shell(machine, policy):
 def test_old_shell_is_gone(machine):
     shell = machine.folder / "shell"
     shutil.copy("/bin/dash", shell)
+    with open(machine.etc / "shells", "a", encoding="ascii") as shells:
+        shells.write(f"{shell}\n")
     machine.tool("usermod", "-s", str(shell), USER)
-    machine.ctl("enable", USER)
+    assert machine.ctl("enable", USER).rc == OK
     shell.unlink()
     machine.ctl("disable", USER)
     assert machine.shell_of(USER) == "/bin/bash"
@@ -362,9 +480,36 @@ def test_confirmed(machine, on_trial):
     time.sleep(1.1)
     assert machine.ctl("expire").rc == OK
     assert machine.shell_of(USER) == str(NSSHELL)
-    assert machine.ctl("confirm", USER).rc == WARN
+    result = machine.ctl("confirm", USER)
+    assert result.rc == OK and "for good already" in result.out
     machine.ctl("disable", USER)
     assert machine.shell_of(USER) == OLD
+    result = machine.ctl("confirm", USER)
+    assert result.rc == WARN and f"the login shell is {OLD}" in result.err
+
+
+def test_enable_ends_a_trial(machine, on_trial):
+    """Exit status 0 says that it is for good then."""
+    on_trial("1s")
+    result = machine.ctl("enable", USER)
+    assert result.rc == OK and "this ends the trial" in result.out and "keeps nsshell" in result.out
+    assert "trial" not in record() and not cron_file(machine).exists()
+    time.sleep(1.1)
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of(USER) == str(NSSHELL)
+
+
+def test_trial_of_who_has_it(machine, on_trial):
+    """There is none, and that is said; what was before stays."""
+    on_trial()
+    before = record()
+    result = machine.ctl("enable", "--try=1s", USER)
+    assert result.rc == WARN and "no trial was begun" in result.err and "goes on as it was" in result.err
+    assert record() == before
+    machine.ctl("confirm", USER)
+    result = machine.ctl("enable", "--try=1s", USER)
+    assert result.rc == WARN and "no trial was begun" in result.err
+    assert "trial" not in record() and not cron_file(machine).exists()
 
 
 def test_after_another_start_of_the_machine(machine, on_trial):
@@ -393,9 +538,20 @@ def test_clock_that_was_set(machine, on_trial):
     change_record((r"[0-9]+\n$", "1000\n"))
     machine.ctl("expire")
     assert machine.shell_of(USER) == str(NSSHELL)
-    change_record((r"[0-9]+ [0-9]+\n$", f"0 {int(time.time())}\n"))
+    # The machine can have been started a minute ago.
+    change_record((r"trial 600 ([0-9a-f-]+) [0-9]+ [0-9]+\n$", rf"trial 9 \1 0 {int(time.time())}\n"))
     machine.ctl("expire")
     assert machine.shell_of(USER) == OLD
+
+
+def test_renamed_meanwhile(machine, on_trial):
+    """It is the account that was on trial, whatever it is called now."""
+    on_trial()
+    machine.tool("usermod", "-l", "nshrenamed", USER)
+    change_record((r"trial 600 ([0-9a-f-]+) [0-9]+ [0-9]+\n$", rf"trial 9 \1 0 {int(time.time())}\n"))
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of("nshrenamed") == OLD
+    assert not list(STATE.iterdir())
 
 
 def test_shell_was_changed_meanwhile(machine, on_trial):
@@ -464,8 +620,13 @@ def test_no_time(machine, text):
 
 def test_killed_at_any_point(machine, cron):
     """Either nothing was changed, or what changes it back is there: the record and its timer."""
+    begin = time.monotonic()
+    assert machine.ctl("enable", "--try=1s", USER).rc == OK
+    whole = time.monotonic() - begin
+    machine.ctl("disable", USER)
     changed = 0
-    for delay in [0.02 * step for step in range(1, 80)]:
+    # Up to twice as long as it took: another time it may take longer.
+    for delay in [whole * step / 40 for step in range(1, 80)]:
         process = machine.start(str(CTL), "enable", "--try=1s", USER, stderr=subprocess.PIPE)
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)

@@ -69,6 +69,13 @@ def test_nothing_of_the_machine(place, alice, tmp_path):
     assert f"NSSHELL_SESSION={only()['id']}" in text and "SHELL=/bin/bash" in text
 
 
+def test_reader_that_goes_away(place):
+    """What is written into nothing ends, as without nsshellctl in between."""
+    line = f"{CTL} enter {only()['id']} yes | head -n 1"
+    done = subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE, timeout=30, check=True)
+    assert done.stdout == b"y\n"
+
+
 def test_umask(session, policy, alice):
     """That of the login is not known: the policy's, or the usual one."""
     policy.user(alice.name, "[shell] umask=077")

@@ -9,9 +9,10 @@ import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, ctl
 from lib_frame import HeldLogin
-from lib_process import Held, alive, alive_pids_of, start, wait_until
+from lib_machine import Machine
+from lib_process import Held, alive, alive_pids_of, as_root, start, status, wait_until
 from lib_sessions import await_sessions, held, ids, only, sessions
-from lib_settings import LOGIN_SHELL, NSSHELL
+from lib_settings import LOGIN_SHELL, NSSHELL, PATIENCE
 from lib_terminal import Terminal
 
 
@@ -39,6 +40,24 @@ def test_there_is_none(alice):
         assert result.rc == WARN and "no such session" in result.err
     assert kill().rc == FAILED and kill("x", "--timeout=-1").rc == FAILED
     assert kill("x", "--signal", "NONSENSE").rc == FAILED
+
+
+def test_a_name_that_an_id_begins_with(alice, accounts):
+    """Whoever has no session is nobody else's."""
+    machine = Machine("kill")
+    try:
+        for _ in range(50):
+            with held(alice) as other:
+                name = only()["id"][:2]
+                if name.isalpha():
+                    machine.tool("useradd", "-M", "-N", "-s", "/bin/sh", name)
+                    result = machine.ctl("kill", name)
+                    assert result.rc == WARN and f"{name} has no session" in result.err
+                    assert other.ask("true").rc == 0
+                    return
+        raise AssertionError("no id begins with two letters")
+    finally:
+        machine.remove()
 
 
 def test_of_a_user(alice, bob, pam):
@@ -72,7 +91,7 @@ def test_clean_end_of_an_interactive_shell(alice):
         terminal.ask("trap 'echo bye >~/bye' EXIT")
         begin = time.monotonic()
         assert kill(alice.name).rc == OK
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 3 * PATIENCE
         assert alice.path("bye").read_text() == "bye\n"
         alice.path("bye").unlink()
 
@@ -86,7 +105,7 @@ def test_what_does_not_want_to_end(session, alice, stopped):
         place.tell("kill -STOP $!")
     begin = time.monotonic()
     assert kill(alice.name, "--timeout", "1").rc == OK
-    assert 0.9 < time.monotonic() - begin < 8
+    assert 0.9 < time.monotonic() - begin < 8 * PATIENCE
     assert alive_pids_of(alice) == [] or sessions() == []
     place.close()
 
@@ -96,7 +115,7 @@ def test_at_once(session, alice):
     place.tell("trap '' TERM HUP; while :; do sleep 1; done")
     begin = time.monotonic()
     assert kill(alice.name, "--signal", "KILL").rc == OK
-    assert time.monotonic() - begin < 4 and sessions() == []
+    assert time.monotonic() - begin < 4 * PATIENCE and sessions() == []
     place.close()
 
 
@@ -109,6 +128,19 @@ def test_fork_bomb(pam, alice, shell):
     wait_until(lambda: len(only()["pids"]) > 30, "the bomb", 30)
     assert kill(alice.name, "--timeout", "1").rc == OK
     assert sessions() == [] and alive_pids_of(alice) == []
+    place.close()
+
+
+def test_interrupted(pam, alice):
+    """Whoever ends it between SIGSTOP and SIGKILL leaves no login that stands still."""
+    place = HeldLogin(pam, alice, "/bin/sh")
+    pids = only()["pids"]
+    assert all(status(pid)["State"][0] == "S" for pid in pids)
+    result = as_root("strace", "-qq", "-o", "/dev/null", "-e", "inject=pidfd_send_signal:signal=SIGTERM:when=1",
+                     str(CTL), "kill", "--signal", "KILL", alice.name)
+    assert result.rc == -signal.SIGTERM, result
+    wait_until(lambda: sessions() == [], "the session's end")
+    assert alive_pids_of(alice) == []
     place.close()
 
 
@@ -125,7 +157,7 @@ def test_connection_ends(framed_sshd, alice):
         if not options:
             wait_until(lambda: only()["shells"], "the shell")
         assert kill(found["id"]).rc == OK
-        assert client.wait(timeout=10) != 0
+        assert client.wait(timeout=10 * PATIENCE) != 0
         assert sessions() == [] and alive(server)
     assert framed_sshd.ssh(alice, "echo on").out == "on\n"
 
@@ -140,13 +172,13 @@ def test_multiplexed(framed_sshd, alice):
         wait_until(lambda: len(only()["shells"]) == 3, "the shells")
         assert kill(alice.name).rc == OK and sessions() == []
         for client in clients:
-            assert client.wait(timeout=10) != 0
+            assert client.wait(timeout=10 * PATIENCE) != 0
 
 
 def test_root_is_left_alone(pam, alice):
     """What root does in a frame is no process of the user's: it is told of, and not ended."""
     place = HeldLogin(pam, alice, "/bin/sh")
-    root = subprocess.Popen(["nsenter", "-t", str(place.outer), "-m", "sleep", "15"])
+    root = subprocess.Popen(["nsenter", "-t", str(place.outer), "-m", "sleep", str(15 * PATIENCE)])
     wait_until(lambda: root.pid in only()["pids"], "nsenter")
     result = kill(alice.name, "--timeout", "1")
     assert result.rc == FAILED and f"process {root.pid} (sleep, user id 0)" in result.err

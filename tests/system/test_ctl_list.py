@@ -17,7 +17,7 @@ from lib_terminal import Terminal
 
 # Forged folders, in namespaces of a user's own: ID is copied from somebody else's session.
 FORGE = """
-mount -t tmpfs -o mode=755 none {where} && printf %s "$ID" >{where}/id &&
+mount -t tmpfs -o mode=755 none {where} && printf %s "$ID" >{where}/id && ln -s "$ID" {where}/session &&
 printf '%s:x:%s:0::/:/bin/sh\\n' nshbob {uid} >{where}/account && echo forged >{where}/hostname &&
 mount -o remount,bind,ro {where} && echo ready && exec sleep 60
 """
@@ -157,11 +157,12 @@ def test_forged_inside(nested_userns, pam, alice):
 
 
 @pytest.mark.parametrize(
-    "trap", ["mkfifo {where}/id", "ln -s /etc/passwd {where}/id", "mkdir {where}/id",
-             "head -c 100000 /dev/zero >{where}/id", "printf 'g%015d' 0 >{where}/id"],
+    "trap", ["mkfifo {where}/session", "ln -s /etc/passwd {where}/session", "mkdir {where}/session",
+             "head -c 100000 /dev/zero >{where}/session", "ln -s g000000000000000 {where}/session",
+             "printf %s $ID >{where}/session", "ln -s 0123456789abcdef0 {where}/session"],
 )
 def test_traps(nested_userns, trap, alice):
-    script = FORGE.format(where=MARKER, uid=0).replace(f'printf %s "$ID" >{MARKER}/id',
+    script = FORGE.format(where=MARKER, uid=0).replace(f'ln -s "$ID" {MARKER}/session',
                                                       trap.format(where=MARKER))
     process = start(alice, "-rm", "sh", "-c", script, program="/usr/bin/unshare",
                     stdout=subprocess.PIPE)

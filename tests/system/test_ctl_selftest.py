@@ -12,8 +12,8 @@ import pytest
 from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
-from lib_process import alive_pids_of, wait_until
-from lib_settings import NSSHELL
+from lib_process import alive_pids_of, as_root, wait_until
+from lib_settings import NSSHELL, STATE
 
 TESTS = [
     "exit", "signal", "login", "terminal", "jobs", "background", "scp", "sftp", "rsync", "git",
@@ -88,9 +88,17 @@ def test_policies(alice, policy, text):
     bad = {name for name, test in found.items() if test["result"] == "fail"}
     assert not bad, found
     assert not [path for path in Path("/tmp").iterdir()
-                if path.name.startswith(("ssh-", "nsshell-selftest")) and
+                if path.name.startswith("ssh-") and
                 path.stat().st_uid in (0, alice.uid) and
                 time.time() - path.stat().st_mtime < 60]
+    assert not list(STATE.glob(".selftest*"))
+
+
+def test_tmp_without_programs(alice, policy):
+    """Hardened machines mount /tmp with noexec."""
+    result = as_root("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o noexec none /tmp && exec "$@"', "sh", str(CTL),
+                     "selftest", alice.name, "--only", "scp", timeout=80)
+    assert result.rc == OK and result.out.startswith("pass  scp "), result
 
 
 def test_policy_file(alice, policy, tmp_path):

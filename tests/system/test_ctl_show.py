@@ -58,7 +58,7 @@ def test_origins(alice, rich):
 def test_in_words(alice, rich):
     lines = ctl("show", "nshalice", account=alice).out.splitlines()
     assert lines[0] == f"user       nshalice, user id {alice.uid}"
-    assert "login      sshd, from this machine" in lines and "confined   yes" in lines
+    assert "login      sshd, from 127.0.0.1" in lines and "confined   yes" in lines
     assert "host name  nshalice.one" in lines
     table = [re.split(r"  +", line.strip()) for line in lines[lines.index("") + 1:]]
     assert table[0] == ["KEY", "FROM", "VALUE"]

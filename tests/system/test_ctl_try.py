@@ -2,6 +2,7 @@
 """nsshellctl try: a session as it would be, and no way from it to the administrator. Promises 1, 2, 6, 7."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from lib_ctl import CTL, WARN, ctl
+from lib_ctl import CTL, ctl
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
 from lib_process import (
@@ -24,6 +25,11 @@ CALLER = "caller> "
 
 def attempt(account, command, *options, **how):
     return ctl("try", *options, account.name, "--", command, **how)
+
+
+def await_program(account, name):
+    """Until the user runs that program: it has the terminal then."""
+    wait_until(lambda: name in [status(pid).get("Name") for pid in alive_pids_of(account)], name)
 
 
 @pytest.fixture
@@ -170,16 +176,27 @@ def test_not_confined(alice, policy, tried, value, says):
     path = tried(f"[session] confine={value}")
     mark = alice.path("was-run")
     result = attempt(alice, f"touch {mark}", "--policy", path)
-    assert result.rc == WARN and not mark.exists(), result
+    assert result.rc == REFUSED and not mark.exists(), result
     assert f"{path}:2: session.confine = {value}: nshalice would have" in result.err
     assert says in result.err
+
+
+def test_nothing_of_the_administrators(alice, tmp_path):
+    """A file that the output goes to could be opened again inside, read and cut."""
+    path = tmp_path / "log"
+    with open(path, "w", encoding="ascii") as file:
+        subprocess.run(
+            [CTL, "try", alice.name, "--", "for n in 0 1 2; do readlink /proc/self/fd/$n; done"],
+            stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=True,
+        )
+    assert re.findall(r"^\w+", path.read_text(), re.MULTILINE) == ["pipe"] * 3
 
 
 def test_who(alice, policy):
     assert ctl("try", "--", "id -un", env={"SUDO_USER": "nshalice", "PATH": os.environ["PATH"]}).out \
         == "nshalice\n"
     assert "USER is missing" in ctl("try", "--", "id", env={}).err
-    assert ctl("try", "root", "--", "id").rc == WARN
+    assert ctl("try", "root", "--", "id").rc == REFUSED
     assert ctl("try", "nobody-of-that-name", "--", "id").rc == REFUSED
     result = ctl("try", alice.name, account=alice)
     assert result.rc == REFUSED and "only root can" in result.err
@@ -222,11 +239,11 @@ def test_terminal(alice, policy, admin):
     assert "Permission denied" in admin.ask(f"echo x > {own}") or own not in admin.ask("ls /dev/pts/*")
     assert admin.ask(f"ls -l /proc/*/fd 2>&1 | grep -c '{own}$'") == "0"
     admin.sendline("sleep 300")
-    time.sleep(0.3)
+    await_program(alice, "sleep")
     admin.sendcontrol("c")
     admin.at_prompt()
     admin.sendline("sleep 300")
-    time.sleep(0.3)
+    await_program(alice, "sleep")
     admin.sendcontrol("z")
     admin.expect("Stopped")
     admin.at_prompt()
@@ -245,7 +262,7 @@ def test_terminal_owner(alice, policy, admin):
     device = os.stat(admin.match[1])
     assert device.st_uid == alice.uid and stat.S_IMODE(device.st_mode) == 0o620
     # bash passes over a Ctrl-C that comes while a command ends by itself.
-    time.sleep(0.3)
+    await_program(alice, "sleep")
     admin.sendcontrol("c")
     admin.at_prompt()
 
@@ -311,7 +328,7 @@ def test_terminal_and_pipe(alice, policy, admin):
     """Where only some streams are the terminal, these are pipes in the session."""
     alice.write("look", "cat\ntty\nls -l /proc/$$/fd\necho o''ver\n")
     admin.sendline(f"$C try {alice.name} -- sh look | cat")
-    time.sleep(0.3)
+    await_program(alice, "cat")
     admin.sendline("typed")
     admin.sendcontrol("d")
     admin.expect_exact("over\r\n")

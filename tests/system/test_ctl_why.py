@@ -12,7 +12,7 @@ import lib_pam
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
 from lib_frame import HeldLogin
 from lib_process import as_root, assert_refused, sh
-from lib_settings import NSSHELL
+from lib_settings import NSSHELL, POLICY
 
 ID = "0123456789abcdef"
 HEAD = "Nov 24 18:25:00 lab "
@@ -56,7 +56,7 @@ def test_standalone_refusal(alice, policy, syslog, log):
     (line,) = why(path, incident)
     assert line["verdict"] == "deny" and line["kind"] == "policy" and line["uid"] == str(alice.uid)
     assert f"{conf}:2: view.tpm" in line["reason"] and not line["verified"]
-    assert line["next"].startswith(f"nsshellctl check {conf}: ")
+    assert line["next"].startswith("nsshellctl check: ")
     text = ctl("why", incident, "--log", path).out
     assert "unverified: written by the user's own process" in text
     assert f"incident {incident}" in text and str(conf) in text
@@ -114,7 +114,7 @@ def test_all_words(log):
         ("when", "Nov 24 18:25:00"), ("who", "ann"), ("user id", "1001"), ("service", "sshd"),
         ("from", "192.0.2.7"), ("terminal", "ssh"), ("verdict", "deny: there was no session"),
         ("reason", "/etc/nsshell/nsshell.conf:3: view.tpm: unknown key"),
-        ("policy", "/etc/nsshell/nsshell.conf"), ("next", "nsshellctl check /etc/nsshell/nsshell.conf"),
+        ("policy", "/etc/nsshell/nsshell.conf"), ("next", "nsshellctl check"),
     ):
         assert re.search(rf"^  {title} +{re.escape(value)}", text, re.MULTILINE), (title, text)
 
@@ -131,6 +131,32 @@ def test_what_next(log, kind, command):
     path = log(f"{HEAD}nsshell-session[7]: " + LINE.replace("kind=policy", f"kind={kind}"))
     (line,) = why(path)
     assert line["next"].startswith(f"{command}: ")
+
+
+@pytest.mark.parametrize("reason, command", [
+    ("/srv/tried.conf:3: view.tpm: unknown key", "nsshellctl check /srv/tried.conf"),
+    (f"{POLICY}/users.d/ann.conf:3: view.tpm: unknown key", "nsshellctl check"),
+    (f"the policy for this account is not valid: {POLICY}/match.d: Permission denied", "nsshellctl check"),
+    (f"{POLICY}: can be written by others than its owner (mode 0777)", "nsshellctl check"),
+    (f"{POLICY}/match.d/10-a.conf:2: match.source: cannot be told for a login without the PAM module",
+     "nsshellctl show --no-pam ann"),
+])
+def test_what_next_about_a_policy(log, reason, command):
+    """check clears a file that it is given, whoever it belongs to: those that are installed are checked together."""
+    (line,) = why(log(f"{HEAD}nsshell-session[7]: " + re.sub('reason=".*"', f'reason="{reason}"', LINE)))
+    assert line["next"].startswith(f"{command}: ")
+
+
+def test_refused_without_the_module(alice, policy, syslog, log):
+    """What is advised shows the error, where check finds none."""
+    policy.match("10-a.conf", "[match] source=10.0.0.0/8")
+    incident = assert_refused(sh(alice, "true"))["incident"]
+    (line,) = why(log(as_file_has_it(syslog.line_with(f"session={incident}"))), incident)
+    command, _, _ = line["next"].partition(":")
+    assert command.split()[:3] == ["nsshellctl", "show", "--no-pam"]
+    result = ctl(*command.split()[1:])
+    assert result.rc == FAILED and "cannot be told for a login without the PAM module" in result.err
+    assert ctl("check").rc == OK
 
 
 def test_not_refused(log):
@@ -246,9 +272,18 @@ def test_binary_file(log, tmp_path):
 # The machine's own log: its files, and a journal that a stand-in for journalctl tells.
 
 JOURNALCTL = """\
-#!/bin/sh
-case " $* " in *" _UID=0 "*) cat {folder}/root;; *) cat {folder}/all;; esac
-test -s {folder}/all
+#!/usr/bin/python3
+import json, re, sys, time
+time.sleep({delay})
+words = sys.argv[1:]
+pattern, most = (words[words.index(option) + 1] for option in ("-g", "-n"))
+with open("{entries}") as entries:
+    found = [line for line in entries
+             if re.search(pattern, str(json.loads(line).get("MESSAGE")))
+             and all(json.loads(line).get(word.partition("=")[0]) == word.partition("=")[2]
+                     for word in words if re.fullmatch("[A-Z_]+=[0-9]+", word))]
+print(*found[:int(most)], sep="", end="")
+sys.exit(not found)
 """
 
 # In a mount namespace of its own. What is looked for in the journal says journalctl's man page.
@@ -260,21 +295,21 @@ cp -a $1/log/. /var/log && exec $2 why $3 --json
 
 @pytest.fixture
 def machine(tmp_path):
-    """machine(entries, files): what "why" says on a machine with this journal and these in /var/log."""
+    """machine(entries, files): what "why" says on a machine with this journal, newest first, and these in /var/log."""
 
-    def ask(entries=(), files=None, rc=OK):
+    def ask(entries=(), files=None, rc=OK, delay=0):
         for name in ("bin", "log"):
             (tmp_path / name).mkdir(mode=0o755)
         if entries:
             (tmp_path / "log/journal").mkdir()
-        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(folder=tmp_path))
+        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(entries=tmp_path / "entries", delay=delay))
         (tmp_path / "bin/journalctl").chmod(0o755)
-        for name, chosen in (("root", [e for e in entries if e["_UID"] == "0"]), ("all", entries)):
-            (tmp_path / name).write_text("".join(json.dumps(e) + "\n" for e in chosen[:32]))
+        (tmp_path / "entries").write_text("".join(json.dumps(e) + "\n" for e in entries))
         for name, text in (files or {}).items():
             data = text.encode()
             (tmp_path / "log" / name).write_bytes(gzip.compress(data) if name[-3:] == ".gz" else data)
-        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID)
+        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID,
+                         timeout=60)
         assert result.rc == rc, result
         return checked("why", result.out)["lines"] if rc == OK else result.err
 
@@ -284,7 +319,7 @@ def machine(tmp_path):
 def entry(tag="nsshell-session", uid="0", comm="nsshell-session", message=LINE, seconds=1700000000):
     return {
         "__REALTIME_TIMESTAMP": str(seconds * 1000000), "SYSLOG_IDENTIFIER": tag, "_UID": uid,
-        "_COMM": comm, "MESSAGE": message,
+        "_COMM": comm, "MESSAGE": message, "SYSLOG_FACILITY": "10",
     }
 
 
@@ -294,6 +329,14 @@ def test_journal(machine):
     lines = machine([*forged, entry(), entry("nsshell", "1001", "nsshell")])
     assert [line["verified"] for line in lines] == [True] + [False] * (len(lines) - 1)
     assert lines[0]["time"].startswith("2023-11-1")
+
+
+def test_journal_of_what_root_repeats(machine):
+    """sshd logs, as root, whatever name a client sends."""
+    sent = [entry("sshd", comm="sshd", message=f"{begin}session={ID} verdict=confine{end}")
+            for begin, end in (("Invalid user ", " from ::1 port 4"), ("a pam_nsshell(x): ", "")) for _ in range(40)]
+    (line,) = machine([*sent, entry()])
+    assert line["verified"] and line["verdict"] == "deny"
 
 
 @pytest.mark.parametrize("found, verified", [
@@ -312,10 +355,15 @@ def test_journal_knows_who(machine, found, verified):
 
 @pytest.mark.parametrize("found", [
     entry(message=[1, 2, 3]), entry(message=None), entry("logger"), {"_UID": "0"}, entry(message="x"),
-    entry(message=f'x"_UID":"0" {LINE}'),
+    entry(message=f'x"_UID":"0" {LINE}'), {**entry(), "SYSLOG_FACILITY": "3"},
 ])
 def test_journal_of_others(machine, found):
     assert "knows nothing" in machine([found], rc=WARN)
+
+
+def test_journal_that_takes_too_long(machine):
+    """What was not looked at to its end is not unknown. (40 s)"""
+    assert "the log cannot be read: the journal took longer than 20 s" in machine([entry()], rc=FAILED, delay=60)
 
 
 def test_files_of_the_machine(machine):

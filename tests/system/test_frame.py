@@ -14,7 +14,7 @@ import pytest
 from lib_frame import HeldLogin, as_user, inode, map_ids, user_namespace
 from lib_pam import PROBE, SERVICE_ERR, assert_denied, assert_session, mount_count, parse
 from lib_process import as_root, assert_refused, namespaces, run, start, status
-from lib_settings import FRAME, HELPER, MODULE, NSSHELL, POLICY, RUN, SRV
+from lib_settings import FRAME, HELPER, MODULE, NSSHELL, PATIENCE, POLICY, RUN, SRV
 
 pytestmark = pytest.mark.usefixtures("nested_userns")
 
@@ -123,9 +123,10 @@ def test_nothing_of_the_environment_is_needed(frame, alice, settings):
 # Only one that is younger than the present one can be mounted, so it is made there.
 BIND_MOUNT_NAMESPACE = """\
 touch $F/user
-unshare -m sleep 1 >/dev/null 2>&1 &
+unshare -m sleep 600 >/dev/null 2>&1 &
 until test $(readlink /proc/$!/ns/mnt) != $(readlink /proc/self/ns/mnt); do :; done
-mount --bind /proc/$!/ns/mnt $F/user"""
+mount --bind /proc/$!/ns/mnt $F/user
+kill $!"""
 NO_FILES = {"policy": ":", "account": ":", "id": ":", "user": ":"}
 BAD_FRAMES = {
     # name: (steps that are replaced, what the reason says)
@@ -228,6 +229,38 @@ def test_the_frame_of_another_user(frame, bob):
     """Root starts nsshell as bob in alice's frame."""
     result = frame.enter(*as_user(bob, str(NSSHELL), "-c", "echo ran"))
     assert f"{FRAME}: is for another user" in assert_refused(result)["why"]
+
+
+WITH_NETWORK = "sed 's/^mode = host/mode = none/' $GOOD/policy >$F/policy"
+
+
+@pytest.mark.parametrize(
+    "network, says",
+    [
+        ("touch $F/network; mount --bind /proc/self/ns/net $F/network", None),
+        (":", "is not for the network"),
+        ("touch $F/network", "is not for the network"),
+        ("ln -s /proc/self/ns/net $F/network", "is not for the network"),
+        ("touch $F/network; mount --bind /proc/self/ns/uts $F/network", "is not for the network"),
+        ("touch $F/network; mount --bind /proc/$HOLDER/ns/net $F/network", "is not for the network"),
+    ],
+    ids=["own", "none", "a file", "a link", "a UTS namespace", "another one"],
+)
+def test_the_frames_network_is_that_of_the_process(fake, network, says):
+    """A login that something has moved to another network than the policy's is refused."""
+    with user_namespace(fake.alice, "-Umn") as pid:
+        map_ids(pid, fake.alice)
+        assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        result = fake.run({"policy": f"{WITH_NETWORK}\ngrep -qx 'mode = none' $F/policy\n{network}"}, HOLDER=pid)
+    if says is None:
+        assert (result.rc, result.out) == (0, "ran\n"), result
+    else:
+        assert f"{FRAME}: {says}" in assert_refused(result)["why"]
+
+
+def test_a_frame_without_a_network_needs_none(fake, holder):
+    """With mode = host nobody looks."""
+    assert fake.run({"id": "cp $GOOD/id $F/; touch $F/network"}, HOLDER=holder).out == "ran\n"
 
 
 # A user can neither make nor change a frame.
@@ -480,7 +513,7 @@ def test_a_process_that_is_not_hidden_can_be_traced(alice):
     """So that the test above can fail: an ordinary process of the same user."""
     with start(alice, "600", program="/bin/sleep") as process:
         for command, code in ((TRACE, 124), *((command, 0) for command in PEEK)):
-            script = f"timeout 0.5 {command.format(pid=process.pid)} >/dev/null"
+            script = f"timeout {PATIENCE} {command.format(pid=process.pid)} >/dev/null"
             assert run(alice, "-c", script, program=SHELL).rc == code, command
         process.kill()
 
@@ -588,6 +621,9 @@ mnt, uts, net = (os.open(f"/proc/self/ns/{{name}}", os.O_RDONLY) for name in ("m
 # The kernel's word for an end of the socket's where something was not read.
 NO_ANSWER = "without an answer|receive the answer: Connection reset"
 
+# The kernel has one word, EINVAL, for what is not the namespace that it should be and for a service with threads.
+NOT_JOINED = "cannot join a mount namespace"
+
 # Else whether the request can still be sent depends on who is faster.
 READ = "#!/bin/sh\ndd bs=64k count=1 <&3 >/dev/null 2>&1\n"
 
@@ -637,12 +673,12 @@ HELPERS = {
         ANSWER + "send(answer(1)); os.close(3); time.sleep(60)", "did not end in time",
     ),
     "has a file for the first namespace": (
-        ANSWER + "send(answer(), os.open('/dev/null', 0), uts, net)", "",
+        ANSWER + "send(answer(), os.open('/dev/null', 0), uts, net)", NOT_JOINED,
     ),
-    "has a file for the second": (ANSWER + "send(answer(), mnt, os.open('/dev/null', 0), net)", ""),
-    "has a file for the third": (ANSWER + "send(answer(), mnt, uts, os.open('/dev/null', 0))", ""),
-    "has another kind of namespace": (ANSWER + "send(answer(), net, uts, net)", ""),
-    "has them in the wrong order": (ANSWER + "send(answer(), uts, mnt, net)", ""),
+    "has a file for the second": (ANSWER + "send(answer(), mnt, os.open('/dev/null', 0), net)", NOT_JOINED),
+    "has a file for the third": (ANSWER + "send(answer(), mnt, uts, os.open('/dev/null', 0))", NOT_JOINED),
+    "has another kind of namespace": (ANSWER + "send(answer(), net, uts, net)", NOT_JOINED),
+    "has them in the wrong order": (ANSWER + "send(answer(), uts, mnt, net)", NOT_JOINED),
 }
 
 # What a file in the helper's place is.
@@ -684,7 +720,7 @@ class OtherHelper:
 
 @pytest.fixture
 def other_helper(pam, bob):
-    pam.service("nshcheck", "timeout=4 exempt_group=nshguest")
+    pam.service("nshcheck", f"timeout={4 * PATIENCE} exempt_group=nshguest")
     other = OtherHelper(pam, bob)
     yield other
     shutil.rmtree(other.folder)

@@ -8,6 +8,8 @@ plain shell as well, and is checked with one by NSH_LOGIN_SHELL=/bin/bash.
 import re
 import signal
 import termios
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -31,11 +33,27 @@ def terminal_with(account, use_program, shell, *arguments):
 
 def await_foreground(terminal, name):
     """Waits until that program is in the terminal's foreground group, runs, and has the terminal as shells
-    leave it for programs: until then Ctrl-C is a character like others."""
+    leave it for programs: until then Ctrl-C is a character like others. And until the shell waits for it: one that
+    is stopped before that ksh continues, nsshell or not."""
     wait_until(
-        lambda: name in foreground_names(terminal) and has_signals(terminal),
+        lambda: name in foreground_names(terminal) and has_signals(terminal) and is_waiting(terminal),
         f"{name} in the foreground",
     )
+
+
+def is_waiting(terminal):
+    """Nothing of it does anything for a moment."""
+    before = [states(terminal) for _ in range(2) if not time.sleep(0.02)]
+    return before[0] == before[1] and "R" not in before[0].values()
+
+
+def states(terminal):
+    found = {}
+    for pid in descendants(terminal.pid):
+        with suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat", encoding="utf-8",
+                                                                  errors="replace") as stat:
+            found[pid] = stat.read().rpartition(")")[2].split()[0]
+    return found
 
 
 def has_signals(terminal):
@@ -152,6 +170,7 @@ def test_end_of_file(alice, use_program, shell):
     """Ctrl-D at the prompt ends the session."""
     with terminal_with(alice, use_program, shell) as t:
         t.at_prompt()
+        wait_until(lambda: is_waiting(t), "the shell to wait for input")
         t.send(CTRL_D)
         assert t.finish() == 0
 
@@ -241,6 +260,38 @@ def is_alive(pid):
 
 
 # Run from another interactive shell
+
+
+def test_in_an_orphaned_group(alice):
+    """In the background, with nobody left who could continue it: who asks for the terminal gets an error, as anywhere."""
+    result = alice.path("nsh-result")
+    with caller(alice) as t:
+        t.sendline(f"( {LOGIN_SHELL} -c 'cat /dev/tty 2>nsh-why; echo $? >nsh-result' & )")
+        wait_until(lambda: result.exists() and result.read_text() == "1\n", "cat to end")
+        assert "nput/output error" in alice.path("nsh-why").read_text()
+        t.ready()
+
+
+def test_stopped_and_continued_from_inside(alice, use_program):
+    """By SIGSTOP, which nothing withstands: a shell that leads its session has nobody else who would continue it."""
+    command = (
+        "(until grep -q '^State:.T' /proc/$$/status; do sleep 0.05; done; kill -CONT $$) &"
+        " kill -STOP $$; echo resumed; exit 7"
+    )
+    with terminal_with(alice, use_program, "/bin/bash", "-c", command) as t:
+        t.expect_exact("resumed")
+        assert t.finish() == 7
+
+
+def test_nohup(alice):
+    """What ignores the hang-up outlives the terminal."""
+    result = alice.path("nsh-result")
+    command = "touch nsh-begun; sleep 3; echo on >nsh-result"
+    with caller(alice) as t:
+        t.sendline(f"nohup {LOGIN_SHELL} -c '{command}' >/dev/null 2>&1")
+        wait_until(alice.path("nsh-begun").exists, "the command to begin")
+        t.close()
+        wait_until(lambda: result.exists() and result.read_text() == "on\n", "the command's end")
 
 
 @pytest.fixture(params=CALLERS)

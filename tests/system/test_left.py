@@ -248,16 +248,15 @@ def test_thousands_of_sessions(pam, alice, policy, syslog, machines):
     process of its own that opens a frame, runs nsshell in it, and never closes the PAM session."""
     signal.alarm(0)
     # What the tests do in the background has mounts, inodes and memory of its own.
-    for made in machines.values():
-        made.finish_making()
-    signal.alarm(120 + SESSIONS // 10)
-    policy.conf("[shell] program=/bin/dash")
-    # What the kernel keeps for the next of the kind.
-    sessions(pam, alice, 100)
-    machine, before = Machine([alice]), figures()
-    begin = time.monotonic()
-    sessions(pam, alice, SESSIONS)
-    took = time.monotonic() - begin
-    assert_nothing_left(machine)
-    print(f"{SESSIONS} sessions in {took:.0f} s")
-    assert_as_before(before)
+    with machines.at_rest():
+        signal.alarm(120 + SESSIONS // 10)
+        policy.conf("[shell] program=/bin/dash")
+        # What the kernel keeps for the next of the kind.
+        sessions(pam, alice, 100)
+        machine, before = Machine([alice]), figures()
+        begin = time.monotonic()
+        sessions(pam, alice, SESSIONS)
+        took = time.monotonic() - begin
+        assert_nothing_left(machine)
+        print(f"{SESSIONS} sessions in {took:.0f} s")
+        assert_as_before(before)

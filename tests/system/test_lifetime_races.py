@@ -22,9 +22,10 @@ from lib_lifetime import Framed, Standalone, Traces, id_of, over_ssh, staying
 from lib_mounts import tmpfs
 from lib_pam import assert_denied
 from lib_process import (
-    SHOW_NAMESPACES, Held, assert_confined, assert_refused, children, environment, pids_of, run, sh,
-    start, status, wait_until,
+    SHOW_NAMESPACES, Held, as_root, assert_confined, assert_refused, children,
+    environment, pids_of, run, sh, start, status, wait_until,
 )
+from lib_services import by_user
 from lib_settings import FRAME, HELPER, MARKER, NSSHELL, REFUSED, TOOLS
 
 # Logins in a loop. 10000 have to pass as well.
@@ -215,10 +216,13 @@ def test_a_maker_that_is_killed(form, alice, shared, traces):
     for number in range(24):
         first = form.whole(alice)
         victim = form.victim(first)
-        others = [form.whole(alice) for _ in range(3)]
-        time.sleep(random.random() * 0.02 if number else 0)
+        if number % 4:
+            others = [form.whole(alice) for _ in range(3)]
+            time.sleep(random.random() * 0.02)
         with suppress(ProcessLookupError):
             os.kill(victim or 0x3fffff, signal.SIGKILL)
+        if not number % 4:
+            others = [form.whole(alice) for _ in range(3)]
         for process in others:
             out, _ = process.communicate(timeout=60)
             assert process.returncode == 0, out
@@ -455,26 +459,135 @@ def test_another_user_has_the_hubs_name(standalone, alice, bob, shared):
 
 
 # What a process of the user's own says in the hub's place (tests/tools/fakehub.c).
-ANSWERS = ("short", "protocol", "devices", "sockets", "few", "nested", "own", "counted")
+ANSWERS = ("short", "protocol", "devices", "sockets", "few", "many", "nested", "own", "counted")
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_hub_of_the_users_own_making(standalone, alice, policy, answer):
-    """A confined process of the user's takes the name and hands out something else: never less confined."""
+    """A process of the user's takes the name and hands out something else: never less confined."""
+    argv = by_user(alice, str(TOOLS / "fakehub"), f"{MARKER}/{alice.uid}", answer)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as outside:
+        outside.stdout.readline()
+        policy.conf("[session] lifetime=user\n[security]\nnested_userns=yes\nseccomp=off")
+        result = sh(alice, SHOW_NAMESPACES, timeout=60)
+        if result.rc == 0:
+            # One that it makes for itself, or that the user has made.
+            assert answer in ("counted", "nested")
+            assert_confined(result.out)
+        else:
+            assert_refused(result)
+        os.killpg(outside.pid, signal.SIGKILL)
+    standalone.assert_whole(alice)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_hub_in_a_session(standalone, alice, policy, answer):
+    """What is in a session has what an older policy has made: nobody listens to it."""
     policy.conf("[session] lifetime=session\n[security]\nnested_userns=yes\nseccomp=off")
     alice.write("fakehub", (TOOLS / "fakehub").read_bytes(), 0o755)
     with Held(alice) as confined:
         confined.tell(f"~/fakehub {MARKER}/{alice.uid} {answer} >~/ready &")
         wait_until(lambda: alice.path("ready").exists() and alice.path("ready").read_text(), "fakehub")
         policy.conf("[session] lifetime=user\n[security]\nnested_userns=yes\nseccomp=off")
-        result = sh(alice, SHOW_NAMESPACES, timeout=60)
-        if answer in ("own", "counted"):
-            # Its own sandbox is one of the user's, and so is one that the login makes for itself.
-            assert result.rc == 0, result
-            assert_confined(result.out)
-            assert (result.out.strip() == confined.ask(SHOW_NAMESPACES).out) == (answer == "own")
-        else:
-            assert_refused(result)
+        why = assert_refused(sh(alice, "echo ran", timeout=60))["why"]
+        assert "in a session, has taken its name" in why
+    standalone.assert_whole(alice)
+
+
+def process_with_number(number, argv):
+    """A process that has the number of one that has ended."""
+    for _ in range(20):
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+        process = subprocess.Popen(argv)
+        if process.pid == number:
+            return process
+        process.kill()
+        process.wait()
+    raise AssertionError(f"nothing gets the number {number}")
+
+
+def test_a_hub_in_a_session_with_the_number_of_a_process_outside(standalone, alice, policy):
+    """Who has listened has ended: a child in the session answers. The number has one of the user's processes outside."""
+    policy.conf("[session] lifetime=session\n[security]\nnested_userns=yes\nseccomp=off")
+    alice.write("fakehub", (TOOLS / "fakehub").read_bytes(), 0o755)
+    with Held(alice) as confined:
+        confined.tell(f"~/fakehub {MARKER}/{alice.uid} counted gone >~/ready &")
+        wait_until(lambda: alice.path("ready").exists() and alice.path("ready").read_text(), "fakehub")
+        (number,) = [pid for pid in pids_of(alice) if status(pid)["Name"] == "fakehub"]
+        os.kill(number, signal.SIGUSR1)
+        wait_until(lambda: not os.path.exists(f"/proc/{number}"), "its end")
+        policy.conf("[session] lifetime=user\n[security]\nnested_userns=yes\nseccomp=off")
+        outside = process_with_number(number, by_user(alice, "sleep", "1000"))
+        why = assert_refused(sh(alice, "echo ran", timeout=60))["why"]
+        assert "in a session, has taken its name" in why
+        outside.kill()
+        outside.wait()
+    standalone.assert_whole(alice)
+
+
+# A login of another version: the protocol's number, and that it is a login.
+COME_WITH_ANOTHER_VERSION = """\
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(9)
+s.connect("\\0" + sys.argv[1])
+s.send(struct.pack("=II", 0, 1))
+print(s.recv(1))
+"""
+
+
+def test_a_process_in_a_session_and_the_hub(standalone, alice, policy):
+    """It is let go, and the hub goes on for logins; one outside, as a login of another version, has it retire."""
+    policy.conf("[session] lifetime=user")
+    program = alice.write("other.py", COME_WITH_ANOTHER_VERSION)
+    argv = ("python3", "-B", str(program), f"{MARKER}/{alice.uid}")
+    with Held(alice) as inside:
+        assert inside.ask(" ".join(argv)).out == "b''"
+        own = inside.ask("echo $NSSHELL_SESSION").out
+        assert sh(alice, "echo $NSSHELL_SESSION").out.strip() == own
+        assert as_root(*by_user(alice, *argv)).out == "b''\n"
+        assert sh(alice, "echo $NSSHELL_SESSION").out.strip() != own
+    standalone.assert_whole(alice)
+
+
+# In the session: speaks on a connection that comes through a socket in the home. Outside: makes it.
+SPEAK_INSIDE = """\
+import os, socket
+s = socket.socket(socket.AF_UNIX)
+s.bind(os.path.expanduser("~/way"))
+s.listen(1)
+print("listens", flush=True)
+fds = socket.recv_fds(s.accept()[0], 1, 1)[1]
+c = socket.socket(fileno=fds[0])
+c.settimeout(9)
+c.send(b"x")
+print(c.recv(1), flush=True)
+"""
+CONNECT_OUTSIDE = """\
+import os, socket, sys, time
+c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+c.connect("\\0" + sys.argv[1])
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.path.expanduser("~/way"))
+socket.send_fds(s, [b"x"], [c.fileno()])
+time.sleep(1000)
+"""
+
+
+def test_a_connection_of_another_process_in_a_session(standalone, alice, policy):
+    """The hub asks who has sent a message, and not who has connected."""
+    policy.conf("[session] lifetime=user")
+    inside = alice.write("inside.py", SPEAK_INSIDE)
+    outside = alice.write("outside.py", CONNECT_OUTSIDE)
+    with Held(alice) as session:
+        own = session.ask("echo $NSSHELL_SESSION").out
+        session.tell(f"python3 -B {inside} >~/said &")
+        wait_until(lambda: alice.path("way").is_socket(), "the way")
+        argv = by_user(alice, "python3", "-B", str(outside), f"{MARKER}/{alice.uid}")
+        with subprocess.Popen(argv) as connected:
+            wait_until(lambda: "b''" in alice.path("said").read_text(), "the end of the connection")
+            assert sh(alice, "echo $NSSHELL_SESSION").out.strip() == own
+            connected.kill()
     standalone.assert_whole(alice)
 
 

@@ -8,6 +8,8 @@ Issue 4, "[network]". The machine and what is outside of it are network namespac
 import os
 import re
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +20,10 @@ from lib_net import (
     OUTSIDE6, OWN_IPV4, OWN_IPV6, RESOLVER, RESOLVER6, STUB, UDP, UDP6,
     Pieces, World, ask, keeper_of, network_of, pasta_of, serve,
 )
+from lib_pam import assert_denied
 from lib_peer import IPV4, IPV6, NAME, Server
-from lib_process import HeldProgram, assert_refused, wait_until
+from lib_process import HeldProgram, as_root, assert_idle, assert_refused, wait_until
+from lib_services import by_user
 
 pytestmark = pytest.mark.usefixtures("nested_userns")
 
@@ -345,6 +349,60 @@ def test_keeper_is_killed(connect, alice):
 
 
 @pytest.mark.usefixtures("nat")
+def test_who_waits_for_pasta_does_nothing_else(server, opened, alice):
+    """Who ends pasta with the session sleeps until then, and so do the session's own (promise 8)."""
+    pieces = Pieces(opened())
+    keepers = {pieces.outer, pieces.init, keeper_of(alice)}
+    assert len(keepers) == (2 if server.service.endswith("plain") else 3)
+    assert_idle(keepers)
+
+
+ATTACH = """\
+import ctypes, errno, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for pid in map(int, sys.argv[1:]):
+    failed = libc.ptrace(16, pid, None, None)  # PTRACE_ATTACH
+    print(errno.errorcode[ctypes.get_errno()] if failed else "attached")
+"""
+
+
+@pytest.mark.usefixtures("nat")
+def test_pasta_cannot_be_traced(connect, alice):
+    """Who owns a user namespace has all power over it from outside, as cron's jobs in a frame are. pasta is in that of the
+    session, and in the machine's network."""
+    connection = connect()
+    with connection.shell(), subprocess.Popen(by_user(alice, "sleep", "60")) as other:
+        (pasta,) = pasta_of(alice)
+        pids = (pasta, keeper_of(alice), other.pid)
+        result = as_root(*by_user(alice, "python3", "-c", ATTACH, *map(str, pids)))
+        other.kill()
+        assert result.out.split() == ["EPERM", "EPERM", "attached"], result
+    connection.close()
+
+
+def test_a_covered_part_of_sys(pam, syslog, network, alice):
+    """The /sys of a network of its own would show what is covered in the machine's, as in a container's: refused."""
+    covered = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/kernel && exec "$@"', "sh")
+    begin = len(syslog.lines)
+    assert pam.login(alice.name, "/bin/ls", "-A", "/sys/kernel", prefix=covered).result.out == ""
+    network("mode = none")
+    assert_denied(pam.login(alice.name, "/bin/true", prefix=covered))
+    assert "/sys/kernel covers a part of the machine's own /sys" in refusal(syslog, begin, alice)["reason"]
+    assert pam.login(alice.name, "/bin/true").result.rc == 0
+
+
+def test_the_network_is_not_the_users(place, network, alice):
+    """Neither in a session nor in the frame alone, where the user owns the user namespace of the sessions."""
+    network("mode = none")
+    changes = ("ip link set lo down", "ip addr add 192.0.2.1/24 dev lo", "ip route del local 127.0.0.0/8 dev lo table local",
+               "ip link add type dummy")
+    for change in changes:
+        for way in ("", "unshare -Ur --keep-caps "):
+            result = place.sh(alice, f"{way}{change}")
+            assert result.rc != 0 and "Operation not permitted" in result.err, (way, change, result)
+
+
+@pytest.mark.usefixtures("nat")
 def test_pasta_is_missing(world, refused, alice):
     """Without pasta there is no session, with the name of the package."""
     machine = Machine([alice])
@@ -355,18 +413,19 @@ def test_pasta_is_missing(world, refused, alice):
 
 @pytest.mark.usefixtures("nat")
 @pytest.mark.parametrize(
-    "script, words",
+    "program, size, words",
     [
-        ("echo nothing works today >&2; exit 1", ["nothing works today"]),
-        ("exit 0", []),
-        ("kill -9 $$", []),
+        ("ls", None, ["unrecognized option"]),
+        ("true", None, []),
+        ("true", 16384, []),
     ],
     ids=["says why", "says nothing", "is killed"],
 )
-def test_pasta_fails(world, refused, alice, script, words):
-    """Nor is there one when pasta fails, and what it says is in the reason."""
+def test_pasta_fails(world, refused, alice, program, size, words):
+    """Nor is there one when pasta fails, and what it says is in the reason. The user cannot read what is executed, so it
+    is no script; the half of a program gets a signal."""
     machine = Machine([alice])
-    with world.machine.covered(PASTA, f"#!/usr/bin/sh\n{script}\n"):
+    with world.machine.covered(PASTA, Path("/usr/bin", program).read_bytes()[:size]):
         refused("network.mode", PASTA, *words)
     assert_nothing_left(machine)
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from lib_services import (
     Place, PlacedSshd, Records, assert_in_frame, assert_in_session, by_user, fields_of, open_to_all,
     record_of, with_shell, with_sudoers,
 )
-from lib_settings import FRAME, HELPER, MODULE, NSSHELL, SRV
+from lib_settings import FRAME, HELPER, MODULE, NSSHELL, PATIENCE, SRV
 from lib_sshd import NO_MODULE, WITH_MODULE
 from lib_terminal import Terminal
 
@@ -973,6 +974,39 @@ def test_module_twice(make_sshd, alice, syslog):
         wait_for_verdicts(syslog, before, "confine", 1)
         seen.append(mounts)
     assert seen[0] == seen[1]
+
+
+# Groups from elsewhere
+
+LARGE = 70000
+
+# getent -- DATABASE KEY, with no environment at all.
+GETENT = """\
+#!/bin/sh
+case $2:$3 in group:{group}|group:nshlarge) exec /bin/cat {file};; esac
+exit 2
+"""
+
+
+@pytest.mark.parametrize("members", [3, 80_000])
+def test_a_large_group_from_elsewhere(make_place, policy, alice, members):
+    """A group that no file has is found by its number, however many are in it, and holds nobody up."""
+    policy.conf("[session] hostname=%g")
+    policy.match("50-large.conf", "[match] group=nshlarge\n[shell] umask=037")
+    place = make_place()
+    open_to_all(place, "su", "su-l")
+    file = place.folder / "group"
+    names = ",".join(f"somebody-{number:07}" for number in range(members))
+    file.write_text(f"nshlarge:x:{LARGE}:{names}\n")
+    place.own_file("/usr/bin/getent", GETENT.format(group=LARGE, file=file), 0o755)
+    lines = Path("/etc/passwd").read_text().replace(f":{alice.uid}:{alice.gid}:", f":{alice.uid}:{LARGE}:")
+    place.own_file("/etc/passwd", lines)
+    standalone = ["setpriv", f"--reuid={alice.uid}", f"--regid={LARGE}", "--clear-groups", str(NSSHELL), "-c"]
+    for argv in (standalone, SU_LOGIN):
+        begin = time.monotonic()
+        result = place.run(*argv, "hostname; umask; id -g")
+        assert (result.rc, result.out.split()) == (0, ["nshlarge", "0037", str(LARGE)]), result
+        assert time.monotonic() - begin < 10 * PATIENCE
 
 
 # Those who are let in whatever happens

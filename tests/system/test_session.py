@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_frame import HeldLogin
 from lib_process import (
     SHOW_NAMESPACES, Held, as_root, assert_confined, assert_refused, environment,
     host_namespaces, namespaces, output_of, run, sh, start, status,
@@ -480,10 +481,32 @@ def test_hosts_keeps_its_other_lines(alice):
     assert lines[1:] == Path("/etc/hosts").read_text(encoding="utf-8").rstrip("\n").split("\n")
 
 
-def test_sudo_finds_the_host(alice):
-    """No "unable to resolve host"."""
-    result = sh(alice, "timeout 5 sudo -n true")
-    assert result.rc != 124 and "resolve" not in result.err
+def test_hosts_with_the_machines_name(alice, policy):
+    """What the machine is called it says itself: its address is no loopback's."""
+    policy.conf("[session] hostname=%h")
+    assert output_of(alice, "hostname") == HOST
+    assert output_of(alice, "cat /etc/hosts") == Path("/etc/hosts").read_text(encoding="utf-8").rstrip("\n")
+
+
+def test_bus_that_is_not_there(alice, policy):
+    """A program that is told of one does not start its own."""
+    bus = f"unix:path=/run/user/{alice.uid}/bus"
+    env = environment(alice, DBUS_SESSION_BUS_ADDRESS=bus)
+    assert output_of(alice, "echo ${DBUS_SESSION_BUS_ADDRESS-none}", env=env) == "none"
+    policy.conf("[view] tmp=host")
+    assert output_of(alice, "echo ${DBUS_SESSION_BUS_ADDRESS-none}", env=env) == bus
+
+
+def test_sudo_finds_the_host(pam, alice):
+    """No "unable to resolve host" from root's in the frame, where the host name is the session's. In the session itself
+    sudo has no power and gives up before it asks. With a name that no file has, it does tell."""
+    with HeldLogin(pam, alice) as frame:
+        there = ("nsenter", "-t", str(frame.outer), "-m", "-u")
+        assert as_root(*there, "hostname").out.startswith(f"{alice.name}-")
+        result = as_root(*there, "sudo", "-n", "true")
+        assert (result.rc, result.err) == (0, ""), result
+        other = as_root(*there, "unshare", "-u", "sh", "-c", "hostname nsh-nobody; sudo -n true")
+        assert "unable to resolve host nsh-nobody" in other.err, other
 
 
 @pytest.mark.parametrize(

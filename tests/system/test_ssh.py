@@ -18,10 +18,10 @@ import paramiko
 import pytest
 
 from lib_process import (
-    SHOW_NAMESPACES, HeldProgram, alive_pids_of, as_root, assert_confined, environment, namespaces,
+    SHOW_NAMESPACES, Held, HeldProgram, alive_pids_of, as_root, assert_confined, environment, namespaces,
     output_of, sh, start, wait_until,
 )
-from lib_settings import IS_NSSHELL, NSSHELL
+from lib_settings import IS_NSSHELL, NSSHELL, PATIENCE
 from lib_terminal import Terminal
 
 DATA = os.urandom(300_000)
@@ -121,7 +121,7 @@ def test_binary_clean(sshd, alice):
     """stdin and stdout binary clean through ssh, and the end of input is seen."""
     done = subprocess.run(
         sshd.command(alice, "cat; echo end >&2"), input=DATA, capture_output=True, check=False,
-        timeout=30,
+        timeout=30 * PATIENCE,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, DATA, b"end\n")
 
@@ -438,6 +438,32 @@ def test_local_agent(alice, agent_folder):
     assert (result.rc, result.out) == (7, "answer\n"), result
 
 
+def test_local_agent_of_a_later_login(plain_sshd, alice, policy, agent_folder):
+    """In a shared sandbox, which has no /tmp of that login's, it has a name in /dev: a local one, and one of sshd's."""
+    policy.user(alice.name, "[session] lifetime=user")
+    path = agent_folder(alice) / "agent.1"
+    with Held(alice) as first, listening(alice, path):
+        env = environment(alice, SSH_AUTH_SOCK=str(path))
+        result = sh(alice, f"echo $NSSHELL_SESSION $SSH_AUTH_SOCK; {CONNECT}; exit 7", env=env)
+        session = first.ask("echo $NSSHELL_SESSION").out
+        assert (result.rc, result.out) == (7, f"{session} /dev/agent0\nanswer\n"), result
+        assert first.ask("echo $SSH_AUTH_SOCK").out == ""
+        with plain_sshd.agent() as forwarded:
+            command = "echo $NSSHELL_SESSION ${SSH_AUTH_SOCK%[0-9]}; ssh-add -l"
+            result = plain_sshd.ssh(alice, command, options=("-A",), env=forwarded)
+        where, listed = result.out.split("\n", 1)
+        assert where == f"{session} /dev/agent" and "client_key" in listed, result
+
+
+@pytest.fixture(params=["session", "user"])
+def in_each_sandbox(request, alice, policy):
+    """alice's logins have a sandbox of their own, or one that is there already."""
+    policy.user(alice.name, f"[session] lifetime={request.param}")
+    with Held(alice) if request.param == "user" else contextlib.nullcontext():
+        yield
+
+
+@pytest.mark.usefixtures("in_each_sandbox")
 @pytest.mark.parametrize("case", ["another's", "link", "linked folder", "not a socket", "outside"])
 def test_hostile_agent(alice, bob, agent_folder, case):
     """SSH_AUTH_SOCK decides nothing: only the user's own socket, without links, is shown."""

@@ -5,6 +5,7 @@ nsshell.conf(5), [view]; design.md, promises 1, 2 and 5. The home, the root and 
 own (test_view_home.py, test_view_root.py, test_view_dev.py), and so has bad input (test_view_bad.py).
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from lib_ctl import FAILED, ctl
 from lib_frame import HeldLogin, name_of
-from lib_mounts import command, tmpfs
+from lib_mounts import command, mounted, tmpfs
 from lib_process import as_root, wait_until
-from lib_settings import FRAME, MARKER, NSSHELL, SRV
+from lib_settings import FRAME, MARKER, NSSHELL, POLICY, SRV
 from lib_view import Frame, Outside, make_open, snapshot
 from lib_walk import is_at_or_below, without
 
@@ -34,7 +36,8 @@ OTHER = ("/dev", "/home", "/proc/sys", "/run/lock", "/run/screen", "/run/user", 
 # What is mounted for a session, or below what is.
 MOUNTED = (
     *OTHER, "/proc", "/etc/hosts", "/etc/hostname", "/run/utmp", "/var/log/wtmp", "/var/log/btmp",
-    "/var/log/lastlog", "/var/log/faillog", "/run/systemd/sessions", "/run/systemd/users", "/run/faillock",
+    "/var/log/lastlog", "/var/log/faillog", "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient",
+    "/run/dbus", "/run/faillock",
     "/var/lib/lastlog", "/var/lib/wtmpdb", "/etc/ssh/ssh_config.d", str(MARKER), str(FRAME),
 )
 
@@ -489,6 +492,106 @@ def test_nothing_is_undone(place, alice, policy, scratch, system):
         shutil.rmtree(SRV / "undo")
 
 
+# Homes that lie around other things
+
+
+@pytest.fixture
+def students(alice, bob):
+    """A folder of homes in alice's home, which is root's as far as that goes; with a home in it."""
+    folder = alice.path("students")
+    (folder / "bob").mkdir(parents=True)
+    (folder / "bob/file").write_text("bob's\n")
+    os.chown(alice.home, 0, 0)
+    yield folder
+    shutil.rmtree(folder)
+    os.chown(alice.home, alice.uid, alice.gid)
+
+
+@pytest.mark.parametrize("system", ["", "read_only=system"], ids=["default", "read-only"])
+@pytest.mark.parametrize("homes", ["/home, {0}", "{0}, /home", "{0}"])
+def test_a_folder_of_homes_in_the_home(place, alice, policy, students, homes, system):
+    """It is covered all the same, as the home is shown before."""
+    policy.conf(f"[view]\nhomes={homes.format(students)}\n{system}")
+    result = place.sh(alice, f"cat ~/secret; ls -A {students}; cat {students}/bob/file")
+    assert result.out == f"secret of {alice.name}\n" and "No such file" in result.err, result
+
+
+@pytest.mark.parametrize("home", ["keep", "ephemeral"])
+def test_a_home_in_a_read_only_folder(place, alice, policy, home):
+    """What the session has of its own there is not meant, unless it is named itself."""
+    policy.conf(f"[view]\nhomes=\nhome={home}\nread_only=/home")
+    result = place.sh(alice, f"touch ~/new && ls ~/new; touch {SRV}/homes/x /home/x; grep -c ' /home ' /proc/self/mountinfo")
+    assert result.out == f"{alice.home}/new\n1\n" and "Read-only" in result.err, result
+    assert alice.path("new").exists() == (home == "keep")
+    policy.conf(f"[view]\nhomes=\nhome={home}\nread_only=/home, {alice.home}")
+    result = place.sh(alice, "touch ~/newer")
+    assert result.rc != 0 and "Read-only" in result.err, result
+
+
+@pytest.mark.parametrize("home", ["{0}/", "//home//{1}", "/home/./{1}/."])
+@pytest.mark.parametrize("system", ["", "read_only=system"], ids=["default", "read-only"])
+def test_a_home_with_slashes(place, alice, policy, home, system):
+    """It is the same home, however the account database has it."""
+    policy.conf(f"[view]\n{system}")
+    name = home.format(alice.home, alice.name)
+    command("usermod", "-d", name, alice.name)
+    try:
+        assert place.lines(alice, f"cat {name}/secret; touch {name}/new; ls -A /home") == [
+            f"secret of {alice.name}", alice.name]
+        assert alice.path("new").exists()
+    finally:
+        command("usermod", "-d", alice.home, alice.name)
+
+
+@pytest.mark.parametrize("keys", ["tmp=host\nread_only=system", "homes=\nwritable={0}", "homes=\nread_only=system\nbind={0}:{0}"])
+def test_an_ephemeral_home_in_what_is_shown(place, alice, policy, keys):
+    """It is shown on top of that."""
+    top = Path("/tmp/nsh-top" if "tmp" in keys else f"{SRV}/nsh-top")
+    home = top / "home"
+    home.mkdir(parents=True)
+    os.chown(home, alice.uid, alice.gid)
+    policy.conf(f"[view]\nhome=ephemeral\n{keys.format(top)}")
+    command("usermod", "-d", str(home), alice.name)
+    try:
+        assert place.lines(alice, f"echo x >{home}/new; cat {home}/new") == ["x"]
+        assert os.listdir(home) == []
+    finally:
+        command("usermod", "-d", alice.home, alice.name)
+        shutil.rmtree(top)
+
+
+# Places that the session has folders of its own in
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[view] bind=/dev/null:/dev/tty0", ("view.bind", "/dev/tty0", "view.dev = minimal")),
+    ("[view] writable=/dev/null", ("view.writable", "/dev/null", "view.dev = minimal")),
+    ("[view] read_only=/proc/sys", ("view.read_only", "/proc/sys", "session's own")),
+    ("[view] bind={0}/a:/var/mail", ("view.bind", "/var/mail", "view.others = hidden")),
+    ("[view] read_only=/sys/kernel\n[network] mode=none", ("view.read_only", "/sys/kernel", "network")),
+], ids=["device", "writable device", "proc", "mail", "sys"])
+def test_in_a_folder_of_the_sessions_own(session, alice, policy, shares, text, words):
+    """It would not hold: there is no session, and "nsshellctl check" says it too."""
+    policy.conf(text.format(shares))
+    session.refusal(alice, *words)
+    result = ctl("check", POLICY)
+    assert result.rc == FAILED and all(word in result.out for word in words), result
+
+
+def test_hidden_in_a_folder_of_the_sessions_own(place, alice, policy):
+    """Hiding comes last."""
+    policy.conf("[view] hide=/sys/kernel, /var/mail, /dev/full\n[network] mode=none")
+    result = place.sh(alice, "ls /sys/class/net; ls /sys/kernel; ls /var/mail; cat /dev/full")
+    assert result.out == "lo\n" and result.err.count("Permission denied") == 3, result
+
+
+def test_where_the_machines_own_is_shown(session, alice, policy, shares):
+    """Otherwise the same can be asked for."""
+    policy.conf(f"[view]\ndev=host\nothers=host\nbind=/dev/null:/dev/zero, {shares}/a:/var/mail\nhide=/sys/kernel")
+    assert session.lines(alice, "stat -c %t:%T /dev/zero; ls /var/mail; ls /sys/kernel 2>/dev/null || echo hidden") == [
+        "1:3", *sorted(os.listdir(shares / "a")), "hidden"]
+
+
 # What the machine mounts later
 
 
@@ -590,6 +693,16 @@ def test_programs_use_the_tmp_folders(session, alice, tmp_folders, scratch):
     assert not Path("/run/lock/LCK..ttyS0").exists()
 
 
+def test_what_cannot_be_executed_outside(place, alice):
+    """Where the machine mounts a folder for everybody noexec, the session's own is noexec."""
+    folder = "/run/lock"
+    script = f"for f in {folder} /tmp; do echo echo ran in $f >$f/x; chmod +x $f/x; $f/x; done; true"
+    assert place.sh(alice, script).out == f"ran in {folder}\nran in /tmp\n"
+    with mounted(folder, "--bind", folder):
+        command("mount", "-o", "remount,bind,noexec", folder)
+        assert place.sh(alice, script).out == "ran in /tmp\n"
+
+
 def test_host_tmp(place, alice, policy, runtime):
     """tmp = host: all of these folders are the machine's."""
     policy.conf("[view] tmp=host")
@@ -602,6 +715,24 @@ def test_host_tmp(place, alice, policy, runtime):
     finally:
         for path in made:
             path.unlink()
+
+
+@pytest.mark.parametrize("home", ["keep", "ephemeral"])
+def test_host_tmp_of_a_read_only_system(place, alice, policy, home):
+    """They are written to as ever; what is named itself is read-only."""
+    policy.conf(f"[view]\ntmp=host\nread_only=system\nhome={home}")
+    names = " ".join(f"{folder}/nsh-of-the-session" for folder in ("/tmp", "/var/tmp", "/dev/shm"))
+    made = [Path(name) for name in names.split()]
+    try:
+        result = place.sh(alice, f"touch {names} ~/new && ls {names}; touch /usr/x")
+        assert sorted(result.out.split()) == sorted(names.split()) and "Read-only" in result.err, result
+        assert all(path.exists() for path in made) and alice.path("new").exists() == (home == "keep")
+        policy.conf(f"[view]\ntmp=host\nread_only=system, /var/tmp\nhome={home}")
+        result = place.sh(alice, f"echo x >>{made[0]} && echo x >>{made[1]}")
+        assert result.rc != 0 and made[0].read_text() == "x\n" and made[1].read_text() == "", result
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
 
 
 # Names in the file system that the kernel makes
@@ -810,6 +941,50 @@ def test_records_of_others(session, alice, policy, records):
     assert sizes == ["0"] * 4
     policy.conf("[view] others=host")
     assert session.sh(alice, SHOW_OTHERS).out.count("nsh-someone") == shown.count("nsh-someone")
+
+
+# Folders that tell of others, and a file. Not every machine has them: they differ by release, and with systemd.
+OTHERS_FOLDERS = (
+    "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/dbus", "/run/faillock",
+    "/var/lib/lastlog", "/var/lib/wtmpdb",
+)
+FAILLOG = "/var/log/faillog"
+
+
+@pytest.fixture
+def other_records():
+    """Something of nsh-someone's in each of them, for all to read; what was not there goes again."""
+    with contextlib.ExitStack() as stack:
+        for folder in map(Path, OTHERS_FOLDERS):
+            for part in [*reversed(folder.parents), folder]:
+                if not part.exists():
+                    part.mkdir(mode=0o755)
+                    stack.callback(part.rmdir)
+            file = folder / "nsh-someone"
+            file.write_text("nsh-someone\n")
+            file.chmod(0o644)
+            stack.callback(file.unlink)
+        kept = Path(FAILLOG).read_bytes() if os.path.exists(FAILLOG) else None
+        stack.callback(lambda: os.unlink(FAILLOG) if kept is None else Path(FAILLOG).write_bytes(kept))
+        with open(FAILLOG, "a", encoding="ascii") as file:
+            file.write("nsh-someone\n")
+        yield
+
+
+def test_other_records_of_others(session, alice, policy, other_records):
+    """What systemd, logind and PAM modules note of others' logins is hidden, and with others = host it is not."""
+    show = (
+        f"for f in {' '.join(OTHERS_FOLDERS)}; do echo $f $(ls -A $f) $(cat $f/nsh-someone 2>&1); done;"
+        f" echo {FAILLOG} $(stat -c %s {FAILLOG}) $(cat {FAILLOG} | strings)"
+    )
+    shown = Outside().lines(alice, show)
+    assert all("nsh-someone nsh-someone" in line for line in shown[:-1]) and "nsh-someone" in shown[-1], shown
+    hidden = session.lines(alice, show)
+    for path, line in zip(OTHERS_FOLDERS, hidden):
+        assert line == f"{path} cat: {path}/nsh-someone: No such file or directory", line
+    assert hidden[-1] == f"{FAILLOG} 0", hidden
+    policy.conf("[view] others=host")
+    assert session.lines(alice, show) == shown
 
 
 @pytest.mark.parametrize("key", ["", "read_only=system"], ids=["default", "read-only"])

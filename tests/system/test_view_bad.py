@@ -127,6 +127,14 @@ def test_what_is_no_path(session, alice, policy, ground, any_key):
         assert f"view.{any_key.partition(' ')[0]}" in why or f"{POLICY}/nsshell.conf:" in why, (text, why)
 
 
+@pytest.mark.parametrize("path", [MARKER, MARKER.parent, FRAME, FRAME.parent], ids=str)
+def test_what_nsshell_needs_is_not_hidden(session, alice, policy, path):
+    """Without it a session could not be told from none. That it may be absent makes no difference."""
+    for text in (path, f"-{path}", f"/srv, {path}"):
+        policy.conf(f"[view] hide={text}")
+        session.refusal(alice, "view.hide", f"{path}: cannot be hidden, nsshell needs what is there")
+
+
 NOT_BINDS = [
     "/a", "/a:", ":/a", "/a:/b:rw", "/a:/b:ro:ro", "/a:/b:/c", "/a:b", "-/a:-/b", ":", "::", "/a:/b:",
     "/a:/b:ro ro",

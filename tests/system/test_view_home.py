@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import lib_fuse
+from lib_left import memory
 from lib_mounts import command, mounted, tmpfs
-from lib_process import Held, as_root, sh
+from lib_process import Held, as_root, kill_all_of, sh, wait_until
 from lib_settings import REFUSED, SRV
-from lib_view import snapshot
+from lib_view import HAS_USER_ATTRIBUTES, Frame, Standalone, snapshot
 
 pytestmark = pytest.mark.usefixtures("nested_userns")
 
@@ -208,6 +209,7 @@ def test_a_home_with_a_mount_in_it(place, alice, scratch):
         assert os.listdir(alice.home) == []
 
 
+@pytest.mark.ephemeral
 def test_with_a_read_only_system(place, alice, policy):
     """The copy can be written where all else cannot."""
     policy.conf("[view]\nread_only=system\nhome=ephemeral")
@@ -216,12 +218,24 @@ def test_with_a_read_only_system(place, alice, policy):
     assert snapshot(alice.home) == before
 
 
+@pytest.mark.ephemeral
 def test_with_user_id_0_inside(session, full_home, policy):
     """User id 0 inside has no way around it."""
     policy.conf("[view] home=ephemeral\n[identity] uid=root")
     before = snapshot(full_home.home)
     assert session.lines(full_home, DEEDS)[-1:] == ["done"]
     assert snapshot(full_home.home) == before
+
+
+def test_standalone_by_the_kernel(alice, policy):
+    """Without the module it takes user attributes of a tmpfs (Linux 6.6): there is a copy, or no session."""
+    policy.conf("[view] home=ephemeral")
+    deed = "echo x >~/new; cat ~/new"
+    if HAS_USER_ATTRIBUTES:
+        assert Standalone().lines(alice, deed) == ["x"]
+    else:
+        Standalone().refusal(alice, "view.home = ephemeral needs pam_nsshell", command=deed)
+    assert not alice.path("new").exists()
 
 
 # Sessions beside each other
@@ -286,10 +300,31 @@ def test_internal_sftp(make_sshd, alice, tmp_path):
 def test_nothing_of_a_copy_is_left(place, alice):
     """No mount, and no file system in memory that a process could still hold."""
     points = Path("/proc/self/mountinfo").read_text()
-    free = os.statvfs("/").f_bfree
-    assert place.sh(alice, "head -c 100M /dev/zero >~/big; (sleep 600 &) >/dev/null 2>&1 </dev/null").rc == 0
+    before = memory()["Shmem"]
+    with place.hold(alice) as held:
+        assert held.ask("head -c 200M /dev/zero >~/big; (sleep 600 &) >/dev/null 2>&1").rc == 0
+        assert memory()["Shmem"] - before > 150 << 10
+        assert held.close() == 0
+    if isinstance(place, Frame):
+        # There nothing ends what a shell has left.
+        kill_all_of([alice])
     assert Path("/proc/self/mountinfo").read_text() == points
-    assert abs(os.statvfs("/").f_bfree - free) * os.statvfs("/").f_bsize < 50e6
+    wait_until(lambda: memory()["Shmem"] - before < 100 << 10, "the memory to be given back")
+
+
+@pytest.mark.ephemeral
+@pytest.mark.parametrize("option", ["exec", "noexec"])
+def test_a_copy_has_the_options_of_the_home(place, alice, policy, option):
+    """What cannot be executed, or give powers, in the home cannot in its copy."""
+    policy.conf("[view] home=ephemeral")
+    show = f"grep ' {alice.home} ' /proc/self/mountinfo | tail -n 1 | cut -d' ' -f6; cp /bin/echo ~/; ~/echo ran 2>&1"
+    with mounted(alice.home, "-o", "bind", alice.home):
+        command("mount", "-o", f"remount,bind,nosuid,nodev,{option}", alice.home)
+        result = place.sh(alice, show)
+    options, said = result.out.splitlines()
+    options = set(options.split(","))
+    assert {"nosuid", "nodev"} <= options and ("noexec" in options) == (option == "noexec"), result
+    assert said == "ran" if option == "exec" else "ermission denied" in said, result
 
 
 # Homes on other file systems

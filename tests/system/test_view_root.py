@@ -271,6 +271,7 @@ def test_a_shell_that_it_has_not(session, alice, policy, root):
     session.refusal(alice, "/usr/bin/zsh")
 
 
+@pytest.mark.ephemeral
 def test_with_an_ephemeral_home(session, alice, policy, root):
     """The copy of the home is shown in the root."""
     policy.conf(f"[view]\nroot={root}\nhome=ephemeral")

@@ -720,6 +720,19 @@ def test_other_login_shell(server, alice, policy, login_shell, syslog, shell):
         assert target.is_out_of_reach(client)
 
 
+@pytest.mark.parametrize("whose", ["root", "user"])
+def test_link_to_nsshell_as_login_shell(server, alice, policy, login_shell, whose):
+    """It may be one to something else by the time that sshd follows it."""
+    policy.conf("[session] confine=yes")
+    link = NSSHELL.with_name("nsshell-link") if whose == "root" else alice.path("link")
+    link.symlink_to(NSSHELL)
+    try:
+        login_shell(alice, str(link))
+        assert server.ssh(alice, "hostname").rc == NO_SESSION
+    finally:
+        link.unlink()
+
+
 # Which policy a connection gets
 
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fakehub NAME ANSWER: what a user could put in the place of a standalone hub (sandbox/hub_place.c, NAME without its NUL).
+ * fakehub NAME ANSWER [gone]: what a user could put in the place of a standalone hub (sandbox/hub_place.c, NAME without its NUL).
  *
  * Prints a line when it listens, and gives everybody the same answer for ever: "nothing" at all, "short", another
- * "protocol", or that the login joins what it is handed: "devices", "sockets", too "few" files, its "own" namespaces,
+ * "protocol", or that the login joins what it is handed: "devices", "sockets", too "few" or "many" files, its "own" namespaces,
  * or namespaces that were made in a "nested" user namespace. "counted": it says that it
- * is only counted.
+ * is only counted. With "gone" it waits for a SIGUSR1, and then who has called listen(2) ends and a child goes on.
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "nsshell/door.h"
+#include "nsshell/pass.h"
 #include "sandbox/hub_protocol.h"
 
 static const char *const kinds[NSH_DOOR_PARTS] = {
@@ -71,17 +73,17 @@ static int make_files(const char *answer, int *fds)
 		open_namespaces(fds);
 		return NSH_DOOR_PARTS;
 	}
-	for (int i = 0; i < NSH_DOOR_PARTS; i++)
+	for (int i = 0; i < NSH_PASS_MAX; i++)
 		fds[i] = !strcmp(answer, "sockets") ? socket(AF_UNIX, SOCK_STREAM, 0)
 						    : open("/dev/null", O_RDWR);
-	return !strcmp(answer, "few") ? 2 : NSH_DOOR_PARTS;
+	return !strcmp(answer, "few") ? 2 : !strcmp(answer, "many") ? NSH_PASS_MAX : NSH_DOOR_PARTS;
 }
 
 static void reply(int to, const char *answer, const int *fds, int n_fds)
 {
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(NSH_DOOR_PARTS * sizeof(int))];
+		char bytes[CMSG_SPACE(NSH_PASS_MAX * sizeof(int))];
 	} control = {0};
 	struct nsh_hub_reply text = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_SAYS_JOIN};
 	struct iovec part = {.iov_base = &text, .iov_len = sizeof(text)};
@@ -106,15 +108,37 @@ static void reply(int to, const char *answer, const int *fds, int n_fds)
 	sendmsg(to, &message, MSG_NOSIGNAL);
 }
 
+static void go_on_in_child(void)
+{
+	sigset_t wanted;
+	int number;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGUSR1);
+	sigwait(&wanted, &number);
+	if (fork() != 0)
+		_exit(0);
+}
+
+static void block_signal(void)
+{
+	sigset_t wanted;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	int fds[NSH_DOOR_PARTS];
+	int fds[NSH_PASS_MAX];
 	char question[8192];
 	int listener;
 	int n_fds;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
+	block_signal();
 	listener = listen_at(argv[1]);
 	if (!strcmp(argv[2], "nested"))
 		make_nested();
@@ -125,6 +149,8 @@ int main(int argc, char **argv)
 			pause();
 	puts("listens");
 	fflush(stdout);
+	if (argc == 4)
+		go_on_in_child();
 	for (;;) {
 		int to = accept(listener, NULL, NULL);
 

@@ -121,6 +121,16 @@ static void *wait_for_ever(void *arg)
 	return arg;
 }
 
+/* What opens sessions has looked the account up before, and its groups: sshd, login, su. */
+static void know(const char *name)
+{
+	const struct passwd *account = getpwnam(name);
+	int count = 0;
+
+	if (account)
+		getgrouplist(name, account->pw_gid, NULL, &count);
+}
+
 static int open_session(char **argv)
 {
 	static const struct pam_conv conversation = {.conv = converse};
@@ -179,6 +189,7 @@ static int login(char **argv)
 
 	if (getenv("PAMLOGIN_BARE"))
 		return run(argv);
+	know(argv[3]);
 	look(&before);
 	ret = open_session(argv);
 	look(&after);

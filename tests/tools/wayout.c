@@ -6,7 +6,7 @@
  * last: then the exit status is 1. After all of them COMMAND is executed.
  *
  * CALL	a name of the table below, or a number
- * WAY	native; i386, the entry of 32-bit programs with their numbers; x32, native numbers with its bit
+ * WAY	native; on x86-64 also i386, the entry of 32-bit programs with their numbers; x32, native numbers with its bit
  * ARG	a number; @ or @N, what the last call or call N returned, the first being 0;
  *	s=TEXT, x=HEX, the address of these bytes, with zeros after them; o=HEX, likewise, and what is
  *	there afterwards is printed; v=ADDRESS, a struct iovec of eight bytes there
@@ -60,9 +60,9 @@ static const struct {
 	{"msgctl", SYS_msgctl, 402},
 	{"msgget", SYS_msgget, 399},
 	{"name_to_handle_at", SYS_name_to_handle_at, 341},
-	{"open", SYS_open, 5},
 	{"open_by_handle_at", SYS_open_by_handle_at, 342},
 	{"open_tree", 428, 428},
+	{"openat", SYS_openat, 295},
 	{"pidfd_getfd", 438, 438},
 	{"pidfd_open", 434, 434},
 	{"pidfd_send_signal", 424, 424},
@@ -175,6 +175,10 @@ static long number_of(const char *name, int i386)
 	return strtol(name, NULL, 0);
 }
 
+#ifndef MAP_32BIT
+#define MAP_32BIT 0
+#endif
+
 #ifdef __x86_64__
 #define X32_BIT 0x40000000
 
@@ -204,7 +208,10 @@ static long enter(const char *way, const char *name, const long *arg)
 #ifdef __x86_64__
 	if (!strcmp(way, "x32"))
 		number |= X32_BIT;
+	else
 #endif
+		if (strcmp(way, "native") != 0)
+		give_up(way, "this processor has no such way");
 	ret = syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	return ret == -1 ? -errno : ret;
 }

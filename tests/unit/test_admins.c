@@ -7,6 +7,7 @@
 #include "ctl/admins.h"
 
 #define ALL .power = NSH_POWER_ALL
+#define UNASKED .power = NSH_POWER_UNASKED
 #define SHELL .real_shell = true
 #define KEYS .keys = true, .keys_count = true
 
@@ -20,9 +21,11 @@ static void test_remains(void **state)
 		bool remains;
 	} cases[] = {
 		{"password", {ALL, SHELL, .password = true}, true},
-		{"keys", {ALL, SHELL, KEYS}, true},
-		{"neither", {ALL, SHELL}, false},
-		{"keys that sshd does not take", {ALL, SHELL, .keys = true}, false},
+		{"keys", {UNASKED, SHELL, KEYS}, true},
+		{"keys, and sudo asks for a password", {ALL, SHELL, KEYS}, false},
+		{"neither", {UNASKED, SHELL}, false},
+		{"keys that sshd does not take", {UNASKED, SHELL, .keys = true}, false},
+		{"refused", {UNASKED, SHELL, .password = true, KEYS, .refused = true}, false},
 		{"no shell", {ALL, .password = true, KEYS}, false},
 		{"expired", {ALL, SHELL, .password = true, KEYS, .expired = true}, false},
 		{"some commands", {.power = NSH_POWER_SOME, SHELL, .password = true, KEYS}, false},
@@ -39,7 +42,7 @@ static void test_needed(void **state)
 {
 	const struct nsh_admin locked_root = {.uid = 0, ALL, SHELL};
 	const struct nsh_admin root = {.uid = 0, ALL, SHELL, .password = true};
-	const struct nsh_admin ben = {.uid = 1001, ALL, SHELL, KEYS};
+	const struct nsh_admin ben = {.uid = 1001, UNASKED, SHELL, KEYS};
 	const struct nsh_admin confined = {.uid = 1002, ALL, .password = true};
 	const struct nsh_admin student = {.uid = 1003, SHELL, .password = true};
 
@@ -60,8 +63,8 @@ static void test_needed_with_little_power(void **state)
 
 	(void)state;
 	assert_true(nsh_admins_need(&some, 1, 1000));
-	assert_false(nsh_admins_need((const struct nsh_admin[]){some, {.uid = 1, ALL, SHELL, KEYS}},
-				     2, 1000));
+	assert_false(nsh_admins_need(
+		(const struct nsh_admin[]){some, {.uid = 1, UNASKED, SHELL, KEYS}}, 2, 1000));
 }
 
 /* The same account twice in the list is no other administrator. */
@@ -80,8 +83,10 @@ static void test_sudo(void **state)
 	} cases[] = {
 		{"User ann is not allowed to run sudo on lab.\n", NSH_POWER_NONE},
 		{MAY "    (ALL : ALL) ALL\n", NSH_POWER_ALL},
-		{MAY "    (ALL) NOPASSWD: ALL\n", NSH_POWER_ALL},
+		{MAY "    (ALL) NOPASSWD: ALL\n", NSH_POWER_UNASKED},
 		{MAY "    (root) /usr/bin/apt\n    (root) ALL", NSH_POWER_ALL},
+		{MAY "    (ALL : ALL) ALL\n    (ALL) NOPASSWD: ALL\n", NSH_POWER_UNASKED},
+		{MAY "    (ALL) NOPASSWD: ALL\n    (ALL : ALL) ALL\n", NSH_POWER_ALL},
 		{MAY "    (root) /usr/bin/apt\n", NSH_POWER_SOME},
 		{MAY "    (ben) ALL\n", NSH_POWER_SOME},
 		{MAY "    (ALL : ALL) ALL, !/usr/bin/su\n", NSH_POWER_SOME},

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "sandbox/cgroup.h"
+#include "sandbox/path.h"
 #include "tests/unit/unit.h"
 
 static const struct nsh_cgroup_limits all = {.memory = 200 << 20, .tasks = 64, .cpu = 50};
@@ -97,12 +98,12 @@ static void test_is_in(void **state)
 	static const char scope[] = "/user.slice/user-1.slice/session-3.scope";
 
 	(void)state;
-	assert_true(nsh_cgroup_is_in(scope, scope));
-	assert_true(nsh_cgroup_is_in(scope, "/user.slice/user-1.slice/session-3.scope/a/b"));
-	assert_false(nsh_cgroup_is_in(scope, "/user.slice/user-1.slice/session-3.scope2"));
-	assert_false(nsh_cgroup_is_in(scope, "/user.slice/user-1.slice/session-33.scope"));
-	assert_false(nsh_cgroup_is_in(scope, "/user.slice/user-1.slice"));
-	assert_false(nsh_cgroup_is_in(scope, "/"));
+	assert_true(nsh_path_around(scope, scope));
+	assert_true(nsh_path_around(scope, "/user.slice/user-1.slice/session-3.scope/a/b"));
+	assert_false(nsh_path_around(scope, "/user.slice/user-1.slice/session-3.scope2"));
+	assert_false(nsh_path_around(scope, "/user.slice/user-1.slice/session-33.scope"));
+	assert_false(nsh_path_around(scope, "/user.slice/user-1.slice"));
+	assert_false(nsh_path_around(scope, "/"));
 }
 
 static void test_find(void **state)

@@ -27,11 +27,11 @@ static void test_round_trip(void **state)
 
 	(void)state;
 	nsh_field_plain(&line, "session", "%s", "0123456789abcdef");
-	nsh_field_text(&line, "user", "x\" verdict=confine y=\"\n\\\x7f z");
+	nsh_field_text(&line, "user", "x\" verdict=confine y=\"\n\\\x7f z\xc3\xa9\xc2\x9b \xff");
 	nsh_field_text(&line, "rhost", "");
 	nsh_field_plain(&line, "uid", "%u", 1000U);
 	expect(&at, "session", "0123456789abcdef");
-	expect(&at, "user", "x' verdict=confine y='??? z");
+	expect(&at, "user", "x' verdict=confine y='??? z\xc3\xa9?? ?");
 	expect(&at, "rhost", "");
 	expect(&at, "uid", "1000");
 	assert_int_equal(nsh_field_next(&at, &field), 0);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#include "nsshell/hostname.h"
+#include "conf/hostname.h"
 
 static const struct nsh_hostname_words words = {
 	.user = "ann.b_c$", .host = "lab.example.org", .group = "-staff-", .uid = "1000"};

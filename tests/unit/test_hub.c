@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -142,8 +144,8 @@ static struct nsh_message hear(const struct made *made)
 	size_t n_fds;
 
 	setsockopt(made->init, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
-	assert_int_equal(nsh_pass_receive(made->init, &message, sizeof(message), fds, &n_fds, 0),
-			 1);
+	assert_int_equal(
+		nsh_pass_receive(made->init, &message, sizeof(message), fds, &n_fds, 0, NULL), 1);
 	return message;
 }
 
@@ -214,15 +216,25 @@ static int start_hub(void **state)
 	return close(ready[0]);
 }
 
-/* It ends by itself when there is nobody left, with nothing that a sanitizer has to say. */
+/*
+ * It ends by itself when there is nobody left, with nothing that a sanitizer has to say. What a failed test has left keeps
+ * it from that.
+ */
 static int await_hub(void **state)
 {
+	const struct timespec step = {.tv_nsec = 1000000};
+	int64_t end = nsh_now_ms() + LONG_MS;
 	int status;
+	pid_t got;
 
 	(void)state;
-	if (waitpid(hub_process, &status, 0) != hub_process)
+	while ((got = waitpid(hub_process, &status, WNOHANG)) == 0 && nsh_now_ms() < end)
+		nanosleep(&step, NULL);
+	if (got == 0) {
+		end_process(hub_process);
 		return -1;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+	}
+	return got == hub_process && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 static void test_make_and_join(void **state)
@@ -363,6 +375,59 @@ static void test_stale(void **state)
 	nsh_policy_free(&other);
 }
 
+/* What is a matter of the login, or of whom the file is for: the sandbox is the same. */
+static bool is_of_login(enum nsh_key_id id)
+{
+	return id == NSH_KEY_SESSION_CONFINE || id == NSH_KEY_SESSION_CONTACT ||
+	       id == NSH_KEY_SESSION_LINGER_MAX || id == NSH_KEY_SESSION_MAX_SESSIONS ||
+	       !strcmp(nsh_keys[id].section, "policy") || !strcmp(nsh_keys[id].section, "match");
+}
+
+/* Each key alone; a text that is a time and begins with a number. The two that decide which sandbox it is are not changed. */
+static void test_stale_by_each_key(void **state)
+{
+	struct nsh_policy policy = make_policy(NSH_LIFETIME_USER);
+	struct made made = make(&policy, ID, false);
+	int same = 0;
+
+	(void)state;
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		struct nsh_policy other = make_policy(NSH_LIFETIME_USER);
+		bool joins = is_of_login(i);
+
+		if (i != NSH_KEY_SESSION_LIFETIME && i != NSH_KEY_SESSION_STALE) {
+			print_message("# %s.%s\n", nsh_keys[i].section, nsh_keys[i].key);
+			set(&other, i, "77h", 0);
+			end_process(come(&other, joins ? NSH_HUB_JOIN : NSH_HUB_MAKE, !joins));
+			same += joins;
+		}
+		nsh_policy_free(&other);
+	}
+	assert_true(same >= 4 && same < NSH_KEY_COUNT / 2);
+	end_process(made.login);
+	end_sandbox(&made);
+	nsh_policy_free(&policy);
+}
+
+static void test_stale_by_the_account(void **state)
+{
+	struct nsh_policy policy = make_policy(NSH_LIFETIME_USER);
+	struct made made = make(&policy, ID, false);
+	const struct nsh_user before = user;
+
+	(void)state;
+	user.gid++;
+	end_process(come(&policy, NSH_HUB_MAKE, true));
+	user = before;
+	user.shell = (char *)"/bin/other";
+	end_process(come(&policy, NSH_HUB_MAKE, true));
+	user = before;
+	end_process(come(&policy, NSH_HUB_JOIN, false));
+	end_process(made.login);
+	end_sandbox(&made);
+	nsh_policy_free(&policy);
+}
+
 static void test_linger(void **state)
 {
 	struct nsh_policy policy = make_policy(NSH_LIFETIME_LINGER);
@@ -408,35 +473,141 @@ static void test_linger_max(void **state)
 	nsh_policy_free(&policy);
 }
 
-/* One of another version gives way, and sees to what it has. */
+/* The time that was asked for by whoever has come last: here there was none before. */
+static void test_linger_max_of_the_last(void **state)
+{
+	struct nsh_policy policy = make_policy(NSH_LIFETIME_LINGER);
+	struct made made = make(&policy, ID, false);
+	pid_t last;
+
+	(void)state;
+	set(&policy, NSH_KEY_SESSION_LINGER_MAX, "1s", 0);
+	last = come(&policy, NSH_HUB_JOIN, false);
+	end_process(made.login);
+	end_process(last);
+	assert_int_equal(hear(&made).kind, MESSAGE_ALONE);
+	end_sandbox(&made);
+	nsh_policy_free(&policy);
+}
+
+/* And here it was a shorter one. */
+static void test_linger_max_grows(void **state)
+{
+	struct nsh_policy policy = make_policy(NSH_LIFETIME_LINGER);
+	struct nsh_hub_entry *entries;
+	struct made made;
+	pid_t last;
+
+	(void)state;
+	set(&policy, NSH_KEY_SESSION_LINGER_MAX, "1h", 0);
+	made = make(&policy, ID, false);
+	set(&policy, NSH_KEY_SESSION_LINGER_MAX, "9h", 0);
+	last = come(&policy, NSH_HUB_JOIN, false);
+	end_process(made.login);
+	end_process(last);
+	assert_int_equal(hear(&made).kind, MESSAGE_ALONE);
+	entries = await_entries(1);
+	assert_true(entries[0].linger_end > nsh_boot_ms() + 8 * INT64_C(3600000));
+	free(entries);
+	say(&made, MESSAGE_EMPTY, 1);
+	end_sandbox(&made);
+	nsh_policy_free(&policy);
+}
+
+/* It lets go of whoever says something that it does not understand. */
+static void say_to_hub(const void *text, size_t size)
+{
+	struct nsh_err err;
+	char byte;
+	pid_t hub;
+	int socket = nsh_hub_connect(&place, &hub, &err);
+
+	assert_true(socket >= 0 && hub == hub_process);
+	assert_int_equal(send(socket, text, size, 0), (ssize_t)size);
+	assert_int_equal(recv(socket, &byte, 1, 0), 0);
+	close(socket);
+}
+
+/* To a login of another version it gives way, and to no question of one; it sees to what it has. */
 static void test_other_version(void **state)
 {
 	struct nsh_policy policy = make_policy(NSH_LIFETIME_USER);
 	struct made made = make(&policy, ID, false);
 	struct nsh_err err = {0};
-	char byte;
-	pid_t hub;
-	int socket = nsh_hub_connect(&place, &hub, &err);
+	const uint32_t question[] = {NSH_HUB_PROTOCOL + 1, NSH_HUB_LIST, 0};
+	const uint32_t login[] = {NSH_HUB_PROTOCOL + 1, NSH_HUB_ENTER, 0};
 
 	(void)state;
-	assert_true(socket >= 0 && hub == hub_process);
-	assert_int_equal(send(socket, "what", 4, 0), 4);
-	assert_int_equal(recv(socket, &byte, 1, 0), 0);
-	close(socket);
-	assert_int_equal(nsh_hub_connect(&place, &hub, &err), -ENOENT);
+	say_to_hub("what", 4);
+	say_to_hub(question, sizeof(question));
+	say_to_hub(login, sizeof(login));
+	assert_int_equal(nsh_hub_connect(&place, &(pid_t){0}, &err), -ENOENT);
 	end_process(made.login);
 	end_sandbox(&made);
 	nsh_policy_free(&policy);
+}
+
+/* One list, by a process in a PID namespace of its own, as in a session. Without root it takes a user namespace too. */
+static void __attribute__((noreturn)) list_inside(int listener)
+{
+	const struct nsh_hub_reply reply = {.protocol = NSH_HUB_PROTOCOL,
+					    .kind = NSH_HUB_SAYS_LIST};
+	struct nsh_hub_request request;
+	int list = memfd_create("list", MFD_CLOEXEC);
+	int client;
+
+	if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWUSER | CLONE_NEWPID) < 0)
+		_exit(99);
+	if (fork() != 0)
+		_exit(wait(NULL) < 0);
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
+	client = accept(listener, NULL, NULL);
+	if (recv(client, &request, sizeof(request), 0) == (ssize_t)sizeof(request))
+		nsh_pass_send(client, &reply, sizeof(reply), &list, 1, 0);
+	/* Until it has been looked at. */
+	recv(client, &request, sizeof(request), 0);
+	_exit(0);
+}
+
+/* Who has called listen(2) is outside: it is who answers that is not believed. */
+static void test_list_of_a_session(void **state)
+{
+	struct nsh_hub_entry *entries;
+	struct nsh_err err = {0};
+	size_t count;
+	int listener;
+	pid_t inside;
+
+	(void)state;
+	place.uid = getuid();
+	listener = nsh_hub_listen(&place, &err);
+	inside = fork();
+	if (inside == 0)
+		list_inside(listener);
+	close(listener);
+	assert_int_equal(nsh_hub_list(&place, &entries, &count, &err), -EPERM);
+	assert_says(&err, "in a session, has taken its name");
+	assert_int_equal(count, 0);
+	assert_int_equal(waitpid(inside, NULL, 0), inside);
 }
 
 int main(void)
 {
 #define WITH_HUB(test) cmocka_unit_test_setup_teardown(test, start_hub, await_hub)
 	const struct CMUnitTest tests[] = {
-		WITH_HUB(test_make_and_join), WITH_HUB(test_many),
-		WITH_HUB(test_max_sessions),  WITH_HUB(test_failing_maker),
-		WITH_HUB(test_stale),         WITH_HUB(test_linger),
-		WITH_HUB(test_linger_max),    WITH_HUB(test_other_version),
+		WITH_HUB(test_make_and_join),
+		WITH_HUB(test_many),
+		WITH_HUB(test_max_sessions),
+		WITH_HUB(test_failing_maker),
+		WITH_HUB(test_stale),
+		WITH_HUB(test_linger),
+		WITH_HUB(test_linger_max),
+		WITH_HUB(test_other_version),
+		cmocka_unit_test(test_list_of_a_session),
+		WITH_HUB(test_stale_by_each_key),
+		WITH_HUB(test_stale_by_the_account),
+		WITH_HUB(test_linger_max_of_the_last),
+		WITH_HUB(test_linger_max_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sizes, shares, times, and what a policy's limits come to. */
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -234,13 +236,52 @@ static void test_rlimits(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int take_realtime_and_check(const struct nsh_rlimits *limits, bool is_kept)
+{
+	struct rlimit high = {.rlim_cur = 5, .rlim_max = 9};
+	struct rlimit now;
+
+	/* Whoever may not raise it has 0 as a rule, which says nothing either way. */
+	if (setrlimit(RLIMIT_RTPRIO, &high) < 0)
+		return errno == EPERM ? 0 : 1;
+	if (nsh_rlimits_apply(limits) < 0 || getrlimit(RLIMIT_RTPRIO, &now) < 0)
+		return 2;
+	if (is_kept)
+		return now.rlim_cur == 5 && now.rlim_max == 9 ? 0 : 3;
+	return now.rlim_cur == 0 && now.rlim_max == 0 ? 0 : 4;
+}
+
+/* A share of the processors is one of the time that real-time processes leave: with cpu_max there are none. */
+static void test_realtime(void **state)
+{
+	static const char *const texts[] = {NULL, "150%"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const char *const some[NSH_KEY_COUNT] = {[NSH_KEY_LIMITS_CPU_MAX] = texts[i]};
+		struct nsh_policy policy = policy_of(some);
+		struct nsh_rlimits limits;
+		int status;
+		pid_t pid;
+
+		nsh_rlimits_make(&limits, &policy);
+		assert_int_equal(limits.set[4], texts[i] != NULL);
+		assert_int_equal(limits.value[4], 0);
+		pid = fork();
+		if (pid == 0)
+			_exit(take_realtime_and_check(&limits, !texts[i]));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_size),    cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_time),    cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_cgroup),  cmocka_unit_test(test_many_tasks),
-		cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_rlimits), cmocka_unit_test(test_realtime),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,12 +231,12 @@ static void test_unknown_argument(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bads) / sizeof(*bads); i++) {
 		assert_int_equal(open_with(bads[i], ORDINARY, 0), PAM_SERVICE_ERR);
-		expect_refusal("the policy for this account is not valid",
+		expect_refusal("the frame of this login cannot be made or used",
 			       "pam_nsshell has an unknown or invalid argument: nonsense\"");
 	}
 	for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++) {
 		assert_int_equal(open_with(invalid[i], ORDINARY, 0), PAM_SERVICE_ERR);
-		expect_refusal("the policy for this account is not valid", invalid[i]);
+		expect_refusal("the frame of this login cannot be made or used", invalid[i]);
 	}
 }
 

@@ -147,15 +147,47 @@ static void test_skips(void **state)
 	assert_skips("session include sub\nsession required pam_nsshell.so\n", "x");
 }
 
+/* A jump passes a substack as a whole, and what ends a substack ends those in it. */
+static void test_skips_substacks(void **state)
+{
+	(void)state;
+	put("confine", "session required pam_env.so\nsession required pam_nsshell.so\n");
+	put("outer", "session sufficient pam_permit.so\nsession substack confine\n");
+	put("two", "session required a\nsession required b\n");
+	assert_skips("session [success=1 default=ignore] a\nsession substack confine\n", "x-");
+	assert_skips("session [success=1 default=ignore] a\nsession substack two\n"
+		     "session required pam_nsshell.so\n",
+		     "---");
+	assert_skips("session [success=2 default=ignore] a\nsession substack two\n"
+		     "session required pam_nsshell.so\n",
+		     "x--");
+	assert_skips("session substack outer\n", "x-");
+	assert_skips("session substack outer\nsession required pam_nsshell.so\n", "---");
+	/* A comment ends with its line. */
+	assert_skips("# was D:\\\nsession sufficient a\nsession required pam_nsshell.so\n", "x");
+}
+
+/* As _pam_tokenize() of libpam cuts them. */
 static void test_arguments(void **state)
 {
-	char value[128];
+	static const char *const words[] = {"exempt_group=domain admins",
+					    "timeout=5",
+					    "a]b c",
+					    "x[1]",
+					    "next",
+					    "open to the end"};
+	char word[NSH_PAM_WORD];
+	const char *at;
 
 	(void)state;
-	read_stack("session required pam_nsshell.so exempt_group=adm timeout=5\n");
-	assert_string_equal(nsh_pam_argument(&stack.lines[0], "exempt_group", value), "adm");
-	assert_string_equal(nsh_pam_argument(&stack.lines[0], "timeout", value), "5");
-	assert_null(nsh_pam_argument(&stack.lines[0], "group", value));
+	read_stack("session required pam_nsshell.so [exempt_group=domain admins]\ttimeout=5  "
+		   "[a\\]b c] x[1] [next][open to the end\n");
+	at = stack.lines[0].arguments;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		assert_true(nsh_pam_next_argument(&at, word));
+		assert_string_equal(word, words[i]);
+	}
+	assert_false(nsh_pam_next_argument(&at, word));
 }
 
 int main(void)
@@ -166,6 +198,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cannot_be_read, make, scratch_remove),
 		cmocka_unit_test(test_binding),
 		cmocka_unit_test_setup_teardown(test_skips, make, scratch_remove),
+		cmocka_unit_test_setup_teardown(test_skips_substacks, make, scratch_remove),
 		cmocka_unit_test_setup_teardown(test_arguments, make, scratch_remove),
 	};
 

@@ -57,6 +57,28 @@ static void expect(const char *name, const char *expected)
 	assert_string_equal(out, strcmp(expected, "/") ? path_of(expected) : expected);
 }
 
+static void test_tidy(void **state)
+{
+	static const char *const cases[][2] = {
+		{"/", "/"},
+		{"//", "/"},
+		{"/./", "/"},
+		{"/a", "/a"},
+		{"/a/", "/a"},
+		{"//a///b//", "/a/b"},
+		{"/./a/./b/.", "/a/b"},
+		{"/a/../b", "/a/../b"},
+		{"/.a/b./..c", "/.a/b./..c"},
+	};
+	char out[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		nsh_path_tidy(cases[i][0], out);
+		assert_string_equal(out, cases[i][1]);
+	}
+}
+
 /* Links are followed when they are root's, so this needs root, as make check has. */
 static void test_resolve(void **state)
 {
@@ -135,8 +157,8 @@ static void test_below(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_resolve), TEST(test_resolve_in_root),   TEST(test_refused),
-		TEST(test_open),    cmocka_unit_test(test_below),
+		cmocka_unit_test(test_tidy), TEST(test_resolve), TEST(test_resolve_in_root),
+		TEST(test_refused),          TEST(test_open),    cmocka_unit_test(test_below),
 	};
 
 	return cmocka_run_group_tests_name("path", tests, NULL, NULL);

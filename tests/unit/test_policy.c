@@ -329,6 +329,38 @@ static void test_match_without_pam(void **state)
 	}
 }
 
+/* Whom the rest of the policy does not confine is not confined, unless the file has a say in that. */
+static void test_unconfined_without_pam(void **state)
+{
+	static const struct {
+		const char *more; /* of the match file */
+		const char *user;
+		int ret;
+	} samples[] = {
+		{"[view]\ntmp = host", "[session]\nconfine = no", 0},
+		{"[view]\ntmp = host", "[session]\nconfine = auto", -EPERM},
+		{"[view]\ntmp = host", "", -EPERM},
+		{"[session]\nconfine = yes", "[session]\nconfine = no", -EPERM},
+		{"[session]\nconfine = no", "", -EPERM},
+		{"[shell]\nprogram = /bin/sh", "[session]\nconfine = no", -EPERM},
+		{"[policy]\nlocked = session.confine", "[session]\nconfine = no", -EPERM},
+	};
+
+	(void)state;
+	put("nsshell.conf", "");
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		struct nsh_err err = {0};
+		char text[256];
+
+		snprintf(text, sizeof(text), "[match]\nservice = cron\n%s\n", samples[i].more);
+		put("match.d/10.conf", text);
+		put("users.d/ann.conf", samples[i].user);
+		assert_int_equal(umask_of_login(NULL, &err), samples[i].ret);
+		if (samples[i].ret)
+			assert_says(&err, "10.conf:2: match.service: cannot be told");
+	}
+}
+
 /* The keys that only the PAM module and its helper use. */
 static void test_pam_keys(void **state)
 {
@@ -653,6 +685,7 @@ int main(void)
 		TEST(test_match_login),
 		TEST(test_match_unknown_source),
 		TEST(test_match_without_pam),
+		TEST(test_unconfined_without_pam),
 		TEST(test_pam_keys),
 		TEST(test_locked_require_pam),
 		TEST(test_invalid),

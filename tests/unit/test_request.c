@@ -323,7 +323,7 @@ static void test_accounts_refused(void **state)
 		{"-ann", "/home/ann", "/bin/sh"},
 		{"+ann", "/home/ann", "/bin/sh"},
 		{"a,b", "/home/ann", "/bin/sh"},
-		{"a b", "/home/ann", "/bin/sh"},
+		{"a ", "/home/ann", "/bin/sh"},
 		{"a\nb", "/home/ann", "/bin/sh"},
 		{"a\033[2J", "/home/ann", "/bin/sh"},
 		{"a\x7f", "/home/ann", "/bin/sh"},

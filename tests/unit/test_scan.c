@@ -5,6 +5,11 @@
  */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "conf/ini.h"
 #include "conf/scan.h"
 
 struct bad {
@@ -123,12 +128,40 @@ static void test_large_file(void **state)
 	assert_int_equal(scan(&out, text, NSH_FILE_MAX + 1, &err), -7);
 }
 
+/* What libiniparser makes of a file that had another text when it was scanned. */
+static void check_confirm(const char *later, int expected, unsigned expected_line, const char *says)
+{
+	static const char text[] = "[a]\nk = 1\n\nl = 2\n";
+	int fd = memfd_create("policy", MFD_CLOEXEC);
+	struct nsh_err err = {0};
+	struct nsh_scan out;
+	unsigned line;
+
+	assert_int_equal(write(fd, later, strlen(later)), strlen(later));
+	assert_int_equal(scan(&out, text, strlen(text), &err), 0);
+	assert_int_equal(nsh_ini_confirm(fd, &out, &line, &err), expected);
+	if (expected < 0) {
+		assert_int_equal(line, expected_line);
+		assert_memory_equal(err.text, says, strlen(says));
+	}
+	nsh_scan_free(&out);
+	close(fd);
+}
+
+static void test_confirm(void **state)
+{
+	(void)state;
+	check_confirm("[a]\nk = 1\nl = 2\n", 0, 0, NULL);
+	check_confirm("[a]\nk = 1\n\nl = 3\n", -EINVAL, 4, "read differently a second time");
+	check_confirm("[a]\nk = 1\n\nl = 2\nm = 3\n", -EINVAL, 1, "has 3 entries at first");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_file),  cmocka_unit_test(test_empty_file),
 		cmocka_unit_test(test_refused),    cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_large_file),
+		cmocka_unit_test(test_large_file), cmocka_unit_test(test_confirm),
 	};
 
 	return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #define BOOT "6f9a1c3e-0000-4000-8000-0123456789ab"
 #define OTHER "11111111-0000-4000-8000-0123456789ab"
 
-static const struct nsh_trial trial = {.begin = {BOOT, 1000, 1700000000}, .seconds = 600};
+static const struct nsh_shell_trial trial = {.begin = {BOOT, 1000, 1700000000}, .seconds = 600};
 
 static void test_over(void **state)
 {
@@ -37,17 +37,17 @@ static void test_over(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		if (nsh_trial_is_over(&trial, &cases[i].now) != cases[i].over)
+		if (nsh_shell_trial_is_over(&trial, &cases[i].now) != cases[i].over)
 			fail_msg("case %zu", i);
 }
 
 static void test_no_trial(void **state)
 {
-	const struct nsh_trial none = {0};
+	const struct nsh_shell_trial none = {0};
 	const struct nsh_moment now = {BOOT, 1000, 1700000000};
 
 	(void)state;
-	assert_false(nsh_trial_is_over(&none, &now));
+	assert_false(nsh_shell_trial_is_over(&none, &now));
 }
 
 static void test_durations(void **state)

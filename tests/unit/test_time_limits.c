@@ -113,6 +113,8 @@ static void start(struct time_limits *limits, const char *runtime, const char *i
 
 	policy.settings[NSH_KEY_SESSION_RUNTIME_MAX].text = (char *)runtime;
 	policy.settings[NSH_KEY_SESSION_IDLE_MAX].text = (char *)idle;
+	/* The machine's /dev has others' terminals too. */
+	policy.settings[NSH_KEY_VIEW_DEV].number = NSH_DEV_HOST;
 	nsh_time_limits_start(limits, &policy, NULL);
 }
 

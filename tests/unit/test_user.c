@@ -51,9 +51,9 @@ static void test_group(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const good[] = {"a", "Ann.B_c", "host$", "x-y", "0123"};
-	static const char *const bad[] = {"",    ".a",  "..",   "-a",  "a/b",
-					  "a b", "a:b", "a\nb", "a,b", "+a"};
+	static const char *const good[] = {"a", "Ann.B_c", "host$", "x-y", "0123", "ann smith"};
+	static const char *const bad[] = {"",   ".a",  "..",   "-a",  "a/b", "a ",
+					  " a", "a:b", "a\nb", "a,b", "+a"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -130,11 +130,11 @@ static void test_parse_unknown(void **state)
 static void test_parse_refused(void **state)
 {
 	static const char *const texts[] = {
-		"ann:x:1000:::/home/ann:/bin/sh",      "ann:x:1000:staff::/home/ann:/bin/sh",
-		"ann:x:1000:100x::/home/ann:/bin/sh",  "ann:x:1000:0x64::/home/ann:/bin/sh",
-		"ann b:x:1000:100::/home/ann:/bin/sh", "../ann:x:1000:100::/home/ann:/bin/sh",
-		"a/b:x:1000:100::/home/ann:/bin/sh",   ".:x:1000:100::/home/ann:/bin/sh",
-		"a,b:x:1000:100::/home/ann:/bin/sh",   "a\033b:x:1000:100::/home/ann:/bin/sh",
+		"ann:x:1000:::/home/ann:/bin/sh",     "ann:x:1000:staff::/home/ann:/bin/sh",
+		"ann:x:1000:100x::/home/ann:/bin/sh", "ann:x:1000:0x64::/home/ann:/bin/sh",
+		" ann:x:1000:100::/home/ann:/bin/sh", "../ann:x:1000:100::/home/ann:/bin/sh",
+		"a/b:x:1000:100::/home/ann:/bin/sh",  ".:x:1000:100::/home/ann:/bin/sh",
+		"a,b:x:1000:100::/home/ann:/bin/sh",  "a\033b:x:1000:100::/home/ann:/bin/sh",
 	};
 
 	(void)state;

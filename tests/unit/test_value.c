@@ -2,9 +2,13 @@
 /*
  * Strict values: what each type of key admits and refuses.
  */
+#include <stdio.h>
+
 #include "tests/unit/unit.h"
 
+#include "conf/keys.h"
 #include "conf/value.h"
+#include "nsshell/list.h"
 
 struct sample {
 	enum nsh_key_id key;
@@ -48,6 +52,10 @@ static void test_good(void **state)
 		{NSH_KEY_ENV_KEEP, "LC_*, LANG, *", 0, NULL},
 		{NSH_KEY_ENV_SET, "A=, B2=c=d e", 0, NULL},
 		{NSH_KEY_POLICY_LOCKED, "view.hide, session.confine", 0, NULL},
+		{NSH_KEY_MATCH_USER, "*, !guest", 0, NULL},
+		{NSH_KEY_MATCH_USER, "!*", 0, NULL},
+		{NSH_KEY_LIMITS_FSIZE, "0", 0, NULL},
+		{NSH_KEY_ENV_SET, "AB=2, A=3", 0, NULL},
 		{NSH_KEY_SESSION_LIFETIME, "session", NSH_LIFETIME_SESSION, NULL},
 		{NSH_KEY_SESSION_LIFETIME, "user", NSH_LIFETIME_USER, NULL},
 		{NSH_KEY_SESSION_LIFETIME, "linger", NSH_LIFETIME_LINGER, NULL},
@@ -105,6 +113,17 @@ static void test_bad(void **state)
 		{NSH_KEY_SESSION_HOSTNAME, "a%", 0, "has a %"},
 		{NSH_KEY_MATCH_USER, "!", 0, "is not a name"},
 		{NSH_KEY_MATCH_USER, "a b", 0, "is not a name"},
+		{NSH_KEY_MATCH_USER, "*, -guest", 0, "\"-guest\" is not a name"},
+		{NSH_KEY_MATCH_USER, "@students", 0, "is not a name"},
+		{NSH_KEY_MATCH_USER, "stud*", 0, "is not a name: a \"*\" stands alone"},
+		{NSH_KEY_MATCH_USER, "!guest*", 0, "is not a name: a \"*\" stands alone"},
+		{NSH_KEY_MATCH_SERVICE, "su*", 0, "is not a name: a \"*\" stands alone"},
+		{NSH_KEY_MATCH_GROUP, "%students", 0, "is not a name"},
+		{NSH_KEY_LIMITS_FSIZE, "100", 0, "is neither keep nor a size"},
+		{NSH_KEY_LIMITS_MEMORY_MAX, "99999999", 0, "is neither keep, nor a size"},
+		{NSH_KEY_ENV_SET, "A=1, AB=2, A=3", 0,
+		 "\"A=3\" sets a variable that the list sets before"},
+		{NSH_KEY_POLICY_LOCKED, "match.user", 0, "is a condition"},
 		{NSH_KEY_MATCH_GROUP, "! b", 0, "is not a name"},
 		{NSH_KEY_MATCH_GROUP, "a\tb", 0, "is not a name"},
 		{NSH_KEY_MATCH_GROUP, "domain users, a/b", 0, "is not a name"},
@@ -195,6 +214,27 @@ static void test_table(void **state)
 	}
 }
 
+/* No part of a name is another key's, and nothing behind the item counts. */
+static void test_of_item(void **state)
+{
+	static const char *const others[] = {"",         "view",       "view.",        "view.roots",
+					     "iew.root", ".root",      "view_root",    "VIEW.root",
+					     "root",     "view.root ", "tmp.view.root"};
+
+	(void)state;
+	for (int i = 0; i < NSH_KEY_COUNT; i++) {
+		char name[64];
+		size_t len;
+
+		snprintf(name, sizeof(name), "%s.%s, x", nsh_keys[i].section, nsh_keys[i].key);
+		len = strcspn(name, ",");
+		assert_ptr_equal(nsh_key_of_item(&(struct nsh_item){name, len}), &nsh_keys[i]);
+		assert_null(nsh_key_of_item(&(struct nsh_item){name, len + 1}));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		assert_null(nsh_key_of_item(&(struct nsh_item){others[i], strlen(others[i])}));
+}
+
 static void test_nearest(void **state)
 {
 	(void)state;
@@ -207,9 +247,8 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_good),    cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_table),   cmocka_unit_test(test_of_item),
 		cmocka_unit_test(test_nearest),
 	};
 

@@ -169,16 +169,29 @@ clock_can_be_set()
 	[ $passed -le 20 ]
 }
 
+# Where there is no hub each of them starts one, and one comes first: the hub's scope is that login's to ask for.
+hub_by_two_at_once()
+{
+	session nshlast 'max_sessions = 9'
+	for _ in 1 2 3 4 5 6; do
+		su - nshlast -c true &
+		one=$!
+		su - nshlast -c true
+		wait $one
+		wait_for fails pgrep -x nsshell-hub
+	done
+}
+
 start=$(cut -d . -f 1 /proc/uptime)
 make_user nshstay -s $nsshell
 make_user nshlast -s $nsshell
 session nshstay 'lifetime = linger'
 session nshlast 'lifetime = user'
-export check_seconds=240
 check lifetime-linger lingers
 check lifetime-linger-kept lingers_where_logind_kills_nothing
 check lifetime-user ends_with_the_last
 check lifetime-limits limits_are_for_all
+check lifetime-hub hub_by_two_at_once
 check lifetime-clock clock_can_be_set
 rm /etc/systemd/logind.conf.d/nsshell.conf
 systemctl restart systemd-logind

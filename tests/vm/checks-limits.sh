@@ -108,7 +108,8 @@ login_while_slice_ends()
 	is_limited "$group"
 	release_login
 	wait_for is_gone "$tree$group"
-	systemctl reset-failed nsh-slow
+	# On a busy machine it can be gone without having failed.
+	systemctl reset-failed nsh-slow || true
 }
 
 cron_is_limited()
@@ -142,13 +143,18 @@ wrong_order_is_refused()
 	with_module_first try_wrong_order
 }
 
-# Over the system bus users have systemd move processes of theirs to where they have no limits. Root's
-# processes in the frame still have the bus.
+# Over the system bus users have systemd move processes of theirs to where they have no limits, and are told others'
+# processes and logins. Root's processes in the frame still have the bus.
 bus_is_closed()
 {
 	escape="busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 \
 		org.freedesktop.systemd1.Manager AttachProcessesToUnit ssau user@\$(id -u).service /init.scope 1 0"
+	[ "$(ssh_as nshcalm "! busctl list 2>&1 >/dev/null && ls -A /run/dbus /run/systemd/transient" 2>&1 | tail -n 1)" = \
+		/run/systemd/transient: ]
+	set_policy nshcalm '[view]\nothers = host'
 	ssh_as nshcalm "$escape"
+	set_policy nshcalm ''
+	set_policy nshload "${limits/tmp_size = 64M/others = host}"
 	output=$(ssh_as nshload "! $escape && ! ls /run/dbus" 2>&1)
 	[[ $output == *"ls: cannot "*"/run/dbus"*"Permission denied"* ]]
 	set_policy nshload "${limits/tmp_size = 64M/tmp = host}"
@@ -157,9 +163,12 @@ bus_is_closed()
 	[[ $output == *"ls: cannot "*"/run/user/$load_id"*"Permission denied"* ]]
 	journalctl -q -o cat -t sshd -t sshd-session -g 'pam_systemd.*[Ff]ailed' >/run/failed || true
 	# The first was of logins that share a sandbox; see pam_nsshell(8). The second is sshd's: a child of its own has ended
-	# while it waited for logind, which sees the session's end by itself.
-	fails grep -Ev 'Failed to release session: (Caller does not belong to any known session|Interrupted system call)' \
-		/run/failed
+	# while it waited for logind, which sees the session's end by itself. The third is of a check that starts logind again
+	# while a login of the check before is ending. And logind does not start a session where systemd still stops the slice of
+	# the user's last one.
+	local released="Caller does not belong to any known session|Interrupted system call"
+	released+="|Message recipient disconnected from message bus without replying"
+	fails grep -Ev "Failed to (release session: ($released)|create session: Transaction for .* is destructive)" /run/failed
 }
 
 # A control group of our own: it is there, it holds, and it goes with the last process.
@@ -316,7 +325,6 @@ check limits-own own_group_is_limited
 check limits-keeper own_group_without_keeper
 check limits-missing missing_controller_is_refused
 systemctl stop nsh-elsewhere
-export check_seconds=240
 check load-forks fork_bomb
 check load-memory memory_hog
 check load-disk disk_filler

@@ -68,6 +68,14 @@ logind_still_knows_logins()
 	kill $client
 }
 
+# What programs in the session log arrives.
+session_logs()
+{
+	ssh_as nshann 'logger -t nsh-inside from-the-session'
+	journalctl --sync
+	journalctl -q -b -o cat -t nsh-inside | grep -x from-the-session
+}
+
 # One line in the journal, with the fields that pam_nsshell(8) names.
 journal_has_a_line()
 {
@@ -179,6 +187,7 @@ check_on bookworm ssh-others ssh_of_others
 check ssh-exit exit_codes
 check sftp-internal internal_sftp_is_confined
 check logind-sessions logind_still_knows_logins
+check session-logs session_logs
 check journal journal_has_a_line
 check su su_is_confined
 check cron-frame cron_is_confined

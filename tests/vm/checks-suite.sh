@@ -9,7 +9,7 @@ suite_passes()
 	mapfile -t arguments <"$here/suite"
 	# Made by the first session that is made: what a test looks for is what nsshell leaves.
 	systemctl start user.slice
-	NSH_PREFIX=/usr /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --durations=10 "${arguments[@]}"
+	NSH_PREFIX=/usr NSH_PATIENCE=10 /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --durations=10 "${arguments[@]}"
 	note "suite: $(grep -E '^=*[^=]*[0-9]+ passed' /run/check.log)"
 }
 

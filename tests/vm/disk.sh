@@ -7,6 +7,7 @@ disk_size=2G
 packages=(
 	apparmor
 	autofs
+	bubblewrap
 	cron
 	dbus
 	iproute2
@@ -26,6 +27,7 @@ packages=(
 	procps
 	slapd
 	sssd-ldap
+	systemd-container
 	uidmap
 	util-linux
 	# What the system tests need.

@@ -155,6 +155,5 @@ trial_timer_runs()
 
 trial_timer_is_gone()
 {
-	fails systemctl is-active nsshell-expire.timer
-	fails systemctl is-enabled nsshell-expire.timer
+	fails systemctl is-active nsshell-expire.timer && fails systemctl is-enabled nsshell-expire.timer
 }

@@ -17,7 +17,7 @@
 set -au
 
 : "${results:=/dev/ttyS1}"
-: "${check_seconds:=400}"
+: "${check_seconds:=900}"
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 

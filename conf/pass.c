@@ -15,9 +15,10 @@
 #define WAIT_MS 5000
 #define STEP_MS 2
 
+/* With room for the credentials that come with each message where SO_PASSCRED is set. */
 union control {
 	struct cmsghdr head;
-	char bytes[CMSG_SPACE(NSH_PASS_MAX * sizeof(int))];
+	char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(NSH_PASS_MAX * sizeof(int))];
 };
 
 /*
@@ -62,20 +63,34 @@ int nsh_pass_send(int socket, const void *data, size_t size, const int *fds, siz
 	return 0;
 }
 
-static size_t take_files(struct msghdr *message, int *fds)
+/* What there is room for; the kernel has already opened what there is none for. */
+static size_t take_files(struct cmsghdr *from, int *fds, bool *fits)
 {
-	size_t count = 0;
+	size_t count = (from->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(at), count * sizeof(int));
+	*fits = count <= NSH_PASS_MAX;
+	for (size_t i = 0; i < count; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(from) + i * sizeof(fd), sizeof(fd));
+		if (i < NSH_PASS_MAX)
+			fds[i] = fd;
+		else
+			close(fd);
 	}
-	return count;
+	return *fits ? count : NSH_PASS_MAX;
 }
 
-int nsh_pass_receive(int socket, void *data, size_t size, int *fds, size_t *n_fds, int flags)
+static pid_t take_sender(struct cmsghdr *from)
+{
+	struct ucred sender;
+
+	memcpy(&sender, CMSG_DATA(from), sizeof(sender));
+	return sender.pid;
+}
+
+int nsh_pass_receive(int socket, void *data, size_t size, int *fds, size_t *n_fds, int flags,
+		     pid_t *sender)
 {
 	union control control = {0};
 	struct iovec part = {.iov_base = data, .iov_len = size};
@@ -84,16 +99,25 @@ int nsh_pass_receive(int socket, void *data, size_t size, int *fds, size_t *n_fd
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control)};
 	ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+	bool fits = true;
 
 	*n_fds = 0;
-	if (got <= 0)
-		return got < 0 ? -errno : 0;
-	*n_fds = take_files(&message, fds);
-	if (got == (ssize_t)size && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+	if (sender)
+		*sender = 0;
+	if (got < 0)
+		return -errno;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+		if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS)
+			*n_fds = take_files(at, fds, &fits);
+		if (sender && at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_CREDENTIALS)
+			*sender = take_sender(at);
+	}
+	if (got == (ssize_t)size && fits && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 1;
 	nsh_pass_close(fds, *n_fds);
 	*n_fds = 0;
-	return -EPROTO;
+	/* A message of no bytes is told from the end only by the files that can come with it. */
+	return got == 0 ? 0 : -EPROTO;
 }
 
 void nsh_pass_close(int *fds, size_t n_fds)
