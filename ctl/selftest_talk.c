@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,14 +51,9 @@ enum nsh_result nsh_test_none(struct nsh_selftest *self, const char *format, ...
 /* Waits for more. False at the end, or when the time is up. */
 static bool hear(struct nsh_output *said, int out, int64_t end)
 {
-	struct pollfd waiting = {.fd = out, .events = POLLIN};
 	char text[4096];
-	int64_t left = end - nsh_now_ms();
-	int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
-	ssize_t got = ready > 0 ? read(out, text, sizeof(text)) : -1;
+	ssize_t got = nsh_await(out, POLLIN, end) > 0 ? read(out, text, sizeof(text)) : -1;
 
-	if (ready < 0 && errno == EINTR)
-		return true;
 	if (got > 0)
 		nsh_output_keep(said, text, (size_t)got);
 	return got > 0;
@@ -150,15 +144,12 @@ static void close_in(struct nsh_talk *talk)
 /* Waiting by steps, as it is the status that is wanted and the output may be held open. */
 bool nsh_talk_end(struct nsh_talk *talk)
 {
-	struct pollfd ended = {.fd = talk->started.pidfd, .events = POLLIN};
-	int64_t left;
 	int ready;
 
 	close_in(talk);
 	while (hear(&talk->said, talk->out, talk->end))
 		;
-	left = talk->end - nsh_now_ms();
-	ready = poll(&ended, 1, left > 0 ? (int)left : 0);
+	ready = nsh_await(talk->started.pidfd, POLLIN, talk->end);
 	talk->said.status = nsh_session_end(&talk->started);
 	return ready > 0;
 }

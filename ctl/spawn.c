@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -84,22 +83,15 @@ void nsh_output_keep(struct nsh_output *output, const char *text, size_t len)
 /* Until the end of the output; false when it does not come in time. */
 static bool read_all(struct nsh_output *output, int in, int64_t end)
 {
-	struct pollfd waiting = {.fd = in, .events = POLLIN};
 	char text[4096];
+	ssize_t got;
 
-	for (;;) {
-		int64_t left = end - nsh_now_ms();
-		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
-		ssize_t got = ready > 0 ? read(in, text, sizeof(text)) : -1;
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0 || got < 0)
-			return false;
+	while (nsh_await(in, POLLIN, end) > 0 && (got = read(in, text, sizeof(text))) >= 0) {
 		if (got == 0)
 			return true;
 		nsh_output_keep(output, text, (size_t)got);
 	}
+	return false;
 }
 
 /* A program can close its output and live on: that is waited for too. */

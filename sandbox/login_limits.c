@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,25 +52,18 @@ static void __attribute__((noreturn)) run_scope(char *const argv[], int out, pid
 /* What it says until it ends; false when it does not. */
 static bool read_answer(int in, char *text, size_t size)
 {
-	struct pollfd waiting = {.fd = in, .events = POLLIN};
 	int64_t end = nsh_now_ms() + SCOPE_MS;
 	size_t len = 0;
+	ssize_t got;
 
-	for (;;) {
-		int64_t left = end - nsh_now_ms();
-		int ready = poll(&waiting, 1, left > 0 ? (int)left : 0);
-		ssize_t got = ready > 0 ? read(in, text + len, size - 1 - len) : -1;
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (got > 0)
-			len += (size_t)got;
+	while (nsh_await(in, POLLIN, end) > 0 &&
+	       (got = read(in, text + len, size - 1 - len)) >= 0) {
+		len += (size_t)got;
 		text[len] = '\0';
-		if (ready <= 0 || got < 0)
-			return false;
 		if (got == 0)
 			return true;
 	}
+	return false;
 }
 
 static int await_scope(pid_t pid, int in, struct nsh_err *err)

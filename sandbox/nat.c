@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,10 +18,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 #include "nsshell/item.h"
 #include "nsshell/nat.h"
 #include "nsshell/printable.h"
@@ -30,8 +29,8 @@
 #include "sandbox/capabilities.h"
 #include "sandbox/pasta.h"
 
-/* Longest time for it to configure the network, in seconds. */
-#define START_SECONDS 10
+/* Longest time for it to configure the network, in milliseconds. */
+#define START_MS 10000
 
 /* Two for each port, and some that are always there. A line of the policy has at most 1000 bytes. */
 #define ARGUMENTS_MAX 1100
@@ -175,16 +174,6 @@ static _Noreturn void run_pasta(const struct arguments *arguments,
 	fail(NSH_PASTA_PATH);
 }
 
-static int left_ms(const struct timespec *end)
-{
-	struct timespec now;
-	long left;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left = (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
-	return left > 0 ? (int)left : 0;
-}
-
 static bool is_number(const char *line)
 {
 	size_t digits = strspn(line, "0123456789");
@@ -207,19 +196,13 @@ static int is_ready(const char *text)
 /* Reads until the process id is there. Returns 1, or 0 when that will not be. */
 static int await_ready(int fd, char *text, size_t size)
 {
-	struct pollfd waiting = {.fd = fd, .events = POLLIN};
-	struct timespec end;
+	int64_t end = nsh_now_ms() + START_MS;
 	size_t len = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += START_SECONDS;
-	while (len < size - 1) {
-		int ready = poll(&waiting, 1, left_ms(&end));
-		ssize_t got = ready > 0 ? read(fd, text + len, size - 1 - len) : 0;
+	while (len < size - 1 && nsh_await(fd, POLLIN, end) > 0) {
+		ssize_t got = read(fd, text + len, size - 1 - len);
 
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0 || got <= 0)
+		if (got <= 0)
 			break;
 		len += (size_t)got;
 		text[len] = '\0';

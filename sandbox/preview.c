@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -126,20 +125,16 @@ static void __attribute__((noreturn)) run(const struct job *job, int fd)
 /* Returns the length of what there is until the end, or -errno. One more byte is a NUL. */
 static ssize_t read_all(int fd, char **text)
 {
-	long long last = nsh_now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
+	int64_t last = nsh_now_ms() + NSH_PREVIEW_SECONDS * 1000LL;
 	size_t len = 0;
 
 	*text = malloc(TEXT_MAX + 1);
 	if (!*text)
 		return -ENOMEM;
 	while (len < TEXT_MAX) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		long long left = last - nsh_now_ms();
-		int ret = poll(&ready, 1, left > 0 ? (int)left : 0);
+		int ret = nsh_await(fd, POLLIN, last);
 		ssize_t got = ret > 0 ? read(fd, *text + len, TEXT_MAX - len) : 0;
 
-		if (ret < 0 && errno == EINTR)
-			continue;
 		if (ret == 0)
 			return -ETIMEDOUT;
 		if (ret < 0 || got < 0)
