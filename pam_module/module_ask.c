@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -19,10 +18,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/clock.h"
 #include "pam_module/module_ask.h"
 
 /* How long a killed helper has to be gone, in milliseconds. */
@@ -45,28 +44,6 @@ static int failed(struct call *call, const char *what)
 static int wrong(struct call *call, int code, const char *what)
 {
 	return nsh_err_set(call->err, NSH_REASON_FRAME, code, "%s: %s", call->helper->path, what);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Waits for POLLIN or POLLOUT. Returns 1, 0 when the time is over, or -errno. */
-static int await(int fd, short events, int64_t deadline)
-{
-	struct pollfd one = {.fd = fd, .events = events};
-
-	for (;;) {
-		int64_t left = deadline - now_ms();
-		int ready = poll(&one, 1, left > 0 ? (int)left : 0);
-
-		if (ready >= 0 || errno != EINTR)
-			return ready < 0 ? -errno : ready;
-	}
 }
 
 /* The request */
@@ -106,7 +83,7 @@ static char *make_request(const struct nsh_question *question, size_t size)
 static int send_all(struct call *call, const char *request, size_t size)
 {
 	while (size) {
-		int ready = await(call->socket, POLLOUT, call->deadline);
+		int ready = nsh_await(call->socket, POLLOUT, call->deadline);
 		ssize_t sent;
 
 		if (ready <= 0)
@@ -136,7 +113,7 @@ static int send_request(struct call *call, const struct nsh_question *question)
 
 static int await_answer(struct call *call, struct nsh_answer *answer)
 {
-	int ready = await(call->socket, POLLIN, call->deadline);
+	int ready = nsh_await(call->socket, POLLIN, call->deadline);
 	int ret;
 
 	if (ready == 0)
@@ -151,12 +128,12 @@ static int await_answer(struct call *call, struct nsh_answer *answer)
 static int await_end(struct call *call)
 {
 	char byte;
-	int ready = await(call->socket, POLLIN, call->deadline);
+	int ready = nsh_await(call->socket, POLLIN, call->deadline);
 
 	if (ready > 0 && recv(call->socket, &byte, 1, MSG_DONTWAIT) != 0)
 		return wrong(call, -EPROTO, "says more than an answer");
 	if (ready > 0)
-		ready = await(call->process, POLLIN, call->deadline);
+		ready = nsh_await(call->process, POLLIN, call->deadline);
 	return ready > 0 ? 0 : wrong(call, -ETIMEDOUT, "did not end in time");
 }
 
@@ -235,7 +212,8 @@ static int reap(struct call *call, bool kill_it)
 	if (kill_it) {
 		kill(call->pid, SIGKILL);
 		/* One that hangs in the kernel is left behind rather than waited for. */
-		if (call->process >= 0 && await(call->process, POLLIN, now_ms() + KILL_MS) <= 0)
+		if (call->process >= 0 &&
+		    nsh_await(call->process, POLLIN, nsh_now_ms() + KILL_MS) <= 0)
 			return -1;
 	}
 	while (waitpid(call->pid, &status, 0) < 0)
@@ -296,7 +274,7 @@ int nsh_ask(const struct nsh_helper *helper, const struct nsh_question *question
 		.helper = helper,
 		.socket = -1,
 		.process = -1,
-		.deadline = now_ms() + (int64_t)helper->timeout * 1000,
+		.deadline = nsh_now_ms() + (int64_t)helper->timeout * 1000,
 		.err = err,
 	};
 	struct child_signal kept;
