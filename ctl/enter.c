@@ -32,6 +32,7 @@
 #include "ctl/pty.h"
 #include "ctl/session.h"
 #include "ctl/session_environment.h"
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/enter.h"
 #include "nsshell/environment.h"
@@ -300,8 +301,7 @@ static void __attribute__((noreturn)) run_opener(struct entry *entry)
 	if (nsh_privileges_drop_outside(&usual, true, &message.err) < 0)
 		_exit(NSH_CTL_NO_SESSION);
 	message.said = SAID_ENDED;
-	while (waitpid(pid, &message.status, 0) < 0 && errno == EINTR)
-		;
+	message.status = nsh_child_wait(pid);
 	say(entry, &message, -1);
 	_exit(0);
 }
@@ -313,8 +313,7 @@ static int finish(pid_t opener, int in, int relayed, const struct nsh_err *err)
 
 	if (relayed != 0)
 		kill(opener, SIGKILL);
-	while (waitpid(opener, NULL, 0) < 0 && errno == EINTR)
-		;
+	nsh_child_wait(opener);
 	if (relayed > 0)
 		nsh_pty_die(relayed);
 	if (relayed < 0)

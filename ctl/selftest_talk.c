@@ -19,6 +19,7 @@
 
 #include "ctl/pty.h"
 #include "ctl/selftest.h"
+#include "nsshell/child.h"
 #include "nsshell/clock.h"
 
 /* Longest time for one session, and for one program with its sessions. */
@@ -257,14 +258,13 @@ static int wait_program(struct nsh_selftest *self, const char *name, pid_t pid, 
 			struct nsh_output *said)
 {
 	int64_t end = nsh_now_ms() + PROGRAM_MS;
-	int status = 0;
+	int status;
 
 	while (hear(said, in, end))
 		;
 	if (nsh_now_ms() >= end)
 		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = nsh_child_wait(pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (nsh_now_ms() >= end)

@@ -26,6 +26,7 @@
 #include "ctl/session.h"
 #include "ctl/session_environment.h"
 #include "ctl/spawn.h"
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/login.h"
 #include "nsshell/paths.h"
@@ -319,11 +320,8 @@ int nsh_session_end(struct nsh_started *started)
 {
 	int status = 0;
 
-	if (waitpid(started->pid, &status, WNOHANG) == 0) {
-		kill(started->pid, SIGKILL);
-		while (waitpid(started->pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (waitpid(started->pid, &status, WNOHANG) == 0)
+		status = nsh_child_end(started->pid);
 	await_orphans();
 	if (started->pidfd >= 0)
 		close(started->pidfd);

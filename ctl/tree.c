@@ -4,14 +4,13 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl/tree.h"
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 
 /* Longest time for one command line, in milliseconds, and how often it is tried to go on after that. */
@@ -110,10 +109,8 @@ static size_t hear_from(const struct nsh_leaf *leaves, char **commands, size_t b
 	close(ends[1]);
 	while (pid > 0 && begin < count && hear(in, text))
 		commands[begin++] = strdup(text);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
+	if (pid > 0)
+		nsh_child_end(pid);
 	return begin;
 }
 

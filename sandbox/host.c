@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/message.h"
 #include "nsshell/pass.h"
@@ -99,13 +98,6 @@ void nsh_host_leave_cpu(void)
 	sched_setaffinity(0, sizeof(all), &all);
 }
 
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 int nsh_host_start(struct nsh_host *host, const struct nsh_user *user, int network,
 		   struct nsh_err *err)
 {
@@ -125,7 +117,7 @@ int nsh_host_start(struct nsh_host *host, const struct nsh_user *user, int netwo
 		return failed(err, "fork");
 	ret = nsh_host_await(host->init, &host->ways, err);
 	if (ret < 0)
-		end_child(host->outer);
+		nsh_child_end(host->outer);
 	return ret;
 }
 

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/host.h"
 #include "nsshell/keeper.h"
@@ -128,7 +128,7 @@ int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err)
 	close(ends[1]);
 	if (pid < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	while (keeper->orphan && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (keeper->orphan)
+		nsh_child_wait(pid);
 	return await_result(keeper, in, err);
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/paths.h"
@@ -70,12 +71,8 @@ static int await_scope(pid_t pid, int in, struct nsh_err *err)
 {
 	char text[NSH_ERR_MAX / 2] = "";
 	bool ended = read_answer(in, text, sizeof(text));
-	int status = 0;
+	int status = ended ? nsh_child_wait(pid) : nsh_child_end(pid);
 
-	if (!ended)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/item.h"
@@ -242,9 +242,7 @@ int nsh_pasta_await(const struct nsh_pasta *pasta, struct nsh_err *err)
 	close(pasta->said);
 	if (ready)
 		return 0;
-	kill(pasta->pid, SIGKILL);
-	while (waitpid(pasta->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	nsh_child_end(pasta->pid);
 	make_reason(text);
 	return nsh_err_set(err, NSH_REASON_NAMESPACES, -EIO, "network.mode = nat: %s: %s",
 			   NSH_PASTA_PATH, *text ? text : "did not say that it is ready");

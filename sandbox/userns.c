@@ -16,9 +16,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/proc.h"
 #include "sandbox/userns.h"
@@ -105,9 +105,7 @@ static int take(pid_t pid, const char *uids, const char *gids, const char *wante
 	ret = nsh_proc_map_ids(process, uids, gids, err);
 	if (ret == 0)
 		ret = open_namespace(process, wanted, err);
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	nsh_child_end(pid);
 	return ret;
 }
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/keys.h"
 #include "nsshell/printable.h"
 #include "shell/exec.h"
@@ -83,7 +83,6 @@ pid_t nsh_exec_child(const struct launch *launch, struct nsh_err *err)
 	}
 	if (!code)
 		return pid;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	nsh_child_wait(pid);
 	return -cannot_exec(launch->command, code, err);
 }

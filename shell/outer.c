@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/sandbox.h"
 #include "nsshell/memory.h"
@@ -119,8 +120,8 @@ static void __attribute__((noreturn)) end_with_init(const struct outer *outer)
  */
 static void __attribute__((noreturn)) end_with_shell(const struct outer *outer, int status)
 {
-	while (outer->joined && waitpid(outer->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (outer->joined)
+		nsh_child_wait(outer->pid);
 	end(outer, status);
 }
 

@@ -8,15 +8,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/host.h"
 #include "nsshell/hostname.h"
@@ -38,13 +37,6 @@ static void read_folder(char folder[PATH_MAX])
 {
 	if (!getcwd(folder, PATH_MAX) || folder[0] != '/')
 		folder[0] = '\0';
-}
-
-static void kill_init(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 /* The outer process of a framed session joins the frame's user namespace to make the others in it. */
@@ -111,7 +103,7 @@ static pid_t clone_standalone(struct init *init, nsh_child_fn *run, struct nsh_e
 	ret = connect_network(init->policy, pid, init->outer_own, err);
 	if (ret == 0)
 		return pid;
-	kill_init(pid);
+	nsh_child_end(pid);
 	return ret;
 }
 
@@ -137,7 +129,7 @@ static int watch(const struct init *init, pid_t pid, bool has_powers, struct nsh
 		nsh_outer_run(init->launch.start, init->outer_own, pid, init->ways != NULL,
 			      init->launch.terminal >= 0);
 	if (pid > 0)
-		kill_init(pid);
+		nsh_child_end(pid);
 	close(init->outer_own);
 	return ret;
 }
@@ -313,7 +305,7 @@ static int make_shared(struct init *init, struct nsh_plan *plan,
 			 : clone_framed(init, nsh_init_run_shared, userns, err);
 	ret = pid < 0 ? pid : nsh_privileges_drop_outside(init->policy, userns >= 0, err);
 	if (ret < 0 && pid > 0)
-		kill_init(pid);
+		nsh_child_end(pid);
 	return ret < 0 ? ret : pid;
 }
 
@@ -325,8 +317,7 @@ static void wait_for(int process, pid_t pid)
 
 	while (process >= 0 && nsh_memory_poll(&end, 1, -1, &idle) <= 0)
 		;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	nsh_child_wait(pid);
 }
 
 int nsh_session_host(const struct confinement *confinement, int socket, struct nsh_err *err)
