@@ -147,17 +147,6 @@ static int hear(int in, struct message *message)
 	return fds[0];
 }
 
-static void reset_signals(void)
-{
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		sigaction(i, &by_default, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* As a login shell: its name with a "-" before it. */
 static char *const *shell_words(const char *program)
 {
@@ -208,7 +197,7 @@ static void __attribute__((noreturn)) run_command(struct entry *entry)
 		dprintf(STDERR_FILENO, "nsshellctl: %s\n", err.text);
 		_exit(NSH_CTL_NO_SESSION);
 	}
-	reset_signals();
+	nsh_child_reset_signals();
 	environ = entry->environment;
 	program = nsh_policy_text(&entry->policy, NSH_KEY_SHELL_PROGRAM);
 	if (entry->command)
@@ -247,22 +236,12 @@ static int enter(struct entry *entry, struct nsh_err *err)
 	return ret;
 }
 
-/* Standard streams of the administrator's are not for this process, nor for what it starts. */
-static int let_go_of_streams(void)
-{
-	NSH_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int i = 0; i < 3; i++)
-		if (null < 0 || dup2(null, i) < 0)
-			return -1;
-	return 0;
-}
-
 static int open_session(struct entry *entry, pid_t *pid, struct nsh_err *err)
 {
 	struct message ready = {.said = SAID_READY};
 	int master;
-	int ret = let_go_of_streams() < 0 ? failed(err, "/dev/null") : enter(entry, err);
+	/* Standard streams of the administrator's are not for this process, nor for what it starts. */
+	int ret = nsh_child_shut_streams() < 0 ? failed(err, "/dev/null") : enter(entry, err);
 
 	/* After the ids, as the kernel forgets it when they change. */
 	if (ret == 0 && prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0)

@@ -22,6 +22,7 @@
 
 #include "ctl/selftest_folder.h"
 #include "ctl/state.h"
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/id.h"
 #include "nsshell/sandbox.h"
@@ -62,10 +63,7 @@ static bool remove_folder(const char *path, const struct nsh_user *user)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		for (int i = 0; i < 3; i++)
-			dup2(null, i);
+		nsh_child_shut_streams();
 		if (!user || nsh_sandbox_become(user, &err) == 0)
 			execve("/bin/rm", argv, environment);
 		_exit(1);
@@ -91,15 +89,13 @@ static _Noreturn void run_remover(const char *own, const char *home, const struc
 {
 	struct pollfd waiting = {.fd = stop, .events = POLLIN};
 	sigset_t all;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	setsid();
 	if (fork() != 0)
 		_exit(0);
-	for (int i = 0; i < 3; i++)
-		dup2(null, i);
+	nsh_child_shut_streams();
 	dup3(stop, 3, O_CLOEXEC);
 	dup3(ended, 4, O_CLOEXEC);
 	close_range(5, ~0U, 0);

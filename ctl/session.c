@@ -136,17 +136,6 @@ static void enter_home(const struct nsh_user *user)
 		_exit(NSH_CTL_NO_SESSION);
 }
 
-static void reset_signals(void)
-{
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		sigaction(i, &by_default, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Returns only when it fails. */
 static int exec_shell(const struct child *child, struct nsh_err *err)
 {
@@ -155,7 +144,7 @@ static int exec_shell(const struct child *child, struct nsh_err *err)
 			(char *)command, NULL};
 
 	umask(022);
-	reset_signals();
+	nsh_child_reset_signals();
 	execve(NSH_SHELL_PATH, argv, child->environment);
 	return failed(err, NSH_SHELL_PATH);
 }
@@ -177,7 +166,7 @@ static int exec_with_agent(const struct child *child, struct nsh_err *err)
 	if (!mkdtemp(folder))
 		return failed(err, folder);
 	snprintf(path, sizeof(path), "%s/agent.%d", folder, getpid());
-	reset_signals();
+	nsh_child_reset_signals();
 	execve(child->agent, argv, child->environment);
 	return failed(err, child->agent);
 }

@@ -3,8 +3,10 @@
  * Children. Nothing here allocates.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "nsshell/child.h"
 
@@ -21,4 +23,27 @@ int nsh_child_end(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	return nsh_child_wait(pid);
+}
+
+void nsh_child_reset_signals(void)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &by_default, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int nsh_child_shut_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int ret = null;
+
+	for (int fd = 0; fd <= STDERR_FILENO && ret >= 0; fd++)
+		ret = dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+	return ret < 0 ? -1 : 0;
 }

@@ -42,10 +42,9 @@ static void __attribute__((noreturn)) run(const struct nsh_user *user, int netwo
 	char *argv[] = {name, NULL};
 	char *envp[] = {NULL};
 	struct nsh_err err;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    setsid() < 0 || chdir("/") < 0 || setns(network, CLONE_NEWNET) < 0)
+	if (nsh_child_shut_streams() < 0 || setsid() < 0 || chdir("/") < 0 ||
+	    setns(network, CLONE_NEWNET) < 0)
 		tell_and_end(socket, errno);
 	if (nsh_sandbox_become(user, &err) < 0)
 		tell_and_end(socket, EPERM);

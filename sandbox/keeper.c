@@ -46,19 +46,12 @@ static void take_name(const char *name)
 	snprintf(program_invocation_name, len, "%s", name);
 }
 
-static int shut_streams(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	return null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ? -1 : null;
-}
-
 /* Returns where fd is now, beside which nothing is open but the streams. */
 static int close_others(int fd)
 {
 	int keep = STDERR_FILENO + 1;
 
-	if (shut_streams() < 0 || (fd != keep && dup3(fd, keep, O_CLOEXEC) < 0))
+	if (nsh_child_shut_streams() < 0 || (fd != keep && dup3(fd, keep, O_CLOEXEC) < 0))
 		return -1;
 	return close_range((unsigned)keep + 1, ~0U, 0) < 0 ? -1 : keep;
 }

@@ -129,18 +129,6 @@ static void __attribute__((noreturn)) fail(const char *what)
 	_exit(1);
 }
 
-/* What was ignored or blocked stays so in what is executed, and pasta does not start without SIGPIPE. */
-static void reset_signals(void)
-{
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int signal = 1; signal < SIGRTMIN; signal++)
-		sigaction(signal, &by_default, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void take_streams(int netns, int out)
 {
 	if (dup2(netns, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
@@ -165,7 +153,8 @@ static _Noreturn void run_pasta(const struct arguments *arguments,
 	if (!start->prepare && setns(start->userns, CLONE_NEWUSER) < 0)
 		fail("join the user namespace");
 	take_streams(start->netns, out);
-	reset_signals();
+	/* pasta does not start without SIGPIPE. */
+	nsh_child_reset_signals();
 	if (nsh_capabilities_keep(needed, 2) < 0)
 		fail("keep capabilities");
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 || getppid() != parent)
