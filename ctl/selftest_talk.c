@@ -224,21 +224,15 @@ static _Noreturn void run_program(const struct nsh_selftest *self, const char *p
 }
 
 static pid_t start_program(const struct nsh_selftest *self, const char *path,
-			   const char *const *argv, int *in)
+			   const char *const *argv, int *end)
 {
-	int ends[2];
+	struct nsh_err err;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
 	fflush(NULL);
-	pid = fork();
+	pid = nsh_child_start(end, &err);
 	if (pid == 0)
-		run_program(self, path, argv, ends[1]);
-	close(ends[1]);
-	*in = ends[0];
-	if (pid < 0)
-		close(ends[0]);
+		run_program(self, path, argv, *end);
 	return pid;
 }
 

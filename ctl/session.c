@@ -220,23 +220,18 @@ static int await_exec(int in, struct nsh_err *err)
 
 static int start(struct nsh_started *started, const struct child *child, struct nsh_err *err)
 {
-	NSH_CLOSE int in = -1;
-	int ends[2];
+	NSH_CLOSE int end = -1;
 	int ret;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return failed(err, "pipe");
-	in = ends[0];
 	prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
 	fflush(NULL);
-	started->pid = fork();
+	started->pid = nsh_child_start(&end, err);
 	if (started->pid == 0)
-		run_child(child, ends[1]);
-	close(ends[1]);
+		run_child(child, end);
 	if (started->pid < 0)
-		return failed(err, "fork");
+		return started->pid;
 	started->pidfd = pidfd_open(started->pid, 0);
-	ret = started->pidfd < 0 ? failed(err, "pidfd_open") : await_exec(in, err);
+	ret = started->pidfd < 0 ? failed(err, "pidfd_open") : await_exec(end, err);
 	if (ret < 0)
 		nsh_session_end(started);
 	return ret;

@@ -2,7 +2,6 @@
 /*
  * The processes of a session as a tree.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,19 +94,15 @@ static bool hear(int in, char text[COMMAND_MAX])
 static size_t hear_from(const struct nsh_leaf *leaves, char **commands, size_t begin, size_t count)
 {
 	char text[COMMAND_MAX];
-	NSH_CLOSE int in = -1;
-	int ends[2];
+	NSH_CLOSE int end = -1;
+	struct nsh_err err;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return begin;
-	in = ends[0];
 	fflush(NULL);
-	pid = fork();
+	pid = nsh_child_start(&end, &err);
 	if (pid == 0)
-		tell(leaves, begin, count, ends[1]);
-	close(ends[1]);
-	while (pid > 0 && begin < count && hear(in, text))
+		tell(leaves, begin, count, end);
+	while (pid > 0 && begin < count && hear(end, text))
 		commands[begin++] = strdup(text);
 	if (pid > 0)
 		nsh_child_end(pid);

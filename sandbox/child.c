@@ -10,6 +10,25 @@
 
 #include "nsshell/child.h"
 
+pid_t nsh_child_start(int *end, struct nsh_err *err)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
+	pid = fork();
+	if (pid < 0)
+		pid = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+	else
+		*end = ends[pid == 0];
+	if (pid != 0)
+		close(ends[1]);
+	if (pid < 0)
+		close(ends[0]);
+	return pid;
+}
+
 int nsh_child_wait(pid_t pid)
 {
 	int status = 0;

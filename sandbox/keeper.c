@@ -108,20 +108,14 @@ static int await_result(const struct nsh_keeper *keeper, int in, struct nsh_err 
 
 int nsh_keeper_start(const struct nsh_keeper *keeper, struct nsh_err *err)
 {
-	NSH_CLOSE int in = -1;
-	int ends[2];
-	pid_t pid;
+	NSH_CLOSE int end = -1;
+	pid_t pid = nsh_child_start(&end, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	in = ends[0];
-	pid = fork();
 	if (pid == 0)
-		start(keeper, ends[1]);
-	close(ends[1]);
+		start(keeper, end);
 	if (pid < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
+		return pid;
 	if (keeper->orphan)
 		nsh_child_wait(pid);
-	return await_result(keeper, in, err);
+	return await_result(keeper, end, err);
 }

@@ -8,7 +8,6 @@
  * Whoever has set them, what counts is what the kernel says afterwards.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -85,21 +84,13 @@ static int await_scope(pid_t pid, int in, struct nsh_err *err)
 
 static int start_scope(char *const argv[], struct nsh_err *err)
 {
+	NSH_CLOSE int end = -1;
 	pid_t parent = getpid();
-	NSH_CLOSE int in = -1;
-	int ends[2];
-	pid_t pid;
+	pid_t pid = nsh_child_start(&end, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	in = ends[0];
-	pid = fork();
 	if (pid == 0)
-		run_scope(argv, ends[1], parent);
-	close(ends[1]);
-	if (pid < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	return await_scope(pid, in, err);
+		run_scope(argv, end, parent);
+	return pid < 0 ? pid : await_scope(pid, end, err);
 }
 
 static int ask_systemd(pid_t process, const struct nsh_user *user, const char *id,

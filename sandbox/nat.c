@@ -10,7 +10,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -242,7 +241,6 @@ int nsh_pasta_spawn(struct nsh_pasta *pasta, const struct nsh_pasta_start *start
 {
 	struct arguments arguments = {0};
 	pid_t parent = getpid();
-	int ends[2];
 	int ret;
 
 	if (access(NSH_PASTA_PATH, X_OK) < 0)
@@ -251,18 +249,10 @@ int nsh_pasta_spawn(struct nsh_pasta *pasta, const struct nsh_pasta_start *start
 	ret = make_arguments(&arguments, start->policy, start->resolver, err);
 	if (ret < 0)
 		return ret;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	pasta->said = ends[0];
-	pasta->pid = fork();
+	pasta->pid = nsh_child_start(&pasta->said, err);
 	if (pasta->pid == 0)
-		run_pasta(&arguments, start, ends[1], parent);
-	close(ends[1]);
-	if (pasta->pid > 0)
-		return 0;
-	ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	close(ends[0]);
-	return ret;
+		run_pasta(&arguments, start, pasta->said, parent);
+	return pasta->pid < 0 ? pasta->pid : 0;
 }
 
 int nsh_nat_start(const struct nsh_policy *policy, int userns, int netns, struct nsh_err *err)

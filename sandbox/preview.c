@@ -7,7 +7,6 @@
  * text. The user can end that process, and no more: it cannot be looked into.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/clock.h"
 #include "nsshell/hostname.h"
@@ -204,7 +204,7 @@ static int take_all(struct nsh_preview *preview, ssize_t len, struct nsh_err *er
  * Who waits for a file system that does not answer cannot always be killed (FUSE waits a request out): that is left to
  * init, when the calling process has ended.
  */
-static void end(pid_t pid, bool answered)
+static void end_child(pid_t pid, bool answered)
 {
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, answered ? 0 : WNOHANG) < 0 && errno == EINTR)
@@ -215,7 +215,7 @@ static int await(struct nsh_preview *preview, pid_t pid, int in, struct nsh_err 
 {
 	ssize_t len = read_all(in, &preview->text);
 
-	end(pid, len >= 0);
+	end_child(pid, len >= 0);
 	if (len < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, (int)len, "make the plan");
 	return take_all(preview, len, err);
@@ -223,20 +223,12 @@ static int await(struct nsh_preview *preview, pid_t pid, int in, struct nsh_err 
 
 static int start(struct nsh_preview *preview, const struct job *job, struct nsh_err *err)
 {
-	NSH_CLOSE int in = -1;
-	int ends[2];
-	pid_t pid;
+	NSH_CLOSE int end = -1;
+	pid_t pid = nsh_child_start(&end, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "pipe");
-	in = ends[0];
-	pid = fork();
 	if (pid == 0)
-		run(job, ends[1]);
-	close(ends[1]);
-	if (pid < 0)
-		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "fork");
-	return await(preview, pid, in, err);
+		run(job, end);
+	return pid < 0 ? pid : await(preview, pid, end, err);
 }
 
 int nsh_preview_make(struct nsh_preview *preview, struct nsh_policy *policy,

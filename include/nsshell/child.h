@@ -7,6 +7,15 @@
 
 #include <sys/types.h>
 
+#include "nsshell/err.h"
+
+/*
+ * Starts a child (fork(2)) and a pipe from it to this process. Returns 0 in the child, where *end is the end to write to;
+ * in this process its id, and *end is the one to read from. Both are closed by execve(2); until then the child has the
+ * other one open too, so that no SIGPIPE ends it. -errno with err set.
+ */
+pid_t nsh_child_start(int *end, struct nsh_err *err);
+
 /* Waits for a child's end. Returns its status as of waitpid(2), 0 when this process has no such child. */
 int nsh_child_wait(pid_t pid);
 
