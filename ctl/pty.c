@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "ctl/pty.h"
+#include "nsshell/child.h"
 #include "nsshell/cleanup.h"
 
 /* How often a pseudo-terminal that nobody has open is looked at again: it may be opened anew. In milliseconds. */
@@ -434,13 +435,6 @@ int nsh_pipes_relay(const struct nsh_pipes *pipes, int ended, struct nsh_err *er
 
 void nsh_pty_die(int signal)
 {
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	sigaction(signal, &by_default, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	raise(signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	nsh_child_end_alike(signal);
 	_exit(128 + signal);
 }

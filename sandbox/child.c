@@ -44,6 +44,18 @@ int nsh_child_end(pid_t pid)
 	return nsh_child_wait(pid);
 }
 
+void nsh_child_end_alike(int signal)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	sigaction(signal, &by_default, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void nsh_child_reset_signals(void)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};

@@ -71,20 +71,6 @@ static bool take_terminal_back(const struct outer *outer)
 	return terminal >= 0 && !has_terminal(terminal) && tcsetpgrp(terminal, getpgrp()) == 0;
 }
 
-/* The process cannot leave a core: nsh_privileges_drop_outside() has seen to that. */
-static void __attribute__((noreturn)) end_by_signal(int signal)
-{
-	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	sigaction(signal, &by_default, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	kill(getpid(), signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	_exit(128 + signal);
-}
-
 /*
  * Ctrl-C and Ctrl-\ are for the whole group that has the terminal. While the shell's group had it in
  * place of ours, the rest of ours (a script that waits for us, the other side of a pipe) did not
@@ -100,7 +86,9 @@ static void __attribute__((noreturn)) end(const struct outer *outer, int status)
 	signal = WTERMSIG(status);
 	if (had_terminal && (signal == SIGINT || signal == SIGQUIT))
 		kill(0, signal);
-	end_by_signal(signal);
+	/* The process cannot leave a core: nsh_privileges_drop_outside() has seen to that. */
+	nsh_child_end_alike(signal);
+	_exit(128 + signal);
 }
 
 /* PID 1 ended without a last word: it refused, or was killed and all of the session with it. */

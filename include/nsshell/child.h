@@ -22,6 +22,9 @@ int nsh_child_wait(pid_t pid);
 /* The same for one that is killed first, if it has not ended. */
 int nsh_child_end(pid_t pid);
 
+/* Ends this process by the signal that has ended its child. Returns where nobody ends by that one. */
+void nsh_child_end_alike(int signal);
+
 /* In the child: every signal does what it does by default, and none is blocked. Else it would stay so in what is executed. */
 void nsh_child_reset_signals(void);
 
