@@ -22,23 +22,6 @@ const char *nsh_environment_get(char *const *environment, const char *name)
 	return NULL;
 }
 
-static bool item_matches(const struct nsh_item *item, const char *name, size_t len)
-{
-	if (item->len && item->text[item->len - 1] == '*')
-		return len >= item->len - 1 && !memcmp(item->text, name, item->len - 1);
-	return item->len == len && !memcmp(item->text, name, len);
-}
-
-static bool list_matches(const char *list, const char *name, size_t len)
-{
-	struct nsh_item item;
-
-	while (nsh_list_next(&list, &item))
-		if (item_matches(&item, name, len))
-			return true;
-	return false;
-}
-
 static bool list_assigns(const char *list, const char *name, size_t len)
 {
 	struct nsh_item item;
@@ -64,12 +47,12 @@ static bool is_kept(const struct nsh_policy *policy, const char *variable)
 
 	if (leads_nowhere(policy, variable))
 		return false;
-	if (list_matches(NSH_OWN_VARIABLES, variable, len) ||
-	    list_matches(nsh_policy_text(policy, NSH_KEY_ENV_UNSET), variable, len) ||
+	if (nsh_variables_have(NSH_OWN_VARIABLES, variable, len) ||
+	    nsh_variables_have(nsh_policy_text(policy, NSH_KEY_ENV_UNSET), variable, len) ||
 	    list_assigns(nsh_policy_text(policy, NSH_KEY_ENV_SET), variable, len))
 		return false;
-	return list_matches(nsh_policy_text(policy, NSH_KEY_ENV_KEEP), variable, len) ||
-	       list_matches("HOME, LOGNAME, PATH, TERM, USER", variable, len);
+	return nsh_variables_have(nsh_policy_text(policy, NSH_KEY_ENV_KEEP), variable, len) ||
+	       nsh_variables_have("HOME, LOGNAME, PATH, TERM, USER", variable, len);
 }
 
 static size_t count_items(const char *list)

@@ -186,13 +186,19 @@ static int check_variable(const struct nsh_item *item, struct nsh_err *err)
 	return invalid(err, "is not the name of an environment variable", item);
 }
 
-static bool is_own(const struct nsh_item *name)
+static bool item_matches(const struct nsh_item *item, const char *name, size_t len)
 {
-	const char *list = NSH_OWN_VARIABLES;
-	struct nsh_item own;
+	if (item->len && item->text[item->len - 1] == '*')
+		return len >= item->len - 1 && !memcmp(item->text, name, item->len - 1);
+	return item->len == len && !memcmp(item->text, name, len);
+}
 
-	while (nsh_list_next(&list, &own))
-		if (own.len == name->len && !memcmp(own.text, name->text, own.len))
+bool nsh_variables_have(const char *list, const char *name, size_t len)
+{
+	struct nsh_item item;
+
+	while (nsh_list_next(&list, &item))
+		if (item_matches(&item, name, len))
 			return true;
 	return false;
 }
@@ -203,7 +209,7 @@ static int check_assignment(const struct nsh_item *item, struct nsh_err *err)
 
 	if (!name.len || name.len == item->len || item->text[name.len] != '=')
 		return invalid(err, "is not of the form NAME=value", item);
-	if (is_own(&name))
+	if (nsh_variables_have(NSH_OWN_VARIABLES, name.text, name.len))
 		return invalid(err, "sets a variable that nsshell sets itself", item);
 	return 0;
 }

@@ -6,11 +6,17 @@
 #ifndef CONF_VALUE_H
 #define CONF_VALUE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "nsshell/err.h"
 #include "nsshell/keys.h"
 
 /* The variables that nsshell itself sets in every session: a list. */
 #define NSH_OWN_VARIABLES "SHELL, container, NSSHELL_SESSION"
+
+/* Whether a list of variables has that name, of len bytes; an item that ends with "*" has all that begin like it. */
+bool nsh_variables_have(const char *list, const char *name, size_t len);
 
 /*
  * Checks text against the type of key. On success *number is the value of an enum (its index in
