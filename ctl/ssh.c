@@ -47,8 +47,7 @@ static int skip_options(struct nsh_ssh_request *request, int first, int argc, ch
 	return first;
 }
 
-/* NULL without memory. */
-static char *join(int n_words, char *const *words)
+char *nsh_ssh_join(int n_words, char *const *words)
 {
 	size_t room = 1;
 	char *text;
@@ -88,6 +87,6 @@ int nsh_ssh_parse(struct nsh_ssh_request *request, int argc, char *const *argv)
 	if (at < 0 || (request->subsystem && at >= argc))
 		return -EINVAL;
 	if (at < argc)
-		request->command = join(argc - at, argv + at);
+		request->command = nsh_ssh_join(argc - at, argv + at);
 	return at < argc && !request->command ? -ENOMEM : 0;
 }

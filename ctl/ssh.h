@@ -20,4 +20,7 @@ struct nsh_ssh_request {
  */
 int nsh_ssh_parse(struct nsh_ssh_request *request, int argc, char *const *argv);
 
+/* A command of several words as ssh(1) makes it of them: a shell takes them apart again. malloc'ed; NULL without memory. */
+char *nsh_ssh_join(int n_words, char *const *words);
+
 #endif

@@ -14,6 +14,7 @@
 #include "ctl/commands.h"
 #include "ctl/pty.h"
 #include "ctl/session.h"
+#include "ctl/ssh.h"
 #include "ctl/trial.h"
 
 struct options {
@@ -78,23 +79,6 @@ static int cut_command(struct options *options, int argc, char **argv)
 		return i;
 	}
 	return argc;
-}
-
-/* As ssh(1) does it: the shell takes the words apart again. NULL without memory. */
-static char *join_words(const struct options *options)
-{
-	size_t room = 1;
-	char *command;
-
-	for (int i = 0; i < options->n_words; i++)
-		room += strlen(options->command[i]) + 1;
-	command = calloc(1, room);
-	for (int i = 0; command && i < options->n_words; i++) {
-		if (i)
-			strcat(command, " ");
-		strcat(command, options->command[i]);
-	}
-	return command;
 }
 
 static int no_session(const struct nsh_err *err)
@@ -164,7 +148,7 @@ static int run_session(const struct options *options, struct nsh_trial *trial, s
 		.login = &trial->login,
 		.policy = &trial->policy,
 	};
-	char *command = options->n_words ? join_words(options) : NULL;
+	char *command = options->n_words ? nsh_ssh_join(options->n_words, options->command) : NULL;
 	int code;
 
 	if (options->n_words && !command)
