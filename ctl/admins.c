@@ -134,14 +134,13 @@ static void take_shadow(struct nsh_admin *admin, const char *name)
 }
 
 /* A line that is neither empty nor a comment. As the user, in whose home that is. */
-static int look_for_keys(void *data)
+static int look_for_keys(void *data, struct nsh_err *err)
 {
 	const struct nsh_user *user = data;
 	NSH_FREE char *text = NULL;
-	struct nsh_err err;
 	const char *at;
 
-	if ((user->uid && nsh_sandbox_become(user, &err) < 0) || chdir(user->home) < 0 ||
+	if ((user->uid && nsh_sandbox_become(user, err) < 0) || chdir(user->home) < 0 ||
 	    nsh_read(".ssh/authorized_keys", &text) < 0)
 		return 1;
 	for (at = text; *at; at += strcspn(at, "\n"), at += *at == '\n') {

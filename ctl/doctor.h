@@ -85,6 +85,9 @@ int nsh_doctor_number(const struct nsh_doctor *doctor, enum nsh_key_id id, int p
 /* Whether the policy asks for limits of a login. */
 bool nsh_doctor_has_limits(const struct nsh_doctor *doctor);
 
+/* What the kernel says to who asks for a session's namespaces: 0, or -errno. */
+int nsh_doctor_try_namespaces(struct nsh_err *err);
+
 /* Of the machine. */
 void nsh_doctor_kernel(struct nsh_doctor *doctor);
 void nsh_doctor_modules(struct nsh_doctor *doctor);

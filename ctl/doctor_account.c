@@ -127,12 +127,11 @@ void nsh_doctor_account(struct nsh_doctor *doctor)
 }
 
 /* In a child that is the user, who may have put anything in the way: prints what is wrong. */
-static int look_at_home(void *data)
+static int look_at_home(void *data, struct nsh_err *err)
 {
 	const struct nsh_user *user = data;
-	struct nsh_err err;
 	struct stat st;
-	int ret = nsh_sandbox_become(user, &err);
+	int ret = nsh_sandbox_become(user, err);
 
 	if (ret == 0 && stat(user->home, &st) < 0)
 		ret = -errno;
@@ -142,7 +141,6 @@ static int look_at_home(void *data)
 		printf("it is no folder");
 	else if (st.st_uid != user->uid)
 		printf("it belongs to user id %u", st.st_uid);
-	fflush(stdout);
 	return 0;
 }
 
@@ -195,17 +193,16 @@ void nsh_doctor_home(struct nsh_doctor *doctor)
 }
 
 /* The file as the session will see it: below the root that the policy names. */
-static int look_at_program(void *data)
+static int look_at_program(void *data, struct nsh_err *err)
 {
 	const struct nsh_doctor *doctor = data;
 	const char *root = nsh_policy_text(&doctor->policy, NSH_KEY_VIEW_ROOT);
 	const char *program = nsh_policy_text(&doctor->policy, NSH_KEY_SHELL_PROGRAM);
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	struct nsh_err err;
 	char path[64];
 	int fd;
 
-	if (geteuid() == 0 && nsh_sandbox_become(&doctor->somebody, &err) < 0)
+	if (geteuid() == 0 && nsh_sandbox_become(&doctor->somebody, err) < 0)
 		return 1;
 	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
@@ -213,7 +210,6 @@ static int look_at_program(void *data)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd < 0 || access(path, X_OK) < 0)
 		printf("%s", strerror(errno));
-	fflush(stdout);
 	return 0;
 }
 
@@ -405,11 +401,9 @@ void nsh_doctor_limits(struct nsh_doctor *doctor)
 }
 
 /* pasta is the user. */
-static int look_at_tun(void *data)
+static int look_at_tun(void *data, struct nsh_err *err)
 {
-	struct nsh_err err;
-
-	return nsh_sandbox_become(data, &err) < 0 || access(TUN, R_OK | W_OK) < 0;
+	return nsh_sandbox_become(data, err) < 0 || access(TUN, R_OK | W_OK) < 0;
 }
 
 static void check_tun(struct nsh_doctor *doctor)

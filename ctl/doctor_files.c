@@ -149,19 +149,16 @@ static void report_error(struct nsh_doctor *doctor)
 }
 
 /* As nsshell does without the module. What root reads, umask 077 can have kept from everybody else. */
-static int read_as_user(void *data)
+static int read_as_user(void *data, struct nsh_err *err)
 {
 	const struct nsh_doctor *doctor = data;
 	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
 	struct nsh_policy policy;
-	struct nsh_err err;
+	int ret = nsh_sandbox_become(&doctor->somebody, err);
 
-	if (nsh_sandbox_become(&doctor->somebody, &err) == 0 &&
-	    nsh_policy_load(&policy, &place, &doctor->somebody, &nsh_account_login, &err) == 0)
-		return 0;
-	fputs(err.text, stdout);
-	fflush(stdout);
-	return 1;
+	if (ret == 0)
+		ret = nsh_policy_load(&policy, &place, &doctor->somebody, &nsh_account_login, err);
+	return ret;
 }
 
 static void check_readable(struct nsh_doctor *doctor)

@@ -289,29 +289,26 @@ static int end_at_once(void *data)
 	return 0;
 }
 
-/* What the kernel says to a user who asks for a session's namespaces. */
-static int try_namespaces(void *data)
+int nsh_doctor_try_namespaces(struct nsh_err *err)
 {
-	const struct nsh_user *user = data;
-	struct nsh_err err;
-	int ret = nsh_sandbox_become(user, &err);
+	int ret = nsh_sandbox_clone(end_at_once, NULL, CLONE_NEWUSER, err);
 
-	if (ret == 0)
-		ret = nsh_sandbox_clone(end_at_once, NULL, CLONE_NEWUSER, &err);
-	if (ret > 0)
-		return 0;
-	fputs(err.text, stdout);
-	fflush(stdout);
-	return 1;
+	return ret < 0 ? ret : 0;
+}
+
+static int try_namespaces(void *data, struct nsh_err *err)
+{
+	int ret = nsh_sandbox_become(data, err);
+
+	return ret < 0 ? ret : nsh_doctor_try_namespaces(err);
 }
 
 /* As in a login: root makes the frame, and the user starts the installed nsshell in it. */
-static int try_session(void *data)
+static int try_session(void *data, struct nsh_err *err)
 {
 	struct nsh_doctor *doctor = data;
 	const struct nsh_login login = {.service = "nsshellctl", .source = ""};
 	struct nsh_confined confined;
-	struct nsh_err err;
 	char id[NSH_ID_LEN + 1];
 	const struct nsh_entrant entrant = {
 		.user = &doctor->somebody,
@@ -324,24 +321,22 @@ static int try_session(void *data)
 	int ret;
 
 	nsh_id_make(id);
-	ret = nsh_login_confine(&confined, &doctor->policy, &entrant, &err);
+	ret = nsh_login_confine(&confined, &doctor->policy, &entrant, err);
 	if (ret == 0)
-		ret = nsh_login_join(&confined, &err);
+		ret = nsh_login_join(&confined, err);
 	if (ret == 0 && chdir("/") < 0)
-		ret = nsh_err_sys(&err, NSH_REASON_ACCOUNT, -errno, "/");
+		ret = nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "/");
 	if (ret == 0)
-		ret = nsh_sandbox_become(&doctor->somebody, &err);
+		ret = nsh_sandbox_become(&doctor->somebody, err);
 	if (ret == 0) {
 		execle(NSH_SHELL_PATH, "nsshell", "-c", "true", (char *)NULL,
 		       (char *[]){(char *)"PATH=/usr/bin:/bin", NULL});
-		nsh_err_sys(&err, NSH_REASON_SHELL, -errno, "%s", NSH_SHELL_PATH);
+		ret = nsh_err_sys(err, NSH_REASON_SHELL, -errno, "%s", NSH_SHELL_PATH);
 	}
-	fputs(err.text, stdout);
-	fflush(stdout);
-	return 1;
+	return ret;
 }
 
-static bool works(struct nsh_output *output, int (*function)(void *data), void *data)
+static bool works(struct nsh_output *output, nsh_spawn_fn *function, void *data)
 {
 	struct nsh_err err;
 

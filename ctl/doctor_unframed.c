@@ -4,8 +4,6 @@
  * what only the module makes.
  */
 #include <errno.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,24 +20,16 @@
 
 #define TRIAL_SECONDS 30
 
-static int end_at_once(void *data)
-{
-	(void)data;
-	return 0;
-}
-
 /* Where AppArmor says who may, its profile of nsshell does, which nsshellctl has not. */
 static int try_namespaces(struct nsh_err *err)
 {
 	long long restricted;
-	int ret;
 
 	if (nsh_read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
 			    &restricted) &&
 	    restricted)
 		return 0;
-	ret = nsh_sandbox_clone(end_at_once, NULL, CLONE_NEWUSER, err);
-	return ret < 0 ? ret : 0;
+	return nsh_doctor_try_namespaces(err);
 }
 
 /* Where a hub counts and shares sessions nothing is begun, as it could end others or find no room: it is planned. */
@@ -56,30 +46,25 @@ static int plan(struct nsh_policy *policy, const struct nsh_user *user, struct n
 	return try_namespaces(err);
 }
 
-static int try_login(void *data)
+static int try_login(void *data, struct nsh_err *err)
 {
 	const struct nsh_doctor *doctor = data;
 	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
 	struct nsh_policy policy;
-	struct nsh_err err;
-	int ret = nsh_sandbox_become(doctor->user, &err);
+	int ret = nsh_sandbox_become(doctor->user, err);
 
 	if (ret == 0 && chdir("/") < 0)
-		ret = nsh_err_sys(&err, NSH_REASON_ACCOUNT, -errno, "/");
+		ret = nsh_err_sys(err, NSH_REASON_ACCOUNT, -errno, "/");
 	if (ret == 0)
-		ret = nsh_policy_load(&policy, &place, doctor->user, NULL, &err);
+		ret = nsh_policy_load(&policy, &place, doctor->user, NULL, err);
 	if (ret == 0 && nsh_hub_is_needed(&policy, true)) {
-		ret = plan(&policy, doctor->user, &err);
+		ret = plan(&policy, doctor->user, err);
 	} else if (ret == 0) {
 		execle(NSH_SHELL_PATH, "nsshell", "-c", "true", (char *)NULL,
 		       (char *[]){(char *)"PATH=/usr/bin:/bin", NULL});
-		ret = nsh_err_sys(&err, NSH_REASON_SHELL, -errno, "%s", NSH_SHELL_PATH);
+		ret = nsh_err_sys(err, NSH_REASON_SHELL, -errno, "%s", NSH_SHELL_PATH);
 	}
-	if (ret == 0)
-		return 0;
-	fputs(err.text, stdout);
-	fflush(stdout);
-	return 1;
+	return ret;
 }
 
 /* Of ssh alone: what other services lack is told of each. */

@@ -383,16 +383,13 @@ static const char *const sockets[] = {
 };
 
 /* As the user: one line for each that can be connected to. */
-static int look_at_sockets(void *data)
+static int look_at_sockets(void *data, struct nsh_err *err)
 {
-	struct nsh_err err;
-
-	if (nsh_sandbox_become(data, &err) < 0)
+	if (nsh_sandbox_become(data, err) < 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(*sockets); i++)
 		if (access(sockets[i], W_OK) == 0)
 			printf("%s\n", sockets[i]);
-	fflush(stdout);
 	return 0;
 }
 
@@ -435,7 +432,7 @@ static void report_sockets(struct nsh_doctor *doctor, char *text)
 
 /* Runs function as the user, which root and that user can. False, with a finding, when it cannot be. */
 static bool ask_as_user(struct nsh_doctor *doctor, const char *area, const char *what,
-			int (*function)(void *data), struct nsh_output *output)
+			nsh_spawn_fn *function, struct nsh_output *output)
 {
 	struct nsh_err err;
 
@@ -465,20 +462,18 @@ void nsh_doctor_sockets(struct nsh_doctor *doctor)
 }
 
 /* As the user, whose file it is. */
-static int look_at_keys(void *data)
+static int look_at_keys(void *data, struct nsh_err *err)
 {
 	const struct nsh_user *user = data;
 	NSH_FREE char *text = NULL;
-	struct nsh_err err;
 
-	if (nsh_sandbox_become(user, &err) < 0 || chdir(user->home) < 0 ||
+	if (nsh_sandbox_become(user, err) < 0 || chdir(user->home) < 0 ||
 	    nsh_read(".ssh/authorized_keys", &text) < 0)
 		return 0;
 	for (char *at = text; (at = strcasestr(at, "environment=\"")); at++)
 		putchar('e');
 	for (char *at = text; (at = strcasestr(at, "command=\"")); at++)
 		putchar('c');
-	fflush(stdout);
 	return 0;
 }
 

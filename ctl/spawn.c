@@ -125,19 +125,25 @@ static int finish(struct nsh_output *output, pid_t pid, int in, int timeout)
 struct job {
 	const char *path;
 	const char *const *argv;
-	int (*function)(void *data);
+	nsh_spawn_fn *function;
 	void *data;
 };
 
 static void __attribute__((noreturn)) be_child(const struct job *job, int out, pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY);
+	struct nsh_err err;
+	int status;
 
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) < 0 ||
 	    getppid() != parent || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(out, STDERR_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
 		_exit(NSH_SPAWN_BROKEN);
-	_exit(job->function(job->data));
+	status = job->function(job->data, &err);
+	if (status < 0)
+		fputs(err.text, stdout);
+	fflush(stdout);
+	_exit(status < 0 ? 1 : status);
 }
 
 static int begin(const struct job *job, int out, pid_t *pid)
@@ -188,8 +194,8 @@ int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, s
 	return ret < 0 ? nsh_err_sys(err, NSH_REASON_MACHINE, ret, "%s", path) : 0;
 }
 
-int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), void *data,
-		       int timeout, struct nsh_err *err)
+int nsh_spawn_function(struct nsh_output *output, nsh_spawn_fn *function, void *data, int timeout,
+		       struct nsh_err *err)
 {
 	const struct job job = {.function = function, .data = data};
 	int ret;

@@ -39,10 +39,11 @@ bool nsh_program_find(const char *name, char path[NSH_PROGRAM_MAX]);
 int nsh_spawn(struct nsh_output *output, const char *const *argv, int timeout, struct nsh_err *err);
 
 /*
- * Runs function(data) likewise in a child of this process; what it returns is the status. It may become somebody
- * else (nsh_sandbox_become) and execute something.
+ * Runs function(data, err) likewise in a child of this process. What it returns is the status; below 0 that is 1, and the
+ * error is the end of the output. It may become somebody else (nsh_sandbox_become) and execute something.
  */
-int nsh_spawn_function(struct nsh_output *output, int (*function)(void *data), void *data,
-		       int timeout, struct nsh_err *err);
+typedef int nsh_spawn_fn(void *data, struct nsh_err *err);
+int nsh_spawn_function(struct nsh_output *output, nsh_spawn_fn *function, void *data, int timeout,
+		       struct nsh_err *err);
 
 #endif
