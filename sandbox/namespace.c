@@ -2,6 +2,7 @@
 /*
  * Facts about namespaces.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
@@ -14,7 +15,18 @@
 #include <unistd.h>
 
 #include "nsshell/cleanup.h"
+#include "nsshell/sandbox.h"
 #include "sandbox/namespace.h"
+
+int nsh_namespace_open(pid_t pid, const char *name, struct nsh_err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
+}
 
 /* Both are open, and files of the same. */
 static bool is_same(int one, int other)

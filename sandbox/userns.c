@@ -11,7 +11,6 @@
  * dumpable: the user owns the namespace that it is in and could otherwise trace it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "nsshell/child.h"
+#include "nsshell/sandbox.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/proc.h"
 #include "sandbox/userns.h"
@@ -84,16 +84,6 @@ static pid_t make_as(uid_t owner, const struct making *making, struct nsh_err *e
 	return pid < 0 ? code : pid;
 }
 
-static int open_namespace(const char *process, const char *name, struct nsh_err *err)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
-}
-
 /* Gives the holder's user namespace its ids, opens the one that is wanted, and ends the holder. */
 static int take(pid_t pid, const char *uids, const char *gids, const char *wanted,
 		struct nsh_err *err)
@@ -104,7 +94,7 @@ static int take(pid_t pid, const char *uids, const char *gids, const char *wante
 	snprintf(process, sizeof(process), "%d", pid);
 	ret = nsh_proc_map_ids(process, uids, gids, err);
 	if (ret == 0)
-		ret = open_namespace(process, wanted, err);
+		ret = nsh_namespace_open(pid, wanted, err);
 	nsh_child_end(pid);
 	return ret;
 }

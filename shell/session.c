@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -51,16 +50,6 @@ static pid_t clone_framed(const struct init *init, nsh_child_fn *run, int userns
 	return ret < 0 ? ret : nsh_sandbox_clone(run, (void *)init, 0, err);
 }
 
-static int open_namespace(pid_t pid, const char *name, struct nsh_err *err)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
-}
-
 /*
  * Standalone, it is the outer process that starts pasta, when PID 1 has made the rest, and that pasta ends
  * with. PID 1 waits for the answer. When there is no question it has refused.
@@ -75,9 +64,9 @@ static int connect_network(const struct nsh_policy *policy, pid_t pid, int inner
 
 	if (recv(inner, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
 		return 0;
-	ret = user = open_namespace(pid, "user", err);
+	ret = user = nsh_namespace_open(pid, "user", err);
 	if (ret >= 0)
-		ret = network = open_namespace(pid, "net", err);
+		ret = network = nsh_namespace_open(pid, "net", err);
 	if (ret >= 0)
 		ret = nsh_nat_start(policy, user, network, err);
 	if (ret < 0)
