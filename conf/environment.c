@@ -55,16 +55,6 @@ static bool is_kept(const struct nsh_policy *policy, const char *variable)
 	       nsh_variables_have("HOME, LOGNAME, PATH, TERM, USER", variable, len);
 }
 
-static size_t count_items(const char *list)
-{
-	struct nsh_item item;
-	size_t count = 0;
-
-	while (nsh_list_next(&list, &item))
-		count++;
-	return count;
-}
-
 static size_t count_variables(char *const *environment)
 {
 	size_t count = 0;
@@ -103,8 +93,8 @@ char **nsh_environment_make(const struct nsh_policy *policy, char *const *outsid
 			    const char *session_id)
 {
 	const char *set = nsh_policy_text(policy, NSH_KEY_ENV_SET);
-	size_t room =
-		count_variables(outside) + count_items(set) + count_items(NSH_OWN_VARIABLES) + 1;
+	size_t room = count_variables(outside) + nsh_list_count(set) +
+		      nsh_list_count(NSH_OWN_VARIABLES) + 1;
 	char **environment = calloc(room, sizeof(*environment));
 	size_t n = 0;
 

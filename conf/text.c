@@ -65,6 +65,16 @@ bool nsh_list_next(const char **list, struct nsh_item *item)
 	return true;
 }
 
+size_t nsh_list_count(const char *list)
+{
+	struct nsh_item item;
+	size_t count = 0;
+
+	while (nsh_list_next(&list, &item))
+		count++;
+	return count;
+}
+
 bool nsh_item_is(const struct nsh_item *item, const char *text)
 {
 	return strlen(text) == item->len && !memcmp(item->text, text, item->len);

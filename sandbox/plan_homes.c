@@ -41,17 +41,6 @@ static void find_home(struct builder *b)
 		b->home[0] = '\0';
 }
 
-static size_t count_homes(const struct nsh_policy *policy)
-{
-	const char *list = nsh_policy_text(policy, NSH_KEY_VIEW_HOMES);
-	struct nsh_item item;
-	size_t count = 0;
-
-	while (nsh_list_next(&list, &item))
-		count++;
-	return count;
-}
-
 static void take_cover(struct builder *b, const char *path, const struct nsh_item *name)
 {
 	struct cover *cover = &b->covers[b->n_covers];
@@ -171,7 +160,9 @@ void nsh_homes_find(struct builder *b)
 	find_home(b);
 	if (b->ret < 0)
 		return;
-	b->covers = calloc(count_homes(b->session->policy) + 1, sizeof(*b->covers));
+	b->covers =
+		calloc(nsh_list_count(nsh_policy_text(b->session->policy, NSH_KEY_VIEW_HOMES)) + 1,
+		       sizeof(*b->covers));
 	if (!b->covers) {
 		nsh_build_no_memory(b);
 		return;

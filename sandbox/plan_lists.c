@@ -420,13 +420,8 @@ static size_t count_items(const struct builder *b)
 					       NSH_KEY_VIEW_BIND};
 	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		const char *list = nsh_policy_text(b->session->policy, keys[i]);
-		struct nsh_item item;
-
-		while (nsh_list_next(&list, &item))
-			count++;
-	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		count += nsh_list_count(nsh_policy_text(b->session->policy, keys[i]));
 	return count;
 }
 

@@ -20,6 +20,9 @@ struct nsh_item {
  */
 bool nsh_list_next(const char **list, struct nsh_item *item);
 
+/* How many items there are. */
+size_t nsh_list_count(const char *list);
+
 /* True when the item is exactly that text. */
 bool nsh_item_is(const struct nsh_item *item, const char *text);
 
