@@ -15,6 +15,7 @@
 #include "ctl/doctor.h"
 #include "ctl/read.h"
 #include "ctl/spawn.h"
+#include "nsshell/cgroup.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/item.h"
 #include "nsshell/paths.h"
@@ -160,7 +161,7 @@ static void check_systemd(struct nsh_doctor *doctor)
 		return;
 	}
 	snprintf(path, sizeof(path), "/run/user/%u/systemd", user->uid);
-	if (access("/run/systemd/system", F_OK) < 0) {
+	if (!nsh_systemd_runs()) {
 		nsh_find(doctor, NSH_LEVEL_OK, "systemd", "does not run here");
 	} else if (access(path, F_OK) == 0) {
 		nsh_find(doctor, NSH_LEVEL_WARN, "systemd",
@@ -194,7 +195,7 @@ static void check_lingering(struct nsh_doctor *doctor)
 
 	if (nsh_doctor_number(doctor, NSH_KEY_SESSION_LIFETIME, NSH_LIFETIME_SESSION) !=
 		    NSH_LIFETIME_LINGER ||
-	    doctor->has_module[NSH_SERVICE_SSHD] || access("/run/systemd/system", F_OK) < 0)
+	    doctor->has_module[NSH_SERVICE_SSHD] || !nsh_systemd_runs())
 		return;
 	if (nsh_spawn(&output, argv, ASK_SECONDS, &err) < 0) {
 		nsh_find_unknown(doctor, "linger", "KillUserProcesses of logind", err.text);

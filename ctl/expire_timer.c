@@ -14,6 +14,7 @@
 #include "ctl/read.h"
 #include "ctl/spawn.h"
 #include "ctl/expire_timer.h"
+#include "nsshell/cgroup.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/paths.h"
 
@@ -30,14 +31,6 @@
 static const char line[] =
 	"# nsshellctl enable --try makes this file, and removes it after the last trial.\n"
 	"* * * * * root " NSH_CTL_PATH " expire\n";
-
-/* sd_booted(3) */
-static bool systemd_runs(void)
-{
-	struct stat st;
-
-	return lstat("/run/systemd/system", &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 static int systemctl(struct nsh_err *err, const char *verb, const char *option, const char *one,
 		     const char *other)
@@ -130,7 +123,7 @@ static int start_cron(struct nsh_err *err)
 
 int nsh_expire_timer_start(struct nsh_err *err)
 {
-	if (systemd_runs())
+	if (nsh_systemd_runs())
 		return start_timer(err);
 	if (cron_runs())
 		return start_cron(err);
@@ -145,7 +138,8 @@ int nsh_expire_timer_stop(struct nsh_err *err)
 
 	if (unlink(CRON_FILE) < 0 && errno != ENOENT)
 		ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, CRON_FILE);
-	if (!systemd_runs() || access("/etc/systemd/system/timers.target.wants/" TIMER, F_OK) < 0)
+	if (!nsh_systemd_runs() ||
+	    access("/etc/systemd/system/timers.target.wants/" TIMER, F_OK) < 0)
 		return ret;
 	return systemctl(err, "disable", "--now", TIMER, NULL) < 0 ? -EIO : ret;
 }

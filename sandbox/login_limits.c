@@ -111,8 +111,7 @@ static int ask_systemd(pid_t process, const struct nsh_user *user, const char *i
 	return start_scope(argv, err);
 }
 
-/* sd_booted(3) */
-static bool systemd_runs(void)
+bool nsh_systemd_runs(void)
 {
 	struct stat st;
 
@@ -140,7 +139,7 @@ static int set(struct nsh_cgroup *cgroup, pid_t process, const struct nsh_user *
 	bool limited = limits->memory || limits->tasks || limits->cpu;
 	int ret = limited ? nsh_cgroup_check(limits, err) : 0;
 
-	cgroup->of_systemd = systemd_runs();
+	cgroup->of_systemd = nsh_systemd_runs();
 	if (ret == 0)
 		ret = cgroup->of_systemd ? ask_systemd(process, user, id, limits, hub, err)
 					 : nsh_cgroup_make(process, id, limits, err);
@@ -160,7 +159,7 @@ int nsh_limits_set(struct nsh_cgroup *cgroup, const struct nsh_policy *policy,
 	int ret;
 
 	*cgroup = (struct nsh_cgroup){0};
-	if (!nsh_cgroup_limits_make(&limits, policy) && !(hub && systemd_runs()))
+	if (!nsh_cgroup_limits_make(&limits, policy) && !(hub && nsh_systemd_runs()))
 		return 0;
 	if (limits.memory == NSH_MEMORY_UNKNOWN)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -EIO,
@@ -183,7 +182,7 @@ int nsh_limits_set_apart(pid_t hub, const struct nsh_user *user, struct nsh_err 
 	char owner[24];
 	char *argv[] = {name, form, owner, number, NULL};
 
-	if (!systemd_runs())
+	if (!nsh_systemd_runs())
 		return 0;
 	snprintf(owner, sizeof(owner), "%u", user->uid);
 	snprintf(number, sizeof(number), "%d", hub);
@@ -210,8 +209,8 @@ int nsh_limits_join(const struct nsh_cgroup *cgroup, pid_t process, struct nsh_e
 
 	if (!strchr(cgroup->path, '/'))
 		return 0;
-	ret = systemd_runs() ? attach(cgroup->path, process, err)
-			     : nsh_cgroup_enter(cgroup->path, process, err);
+	ret = nsh_systemd_runs() ? attach(cgroup->path, process, err)
+				 : nsh_cgroup_enter(cgroup->path, process, err);
 	if (ret == 0)
 		ret = nsh_cgroup_find(process, own, err);
 	if (ret == 0 && !nsh_path_around(cgroup->path, own))

@@ -25,6 +25,9 @@ struct nsh_cgroup {
 	bool of_systemd;
 };
 
+/* Whether systemd runs on this machine (sd_booted(3)). */
+bool nsh_systemd_runs(void);
+
 /* Tells whether the machine has what it takes. 0, or -EOPNOTSUPP. */
 int nsh_cgroup_check(const struct nsh_cgroup_limits *limits, struct nsh_err *err);
 
