@@ -149,21 +149,27 @@ def say_throughput(found):
             + table(["", "MiB a second", "ms, quartiles", "time, x bare", "quartiles"], rows))
 
 
+def say_steps(found, kind):
+    traced = {name: one[kind] for name, one in found.items() if kind in one}
+    steps = dict.fromkeys(step for one in traced.values() for step in one)
+    rows = [[step, *(one.get(step) for one in traced.values())] for step in steps]
+    rows.append(["sum", *(sum(one.values()) for one in traced.values())])
+    return table(["us", *traced], rows)
+
+
 def say_tracing(found):
     if not found:
         return "System calls and steps: not measured, the machine has no tracefs."
     names = list(found)
     counts = table(["", *names], [["system calls", *(one["calls"] for one in found.values())]])
-    traced = {name: one["steps"] for name, one in found.items() if "steps" in one}
-    steps = dict.fromkeys(step for one in traced.values() for step in one)
-    rows = [[step, *(one.get(step) for one in traced.values())] for step in steps]
-    rows.append(["sum", *(sum(one.values()) for one in traced.values())])
     dear = found["nsshell"]["dearest"]
     calls = table(["system call", "number", "us"], [[f"`{name}`", one["calls"], one["us"]]
                                                     for name, one in dear.items()])
     return ("System calls of a start and an end, whole tree, the shell's own not counted\n\n" + counts
             + f"\n\nWhere the time goes, medians of {found['nsshell']['runs']} traced runs\n\n"
-            + table(["us", *traced], rows)
+            + say_steps(found, "steps")
+            + "\n\nThe end, of the same runs\n\n"
+            + say_steps(found, "ending")
             + "\n\nThe system calls that take longest together, standalone, waiting excepted\n\n" + calls)
 
 

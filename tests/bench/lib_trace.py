@@ -138,10 +138,29 @@ class Start:
         return [event for event in self.events if event.enters
                 and not (event.pid == self.shell and event.when > self.shell_there)]
 
+    def init(self):
+        return next((event.pid for event in self.events if event.pid not in (self.outer, self.shell)), None)
+
+    def first(self, after, pid, fits):
+        return next((event.when for event in self.events if event.pid == pid and event.when > after and fits(event)),
+                    self.noticed)
+
+    def ending(self):
+        """Microseconds of the end by who is at work: a wait is over when its system call returns."""
+        returns, exits = lambda event: not event.enters, lambda event: event.enters and event.name == "exit_group"
+        init = self.first(self.shell_ends, self.init(), returns)
+        outer = self.first(init, self.outer, returns)
+        gone = self.first(outer, self.outer, exits)
+        return {
+            "the shell's exit, until PID 1 runs": init - self.shell_ends,
+            "PID 1, until the outer process runs": outer - init,
+            "the outer process": gone - outer,
+            "its exit, until its parent runs": self.noticed - gone,
+        }
+
     def steps(self):
         """Microseconds by step."""
-        others = [event.pid for event in self.events if event.pid not in (self.outer, self.shell)]
-        who = {OUTER: self.outer, INIT: others[0] if others else None}
+        who = {OUTER: self.outer, INIT: self.init()}
         begins = [("exec and C library", self.began)]
         for name, process, fits in STEPS:
             after = begins[-1][1]
@@ -223,6 +242,8 @@ def tracing(setting):
                 runs[name].append(Start(tracer.run(command, setting.user), 1 + bool(place)))
     for name, starts in runs.items():
         found[name] = figures(starts[1:])
+        if name != "bubblewrap":
+            found[name]["ending"] = medians([start.ending() for start in starts[1:]])
         if name.startswith("nsshell"):
             found[name]["steps"] = medians([start.steps() for start in starts[1:]])
     return found
