@@ -69,7 +69,8 @@ void nsh_child_reset_signals(void)
 
 int nsh_child_shut_streams(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* Where none of the three was open it is one of them, and dup2() leaves it as it is. */
+	int null = open("/dev/null", O_RDWR);
 	int ret = null;
 
 	for (int fd = 0; fd <= STDERR_FILENO && ret >= 0; fd++)

@@ -81,7 +81,7 @@ static int is_shut(void)
 	if (nsh_child_shut_streams() < 0)
 		return 1;
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fstat(fd, &st) < 0 || st.st_rdev != makedev(1, 3))
+		if (fstat(fd, &st) < 0 || st.st_rdev != makedev(1, 3) || fcntl(fd, F_GETFD) != 0)
 			return 2;
 	next = dup(STDIN_FILENO);
 	if (nsh_child_shut_streams() < 0)
