@@ -185,7 +185,7 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 	install -d -m 755 $(DESTDIR)$(libdir) $(DESTDIR)$(sessiondir)
 	install -d -m 755 $(DESTDIR)$(confdir) $(DESTDIR)$(confdir)/match.d $(DESTDIR)$(confdir)/users.d
 	install -d -m 755 $(DESTDIR)$(RUNDIR)
-	install -m 755 $(BUILD)/nsshell $(DESTDIR)$(bindir)/nsshell
+	install -m 711 $(BUILD)/nsshell $(DESTDIR)$(bindir)/nsshell # not to be read: shell/main.c says why
 	install -m 755 $(BUILD)/nsshell-session $(DESTDIR)$(libdir)/nsshell-session
 	install -m 755 $(BUILD)/nsshell-scope $(DESTDIR)$(libdir)/nsshell-scope
 	install -m 644 $(BUILD)/pam_nsshell.so $(DESTDIR)$(pamdir)/pam_nsshell.so

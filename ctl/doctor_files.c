@@ -24,8 +24,8 @@
 /* For reading the policy, in seconds. */
 #define READ_SECONDS 30
 
-/* The first thing that is wrong with an installed file, or NULL. */
-static const char *fault_of(const char *path, bool is_program)
+/* The first thing that is wrong with an installed file that is to have that mode, or NULL. */
+static const char *fault_of(const char *path, mode_t mode)
 {
 	static char text[PATH_MAX + 64];
 	char bad[PATH_MAX];
@@ -39,8 +39,12 @@ static const char *fault_of(const char *path, bool is_program)
 		snprintf(text, sizeof(text), "is set-user-ID or set-group-ID");
 	else if (getxattr(path, "security.capability", NULL, 0) > 0)
 		snprintf(text, sizeof(text), "has capabilities");
-	else if (is_program && !(st.st_mode & S_IXOTH))
+	else if ((mode & S_IXOTH) && !(st.st_mode & S_IXOTH))
 		snprintf(text, sizeof(text), "cannot be executed by everybody");
+	else if (!(mode & S_IROTH) && (st.st_mode & (S_IRGRP | S_IROTH)))
+		snprintf(text, sizeof(text),
+			 "can be read by users: while it starts, others of the user's processes "
+			 "could change it");
 	else if (!nsh_read_is_safe(path, bad))
 		snprintf(text, sizeof(text), "%s is not root's, or can be written by others",
 			 strcmp(bad, path) ? bad : "it");
@@ -49,24 +53,26 @@ static const char *fault_of(const char *path, bool is_program)
 	return text;
 }
 
-static bool check_file(struct nsh_doctor *doctor, const char *path, bool is_program)
+static bool check_file(struct nsh_doctor *doctor, const char *path, mode_t mode)
 {
-	const char *fault = fault_of(path, is_program);
+	const char *fault = fault_of(path, mode);
 
 	if (!fault)
 		return true;
 	nsh_find(doctor, NSH_LEVEL_FAIL, "files", "%s: %s", path, fault);
-	nsh_advise(doctor, "install nsshell again, and give folders above it to root, mode 755");
+	nsh_advise(doctor,
+		   "install nsshell again (mode %o), and give folders above it to root, mode 755",
+		   mode);
 	return false;
 }
 
 static void check_installed(struct nsh_doctor *doctor)
 {
-	bool fine = check_file(doctor, NSH_SHELL_PATH, true);
+	bool fine = check_file(doctor, NSH_SHELL_PATH, 0711);
 
-	fine &= check_file(doctor, NSH_HELPER_PATH, true);
-	fine &= check_file(doctor, NSH_SCOPE_PATH, true);
-	fine &= check_file(doctor, NSH_MODULE_PATH, false);
+	fine &= check_file(doctor, NSH_HELPER_PATH, 0755);
+	fine &= check_file(doctor, NSH_SCOPE_PATH, 0755);
+	fine &= check_file(doctor, NSH_MODULE_PATH, 0644);
 	if (fine)
 		nsh_find(doctor, NSH_LEVEL_OK, "files",
 			 "nsshell, nsshell-session, nsshell-scope and pam_nsshell.so are there and "

@@ -93,7 +93,10 @@ static int leave_keyring(const struct nsh_policy *policy, struct nsh_err *err)
 			   "make a session keyring (sysctl kernel.keys.maxkeys?)");
 }
 
-/* The filter before the capabilities, one of which may be what allows to load it. */
+/*
+ * The filter before the capabilities, one of which may be what allows to load it; and before those are gone nobody may
+ * look into the process any more (namespaces that were joined can have changed that).
+ */
 static int drop_common(const struct nsh_policy *policy, bool new_privileges, uint32_t kept,
 		       struct nsh_err *err)
 {
@@ -104,7 +107,7 @@ static int drop_common(const struct nsh_policy *policy, bool new_privileges, uin
 	ret = nsh_filter_load(policy, err);
 	if (ret < 0)
 		return ret;
-	if (keep_capabilities(kept) < 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 || keep_capabilities(kept) < 0)
 		return failed(err);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,13 +51,23 @@ static int run_slave(struct run *run, const struct nsh_op *op)
 	return 0;
 }
 
+/*
+ * The maps of a process that cannot be looked into are root's. It can be meanwhile, by processes of the user's that are
+ * in no frame and so are not confined by anything.
+ */
 static int run_idmap(struct run *run, const struct nsh_op *op)
 {
 	char maps[2][64];
+	int ret;
 
 	for (int i = 0; i < 2; i++)
 		snprintf(maps[i], sizeof(maps[i]), "%u %u 1", op->inside[i], op->outside[i]);
-	return nsh_proc_map_ids("self", maps[0], maps[1], run->err);
+	if (prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L) < 0)
+		return nsh_run_failed(run, "map ids in", "/proc/self");
+	ret = nsh_proc_map_ids("self", maps[0], maps[1], run->err);
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 && ret == 0)
+		ret = nsh_run_failed(run, "map ids in", "/proc/self");
+	return ret;
 }
 
 static int run_loopback(struct run *run, const struct nsh_op *op)

@@ -5,13 +5,14 @@ SECURITY.md, "processes" and "nsshell's two processes"; design.md, promise 5.
 """
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from lib_attack_tool import asked, outcomes, script, set_security, sleeper, successful, tool
 from lib_frame import name_of
-from lib_process import NAMESPACES, Held, alive, children, namespaces, status, wait_until
+from lib_process import NAMESPACES, Held, alive, children, namespaces, start, status, wait_until
 from lib_settings import FRAME, NSSHELL
 from lib_view import Outside
 
@@ -79,6 +80,43 @@ def test_nsshell_from_outside(session, alice):
             assert successful(outcomes(Outside(), alice, on(pid, ON_A_PROCESS))) == set()
         # The shell is the user's own.
         assert successful(outcomes(Outside(), alice, on(held.shell, ON_A_PROCESS))) == set(ON_A_PROCESS)
+
+
+# Looks for processes called nsshell until its input ends, and prints those whose memory it could open.
+OPEN_MEMORY = """
+import os, select, sys
+seen = set()
+print("ready", flush=True)
+while not select.select([0], [], [], 0)[0]:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if pid in seen or open(f"/proc/{pid}/comm").read() != "nsshell\\n":
+                continue
+            numbers = [line.split()[1:] for line in open(f"/proc/{pid}/status") if line.startswith("NSpid")][0]
+            open(f"/proc/{pid}/mem", "r+b").close()
+        except OSError:
+            continue
+        seen.add(pid)
+        print(numbers, flush=True)
+"""
+
+
+def test_nsshell_while_it_starts(session, alice, request):
+    """Its memory, as soon as there is a process of that name: who has it open could write there for as long as the
+    process lasts. sftp can open files, and has nsshell started by another channel of the connection.
+
+    Standalone, where those processes are not confined, PID 1 has a moment: for the maps of its ids.
+    """
+    with start(alice, "-c", OPEN_MEMORY, program="/usr/bin/python3", cwd="/", stdin=subprocess.PIPE,
+               stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(50):
+            assert session.sh(alice, "exit 3").rc == 3
+        process.stdin.close()
+        opened = process.stdout.read().splitlines()
+    if "standalone" in request.node.name:
+        opened = [numbers for numbers in opened if ", '1'" not in numbers]
+    assert opened == []
 
 
 @pytest.mark.parametrize("uid", ["keep", "root"])

@@ -341,6 +341,16 @@ def test_installed_files(machine, mode):
     machine.examine().has("ok", "files", "are there and root's")
 
 
+def test_nsshell_that_can_be_read(machine):
+    """Its processes could be looked into while they start, and changed."""
+    machine.examine().has_not("files", f"{NSSHELL}:")
+    NSSHELL.chmod(0o755)
+    try:
+        machine.examine().has("fail", "files", f"{NSSHELL}: can be read by users")
+    finally:
+        NSSHELL.chmod(0o711)
+
+
 def test_folder_above(machine):
     machine.examine().has_not("files", f"{PREFIX}/lib is not root's")
     (PREFIX / "lib").chmod(0o777)
