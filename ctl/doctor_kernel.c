@@ -101,6 +101,9 @@ static const struct setting {
 	 "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
 	 "only logins through the PAM module get sessions",
 	 "see that every service that lets users in has pam_nsshell.so"},
+	{"fs.suid_dumpable", "/proc/sys/fs/suid_dumpable", 1,
+	 "logins through the PAM module get no sessions, as users could trace what prepares them",
+	 "sysctl fs.suid_dumpable=0, and a file in /etc/sysctl.d"},
 };
 
 static void check_settings(struct nsh_doctor *doctor)

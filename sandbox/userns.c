@@ -8,7 +8,9 @@
  * kernel.apparmor_restrict_unprivileged_userns) grant them to those who have it.
  *
  * A child holds the namespace until it has its maps. It has this process's memory, so that must not be
- * dumpable: the user owns the namespace that it is in and could otherwise trace it.
+ * dumpable: the user owns the namespace that it is in and could otherwise trace it. When ids change the kernel
+ * makes it what fs.suid_dumpable says (prctl(2)), and with 1 there everybody's processes can be traced by who
+ * they once were: then there is no session.
  */
 #include <errno.h>
 #include <sched.h>
@@ -48,7 +50,7 @@ struct making {
 	int (*hold)(void *arg);
 };
 
-static int run_making(const struct making *making)
+static pid_t ask_kernel(const struct making *making)
 {
 	static const int admin[] = {CAP_SYS_ADMIN};
 
@@ -60,7 +62,24 @@ static int run_making(const struct making *making)
 		     NULL);
 }
 
-/* As owner, who is the creator, and for whom they count. Returns as clone(2) and unshare(2), or -errno. */
+/* Returns as clone(2) and unshare(2), or -errno. */
+static pid_t run_making(uid_t owner, const struct making *making, struct nsh_err *err)
+{
+	pid_t pid;
+
+	if (prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 1)
+		return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
+				   "fs.suid_dumpable is 1: the user could trace what prepares the "
+				   "session (sysctl fs.suid_dumpable=0)");
+	pid = ask_kernel(making);
+	if (pid >= 0)
+		return pid;
+	return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno,
+			   "make a %s (sysctl user.max_%s_namespaces and its like, of %s?)",
+			   making->what, making->kind, owner ? "the user" : "root");
+}
+
+/* As owner, who is the creator, and for whom they count. */
 static pid_t make_as(uid_t owner, const struct making *making, struct nsh_err *err)
 {
 	int code;
@@ -69,19 +88,13 @@ static pid_t make_as(uid_t owner, const struct making *making, struct nsh_err *e
 	helper = getpid();
 	if (seteuid(owner) < 0)
 		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
-	pid = run_making(making);
-	code = -errno;
-	if (pid < 0)
-		nsh_err_sys(err, NSH_REASON_NAMESPACES, code,
-			    "make a %s (sysctl user.max_%s_namespaces and its like, of %s?)",
-			    making->what, making->kind, owner ? "the user" : "root");
-	if (seteuid(0) < 0) {
-		code = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
-		if (pid > 0)
-			kill(pid, SIGKILL);
-		return code;
-	}
-	return pid < 0 ? code : pid;
+	pid = run_making(owner, making, err);
+	if (seteuid(0) == 0)
+		return pid;
+	code = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "seteuid");
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	return code;
 }
 
 /* Gives the holder's user namespace its ids, opens the one that is wanted, and ends the holder. */

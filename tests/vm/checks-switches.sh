@@ -32,13 +32,18 @@ for_users()
 	finds warn 'namespaces: .*sysctl kernel.unprivileged_userns_clone = 0' nshswi
 }
 
-for_all()
+refuses_ssh()
 {
-	refuses_alone "namespaces are switched off (sysctl user.max_$1_namespaces = 0)"
 	status=0
 	output=$(ssh_as nshswi true 2>&1) || status=$?
 	[ $status != 0 ]
 	[[ $output == *"nsshell: no session: "*" [incident "* ]]
+}
+
+for_all()
+{
+	refuses_alone "namespaces are switched off (sysctl user.max_$1_namespaces = 0)"
+	refuses_ssh
 	finds fail "kernel: user.max_$1_namespaces is 0" nshswi
 	finds fail 'namespaces: no session as through the PAM module' nshswi
 }
@@ -49,6 +54,15 @@ for_all_in_log()
 	fails ssh_as nshswi true
 	journalctl --sync
 	journalctl -q -o cat -t nsshell-session | tail -n 1 | grep 'kind=namespaces .*user.max_user_namespaces'
+}
+
+# No switch for namespaces, but what makes them as the user could be traced by that one.
+while_ids_can_be_traced()
+{
+	[ "$(first_alone)" = nsshell ]
+	refuses_ssh
+	finds warn 'kernel: fs.suid_dumpable = 1' nshswi
+	finds fail 'namespaces: no session as through the PAM module.*fs.suid_dumpable' nshswi
 }
 
 # caged RULE...: a profile without "userns,".
@@ -104,6 +118,7 @@ check switch-max-user with_setting user.max_user_namespaces=0 for_all user
 check switch-max-mnt with_setting user.max_mnt_namespaces=0 for_all mnt
 check switch-max-cgroup with_setting user.max_cgroup_namespaces=0 for_all cgroup
 check switch-log with_setting user.max_user_namespaces=0 for_all_in_log
+check switch-dumpable with_setting fs.suid_dumpable=1 while_ids_can_be_traced
 # The package's own is loaded where AppArmor understands it, and out of the way of the others.
 check_on trixie switch-apparmor-package grep -x 'nsshell (unconfined)' /sys/kernel/security/apparmor/profiles
 [ "$release" != trixie ] || apparmor_parser -R /etc/apparmor.d/nsshell
