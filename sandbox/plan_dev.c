@@ -171,6 +171,18 @@ static void show_host(struct builder *b, const char *dev)
 	nsh_build_show(b, dev, slot);
 }
 
+/* The machine's POSIX queues, which whoever opens them there has whatever IPC namespace it is in. */
+static void cover_queues(struct builder *b, const char *dev)
+{
+	char source[PATH_MAX];
+	char path[PATH_MAX];
+
+	nsh_build_own(b, NSH_OP_FOLDER, "no-queues")->mode = 0555;
+	snprintf(source, sizeof(source), "%s/no-queues", b->folder);
+	snprintf(path, sizeof(path), "%s/mqueue", dev);
+	nsh_build_bind(b, source, path, true);
+}
+
 void nsh_dev_make(struct builder *b)
 {
 	char dev[PATH_MAX];
@@ -180,9 +192,11 @@ void nsh_dev_make(struct builder *b)
 	if (is_minimal(b)) {
 		add_placeholders(b);
 		add_devices(b, dev);
-	} else if (b->root[0]) {
-		show_host(b, dev);
+		return;
 	}
+	if (b->root[0])
+		show_host(b, dev);
+	cover_queues(b, dev);
 }
 
 /* The machine's /sys shows the machine's network. What programs ask there about cgroups stays. */

@@ -2,6 +2,7 @@
 /*
  * The session's own small files, and those of the machine's that tell of other users.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,10 @@ static const char record_folders[][24] = {
 	"/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/dbus",
 	"/run/faillock",         "/var/lib/lastlog",   "/var/lib/wtmpdb",
 };
+
+/* Where those that were put away (logrotate(8)) are beside the present ones: wtmp.1, btmp-20260101. */
+#define ROTATED_FOLDER "/var/log"
+static const char rotated[][8] = {"wtmp", "btmp"};
 
 static bool hides_others(const struct builder *b)
 {
@@ -402,6 +407,35 @@ static void cover_mail(struct builder *b)
 	nsh_build_show(b, box, slot);
 }
 
+static bool is_rotated(const char *name)
+{
+	for (size_t i = 0; i < sizeof(rotated) / sizeof(*rotated); i++) {
+		size_t len = strlen(rotated[i]);
+
+		if (!strncmp(name, rotated[i], len) && (name[len] == '.' || name[len] == '-'))
+			return true;
+	}
+	return false;
+}
+
+static void cover_rotated(struct builder *b)
+{
+	DIR *folder = opendir(ROTATED_FOLDER);
+	const struct dirent *entry;
+
+	if (!folder && errno != EACCES && !nsh_build_is_absent(-errno))
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, ROTATED_FOLDER));
+	while (folder && (entry = readdir(folder))) {
+		char path[sizeof(ROTATED_FOLDER) + sizeof(entry->d_name)];
+
+		snprintf(path, sizeof(path), ROTATED_FOLDER "/%s", entry->d_name);
+		if (is_rotated(entry->d_name) && is_there(b, path, S_IFREG))
+			nsh_build_bind_own(b, "no-records", path);
+	}
+	if (folder)
+		closedir(folder);
+}
+
 void nsh_files_hide_others(struct builder *b)
 {
 	if (b->root[0])
@@ -414,6 +448,7 @@ void nsh_files_hide_others(struct builder *b)
 	for (size_t i = 0; i < sizeof(record_files) / sizeof(*record_files); i++)
 		if (is_there(b, record_files[i], S_IFREG))
 			nsh_build_bind_own(b, "no-records", record_files[i]);
+	cover_rotated(b);
 	for (size_t i = 0; i < sizeof(record_folders) / sizeof(*record_folders); i++)
 		if (is_there(b, record_folders[i], S_IFDIR))
 			nsh_build_bind_own(b, "no-others", record_folders[i]);
