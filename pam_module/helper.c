@@ -7,15 +7,20 @@
  * any point the module has no answer, and there is no session.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/ioprio.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "nsshell/cleanup.h"
 #include "nsshell/hub.h"
 #include "nsshell/pass.h"
 #include "pam_module/helper_record.h"
@@ -24,9 +29,9 @@
 #include "pam_module/protocol.h"
 
 /*
- * Under su(1) the limits of resources are the caller's: with little of one of them what is asked for the account
- * (getent(1) and the modules that it loads) could fail in a way that looks like an answer. Root of a container
- * may not raise hard limits; they stay then.
+ * Under su(1) and sudo(8) the limits of resources are the caller's: with little of one of them what is asked for the
+ * account (getent(1) and the modules that it loads) could fail in a way that looks like an answer, and a shared sandbox
+ * would give no signals and timers to anybody who joins it. Root of a container may not raise hard limits; they stay then.
  */
 static void raise_limits(void)
 {
@@ -37,6 +42,7 @@ static void raise_limits(void)
 		{RLIMIT_AS, RLIM_INFINITY},   {RLIMIT_CPU, RLIM_INFINITY},
 		{RLIMIT_DATA, RLIM_INFINITY}, {RLIMIT_FSIZE, RLIM_INFINITY},
 		{RLIMIT_NOFILE, 1024},        {RLIMIT_STACK, 8 << 20},
+		{RLIMIT_SIGPENDING, 1024},    {RLIMIT_MSGQUEUE, 819200},
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
@@ -56,6 +62,22 @@ static void raise_limits(void)
 }
 
 /*
+ * So are the caller's place in the queue for the processor, and among what is killed first when memory is short; and the
+ * user's hub and shared sandbox, which are begun here, would have them for as long as they last.
+ */
+static void leave_places(void)
+{
+	static const struct sched_param usual;
+	NSH_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	sched_setscheduler(0, SCHED_OTHER, &usual);
+	setpriority(PRIO_PROCESS, 0, 0);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, 0));
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		return;
+}
+
+/*
  * Under su(1) the real ids are still the caller's. All are root's from here on, and nobody may look
  * into this process, as a copy of it will hold a user namespace that a user owns.
  */
@@ -63,6 +85,7 @@ static int settle_process(struct nsh_err *err)
 {
 	umask(0);
 	raise_limits();
+	leave_places();
 	if (setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 &&
 	    prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0)
 		return 0;

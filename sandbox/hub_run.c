@@ -39,6 +39,9 @@
 /* From one signal to a login's process to the next. */
 #define STEP_MS 3000
 
+/* Who makes a sandbox and is stopped, or hangs, is let go after this long, so that others can make it. */
+#define MAKE_MS 30000
+
 /* More than can be waiting for a sandbox are let go at once: nobody is to be read when whoever has written is long gone. */
 #define CLIENTS_MAX 1024
 
@@ -76,6 +79,7 @@ struct client {
 	struct nsh_hub_request request; /* while it waits for a sandbox, or makes it */
 	int process;                    /* a pidfd; -1: it waits for nothing */
 	bool makes;
+	int64_t end;    /* when it is let go, if it makes one; else 0 */
 	bool stale;     /* makes it beside one of another policy */
 	unsigned login; /* 1 + index, of who makes one */
 };
@@ -372,6 +376,7 @@ static void serve(struct hub *hub)
 		if (settle(hub, client))
 			continue;
 		client->makes = true;
+		client->end = nsh_boot_ms() + MAKE_MS;
 		client->login = take_login(hub, client);
 		reply(client, NSH_HUB_SAYS_MAKE, NULL, client->stale);
 	}
@@ -454,6 +459,7 @@ static void take_sandbox(struct hub *hub, struct client *client,
 	memcpy(sandbox->cgroup, request->cgroup, sizeof(sandbox->cgroup));
 	memcpy(sandbox->parts, fds, request->n_parts * sizeof(int));
 	client->makes = false;
+	client->end = 0;
 	if (client->login)
 		hub->logins[client->login - 1].sandbox = sandbox->number;
 	client->login = 0;
@@ -666,6 +672,8 @@ static int time_left(const struct hub *hub)
 	}
 	for (size_t i = 0; i < hub->n_logins; i++)
 		nsh_clock_sooner(&next, hub->logins[i].end);
+	for (size_t i = 0; i < hub->n_clients; i++)
+		nsh_clock_sooner(&next, hub->clients[i].end);
 	if (!next)
 		return -1;
 	left = next - nsh_boot_ms();
@@ -704,6 +712,10 @@ static void look_at_clocks(struct hub *hub)
 		look_at_sandbox(&hub->sandboxes[i], now);
 	for (size_t i = 0; i < hub->n_logins; i++)
 		look_at_login(&hub->logins[i], now);
+	for (size_t i = hub->n_clients; i-- > 0;)
+		if (hub->clients[i].end && now >= hub->clients[i].end)
+			remove_client(hub, i);
+	serve(hub);
 }
 
 static void turn(struct hub *hub)

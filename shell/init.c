@@ -62,11 +62,12 @@ struct reaper {
 	struct nsh_idle idle;
 };
 
+/* Never waits: where the outer process is stopped and has hundreds to read, time limits hold all the same. */
 static void tell(const struct reaper *reaper, enum nsh_message_kind kind, int value)
 {
 	struct nsh_message message = {.kind = kind, .value = value};
 
-	send(reaper->outer, &message, sizeof(message), MSG_NOSIGNAL);
+	send(reaper->outer, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void take_status(struct reaper *reaper, pid_t pid, int status)
