@@ -5,7 +5,9 @@ notices of what happens to files, locks.
 SECURITY.md: "host name, System V IPC", "[network] mode", "/tmp".
 """
 
+import os
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,32 @@ def test_ipc(session, alice, ipc):
     find = {**FIND, **by_id(ipc)}
     assert successful(outcomes(Outside(), alice, find)) == set(find)
     assert successful(outcomes(session, alice, find)) == set()
+
+
+@pytest.fixture
+def queues():
+    """The machine's POSIX queues as files, where systemd has them."""
+    folder = Path("/dev/mqueue")
+    is_new = not folder.exists()
+    if is_new:
+        folder.mkdir()
+    is_mounted = os.path.ismount(folder)
+    if not is_mounted:
+        assert as_root("mount", "-t", "mqueue", "none", str(folder)).rc == 0
+    yield folder
+    if not is_mounted:
+        assert as_root("umount", str(folder)).rc == 0
+    if is_new:
+        folder.rmdir()
+
+
+def test_queues_of_the_machine_as_files(session, alice, policy, ipc, queues):
+    """What is opened there is the machine's queue, in whichever IPC namespace."""
+    policy.conf("[view] dev=host")
+    show = f"cat {queues}/nsh-attack"
+    assert Outside().sh(alice, show).out.startswith("QSIZE:")
+    result = session.sh(alice, f"{show}; ls -A {queues}")
+    assert result.out == "" and "No such file" in result.err, result
 
 
 # Keys

@@ -13,11 +13,13 @@
  * pipe, before PID 1 ends.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -156,6 +158,24 @@ static void show_home(const char *home, int own)
 	close(own);
 }
 
+static void hide_rotated(void)
+{
+	DIR *folder = opendir("/var/log");
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		char path[512];
+
+		if ((strncmp(entry->d_name, "wtmp", 4) && strncmp(entry->d_name, "btmp", 4)) ||
+		    (entry->d_name[4] != '.' && entry->d_name[4] != '-'))
+			continue;
+		snprintf(path, sizeof(path), "/var/log/%s", entry->d_name);
+		show_if_there(SESSION "/no-records", path);
+	}
+	if (folder)
+		closedir(folder);
+}
+
 static void hide_others(void)
 {
 	static const char *const files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
@@ -170,6 +190,7 @@ static void hide_others(void)
 	make_folder(SESSION "/mail", 0755);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		show_if_there(SESSION "/no-records", files[i]);
+	hide_rotated();
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		show_if_there(SESSION "/no-others", folders[i]);
 	show_if_there(SESSION "/mail", "/var/mail");

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lib_frame import HeldLogin
-from lib_lifetime import Framed, Standalone, Traces, id_of, over_ssh, staying
+from lib_lifetime import Framed, Standalone, Traces, first_process, id_of, over_ssh, staying
 from lib_mounts import tmpfs
 from lib_pam import assert_denied
 from lib_process import (
@@ -281,6 +281,25 @@ def test_a_stopped_pid_1(form, alice, shared, traces):
         assert one.ask("(exit 5)").rc == 5
         one.close()
     traces.await_end(40)
+
+
+# What somebody can set before sudo or su, and what is not for the hub and the sandbox that the login begins.
+OF_THE_CALLER = (
+    "choom", "-n", "300", "--", "prlimit", "--sigpending=0:0", "ionice", "-c", "3", "chrt", "--idle", "0", "nice", "-n", "5",
+)
+
+
+def test_what_the_caller_had_ends_with_the_login(framed, alice, shared, pam, traces):
+    with HeldLogin(pam, alice, str(NSSHELL), prefix=OF_THE_CALLER) as one:
+        assert one.ask("nice").out == "5"
+        with held_by(framed, alice, 1) as (other,):
+            for pid in (*hubs(), first_process()):
+                assert os.sched_getscheduler(pid) == os.SCHED_OTHER
+                assert os.getpriority(os.PRIO_PROCESS, pid) == 0
+                assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "0\n"
+                assert as_root("ionice", "-p", str(pid)).out.startswith("none")
+            assert other.ask("trap : RTMIN+1; /bin/kill -q 7 -s RTMIN+1 $$").rc == 0
+    traces.await_end()
 
 
 def test_a_stopped_hub(standalone, alice, shared, traces):

@@ -6,6 +6,7 @@ own (test_view_home.py, test_view_root.py, test_view_dev.py), and so has bad inp
 """
 
 import contextlib
+import glob
 import os
 import shutil
 import socket
@@ -39,6 +40,7 @@ MOUNTED = (
     "/var/log/lastlog", "/var/log/faillog", "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient",
     "/run/dbus", "/run/faillock",
     "/var/lib/lastlog", "/var/lib/wtmpdb", "/etc/ssh/ssh_config.d", str(MARKER), str(FRAME),
+    *glob.glob("/var/log/[bw]tmp[.-]*"),
 )
 
 
@@ -868,7 +870,7 @@ def records():
 class RecordFiles:
     """utmp(5) and lastlog(8): a record of nsh-someone's is added, or the file is made for it."""
 
-    PATHS = ("/run/utmp", "/var/log/wtmp", "/var/log/btmp")
+    PATHS = ("/run/utmp", "/var/log/wtmp", "/var/log/btmp", "/var/log/wtmp.1", "/var/log/btmp-20260101")
     SOMEONE = 0
 
     def __init__(self):
@@ -923,22 +925,22 @@ class RecordFiles:
 LAST = "! command -v last >/dev/null || last -w"
 SHOW_OTHERS = (
     f"who /run/utmp; {LAST}; ! command -v lastlog >/dev/null || lastlog -u 0;"
-    " cat /run/utmp /var/log/wtmp /var/log/lastlog | strings; true"
+    " cat /run/utmp /var/log/wtmp /var/log/wtmp.1 /var/log/lastlog | strings; true"
 )
 
 
 def test_records_of_others(session, alice, policy, records):
     """who and last work and are empty; with others = host they show what they show everywhere."""
     shown = Outside().sh(alice, SHOW_OTHERS).out
-    assert shown.count("nsh-someone") >= 3, shown
+    assert shown.count("nsh-someone") >= 4, shown
     result = session.sh(alice, SHOW_OTHERS)
     assert result.rc == 0 and result.err == "", result
     assert "nsh-someone" not in result.out and "nshbob" not in result.out, result
     assert session.lines(alice, "who") == []
     assert [line for line in session.lines(alice, LAST) if line and "begins" not in line] == []
     assert session.sh(alice, "lastb | grep nsh-someone").out == ""
-    sizes = session.lines(alice, "stat -c %s /run/utmp /var/log/wtmp /var/log/btmp /var/log/lastlog")
-    assert sizes == ["0"] * 4
+    sizes = session.lines(alice, f"stat -c %s {' '.join(RecordFiles.PATHS)} /var/log/lastlog")
+    assert sizes == ["0"] * 6
     policy.conf("[view] others=host")
     assert session.sh(alice, SHOW_OTHERS).out.count("nsh-someone") == shown.count("nsh-someone")
 
