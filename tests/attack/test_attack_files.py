@@ -12,8 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from lib_attack_tool import script, serving
-from lib_frame import name_of
-from lib_process import Held, alive_pids_of, status, wait_until
+from lib_process import Held, alive_pids_of, open_files, status, wait_until
 from lib_settings import NSSHELL
 from lib_view import Outside, Standalone
 
@@ -87,16 +86,12 @@ def test_current_folder(session, alice, bob, folder):
         assert SECRET in Outside().sh(alice, start_in(path, "/bin/bash")).out
 
 
-def links(pid):
-    return {int(entry.name): os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}
-
-
 def parent(pid):
     return int(status(pid)["PPid"])
 
 
 def shells_of(account):
-    return [pid for pid in alive_pids_of(account) if name_of(pid) == "bash"]
+    return [pid for pid in alive_pids_of(account) if status(pid).get("Name") == "bash"]
 
 
 @contextmanager
@@ -122,10 +117,10 @@ def test_files_over_ssh(sshd, alice, options):
     CVE-2024-21626, CVE-2016-9962.
     """
     with shell_over_ssh(sshd, alice, *options) as shell:
-        assert sorted(links(shell)) == [0, 1, 2]
+        assert sorted(open_files(shell)) == [0, 1, 2]
         init = parent(shell)
         for pid in (shell, init, parent(init)):
-            for link in links(pid).values():
+            for link in open_files(pid).values():
                 assert link.startswith(("pipe:", "socket:", "anon_inode:", "/dev/pts/", "/dev/null")), link
 
 

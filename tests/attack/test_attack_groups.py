@@ -14,7 +14,7 @@ from lib_settings import FRAME, SRV
 from lib_view import Framed, Outside
 
 TEXT = "not for this group"
-# Each is followed by reading the file, with whatever powers it has got. {0}: the file.
+# Each is followed by reading the file, with whatever powers it has got. {0}: the file, {1}: how many seconds it has.
 DROPS = {
     "nothing": "cat {0}",
     "setgroups": "python3 -c 'import os; os.setgroups([]); print(open(\"{0}\").read())'",
@@ -22,12 +22,12 @@ DROPS = {
     "setpriv": "setpriv --clear-groups cat {0}",
     "newgrp": "sg nogroup 'cat {0}'",
     "allow": "echo allow >/proc/self/setgroups; setpriv --clear-groups cat {0}",
-    "own namespace": "timeout 2 unshare -U setpriv --clear-groups cat {0}",
-    "own namespace, root": "timeout 2 unshare -Ur setpriv --clear-groups cat {0}",
-    "own namespace, allow": "timeout 2 unshare -Ur --setgroups allow setpriv --clear-groups cat {0}",
-    "own namespace, range": "timeout 2 unshare -Ur --map-auto setpriv --clear-groups cat {0}",
-    "own namespace, another of the range": "timeout 2 unshare -Ur --map-auto setpriv --regid 5 --clear-groups cat {0}",
-    "own namespace, another and kept": "timeout 2 unshare -Ur --map-auto setpriv --regid 5 --keep-groups cat {0}",
+    "own namespace": "timeout {1} unshare -U setpriv --clear-groups cat {0}",
+    "own namespace, root": "timeout {1} unshare -Ur setpriv --clear-groups cat {0}",
+    "own namespace, allow": "timeout {1} unshare -Ur --setgroups allow setpriv --clear-groups cat {0}",
+    "own namespace, range": "timeout {1} unshare -Ur --map-auto setpriv --clear-groups cat {0}",
+    "own namespace, another of the range": "timeout {1} unshare -Ur --map-auto setpriv --regid 5 --clear-groups cat {0}",
+    "own namespace, another and kept": "timeout {1} unshare -Ur --map-auto setpriv --regid 5 --keep-groups cat {0}",
     "namespace of the frame": f"nsenter --preserve-credentials --user={FRAME}/user setpriv --clear-groups cat {{0}}",
     "subordinate group": "setpriv --regid $(getsubids -g $USER | cut -d' ' -f3) --clear-groups cat {0}",
     "subordinate group, kept": "setpriv --regid $(getsubids -g $USER | cut -d' ' -f3) --keep-groups cat {0}",
@@ -51,7 +51,8 @@ def forbidden(alice):
 def read_by(place, account, file):
     """By which of the ways it could be read. Not through a pipe: where it may make no namespace, the child of
     unshare --map-auto waits for ever, and would keep it open."""
-    lines = [f"{{ {way.format(file)}; }} >$out 2>/dev/null; grep -q '{TEXT}' $out && echo '{name}'"
+    seconds = 15 if isinstance(place, Outside) else 2
+    lines = [f"{{ {way.format(file, seconds)}; }} >$out 2>/dev/null; grep -q '{TEXT}' $out && echo '{name}'"
              for name, way in DROPS.items()]
     return set(place.lines(account, "\n".join(["out=$(mktemp)", *lines, "rm $out"])))
 

@@ -176,7 +176,7 @@ def test_arguments_are_the_shells(session, alice, outside, arguments):
     assert_confined(result.out)
 
 
-# Commands that let something else run. {evil} is what; the destination is nobody.
+# Commands that let something else run. {evil} is what, {log} where it says so; the destination is nobody.
 COMMANDS = {
     "rsync -e, CVE-2019-3463": "rsync -e {evil} nobody:/x /tmp/x",
     "rsync --rsh": "rsync --rsh={evil} /etc/passwd nobody:/x",
@@ -190,7 +190,7 @@ COMMANDS = {
     "a second line": "true\n{evil}",
     "a substitution": "echo $({evil})",
     "a pipe": "true | {evil}",
-    "in the background": "({evil} &) ; sleep 0.2",
+    "in the background": "({evil} &) ; until test -s {log}; do sleep 0.1; done",
     "another group": "setsid -w {evil}",
     "another shell": "exec /bin/sh -c {evil}",
     "the login shell itself": "exec {shell} -c {evil}",
@@ -207,7 +207,7 @@ def test_commands_that_run_something(session, alice, evil, outside):
     """Each of them works inside, as it should, and nothing of it is outside."""
     never_ran = []
     for name, command in COMMANDS.items():
-        session.sh(alice, command.format(evil=evil.script, shell=LOGIN_SHELL), timeout=20)
+        session.sh(alice, command.format(evil=evil.script, log=evil.log, shell=LOGIN_SHELL), timeout=20)
         where = evil.where()
         assert HOST not in where, name
         if not where:
@@ -218,7 +218,7 @@ def test_commands_that_run_something(session, alice, evil, outside):
 def test_commands_that_run_something_without_nsshell(alice, evil):
     """The counterpart: in an ordinary login shell they run outside."""
     for name, command in COMMANDS.items():
-        command = command.format(evil=evil.script, shell="/bin/bash")
+        command = command.format(evil=evil.script, log=evil.log, shell="/bin/bash")
         env = environment(alice, SHELL="/bin/bash")
         run(alice, "-c", command, program="/bin/bash", timeout=20, env=env)
         assert evil.where() == {HOST}, name

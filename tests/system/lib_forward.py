@@ -21,12 +21,12 @@ import paramiko
 
 from lib_pam import PROBE
 from lib_process import (
-    HeldProgram, alive_pids_of, as_root, children, namespaces, status, wait_until,
+    HeldProgram, alive, alive_pids_of, as_root, children, namespaces, open_files, status, wait_until,
 )
-from lib_settings import FRAME
+from lib_settings import FRAME, PATIENCE
 from lib_sshd import free_port
 
-TIMEOUT = 15
+TIMEOUT = 15 * PATIENCE
 _numbers = itertools.count()
 
 # For a shell anywhere: what it sees, in which frame it is, and in which session it believes to be.
@@ -71,7 +71,7 @@ def assert_framed_process(account, pid):
 def sshd_processes(server, account):
     """The server's processes that are the user, one for each connection."""
     found = [pid for monitor in children(server.process.pid) for pid in children(monitor)]
-    return [pid for pid in found if status(pid).get("Uid", "-").split()[0] == str(account.uid)]
+    return [pid for pid in found if alive(pid) and status(pid).get("Uid", "-").split()[0] == str(account.uid)]
 
 
 def all_processes(server, account):
@@ -95,17 +95,18 @@ def holders(account, local, remote):
         f"socket:[{row[9]}]" for row in rows
         if _port(row[1]) == local and _port(row[2]) == remote and row[9] != "0"
     }
-    return [pid for pid in alive_pids_of(account) if links & set(_open_files(pid))]
+    return [pid for pid in alive_pids_of(account) if links & _links(pid)]
 
 
 def _port(address):
     return int(address.partition(":")[2], 16)
 
 
-def _open_files(pid):
-    for path in Path(f"/proc/{pid}/fd").glob("*"):
-        with contextlib.suppress(OSError):
-            yield os.readlink(path)
+def _links(pid):
+    """Of what it has open; nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        return set(open_files(pid).values())
+    return set()
 
 
 # The log

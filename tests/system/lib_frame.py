@@ -98,7 +98,7 @@ class FakeFrame:
         # On one processor, because the kernel numbers namespaces for each.
         processor = str(min(os.sched_getaffinity(0)))
         own = ["taskset", "-c", processor, "unshare", "-m", "--propagation", "private"]
-        return as_root(*own, "sh", "-c", script, "-", *command, cwd="/", timeout=5)
+        return as_root(*own, "sh", "-c", script, "-", *command, cwd="/")
 
 
 def inode(pid, name):

@@ -67,5 +67,5 @@ def running(account, behind):
     finally:
         if process.poll() is None:
             unmount(account.home)
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         process.stderr.close()

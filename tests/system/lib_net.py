@@ -182,7 +182,7 @@ class Machine(Namespace):
         try:
             yield
         finally:
-            self.root("umount", path)
+            self.root("umount", "--lazy", path)
 
     @contextlib.contextmanager
     def without(self, path):
@@ -293,6 +293,12 @@ def keeper_of(account):
     return parent(pasta)
 
 
+def pid_namespace_of(pid):
+    """None when the process is gone."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid")
+
+
 class Pieces:
     """The processes that make up a session over ssh, by the host's ids."""
 
@@ -301,7 +307,7 @@ class Pieces:
         (self.init,) = [
             pid for pid in alive_pids_of(shell.account)
             if status(pid).get("NSpid", "").split()[-1:] == ["1"]
-            and os.readlink(f"/proc/{pid}/ns/pid") == wanted
+            and pid_namespace_of(pid) == wanted
         ]
         self.outer = parent(self.init)
         self.sshd = parent(self.outer)

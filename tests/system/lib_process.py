@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,27 +142,41 @@ def host_namespaces():
     return list(namespaces().values())
 
 
-def pids_of(account):
-    """All processes, zombies too, whose real user id is that of the account."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and status(entry).get("Uid", "-1").split()[0] == str(account.uid):
-            found.append(int(entry))
-    return found
+def pids_of(*accounts):
+    """All processes, zombies too, whose real user id is that of one of the accounts."""
+    uids = {str(account.uid) for account in accounts}
+    return [int(entry) for entry in os.listdir("/proc")
+            if entry.isdigit() and status(entry).get("Uid", "-1").split()[0] in uids]
 
 
-def alive_pids_of(account):
-    return [pid for pid in pids_of(account) if alive(pid)]
+def alive_pids_of(*accounts):
+    return [pid for pid in pids_of(*accounts) if alive(pid)]
 
 
 def kill_all_of(accounts):
-    """Ends what a failed test has left behind: processes of test users, by their ids."""
-    for account in accounts:
-        for pid in pids_of(account):
-            try:
+    """Ends what a failed test has left behind: processes of test users, by their ids. The next test finds none of them, but
+    for what hangs in the kernel."""
+    deadline = time.monotonic() + 10 * PATIENCE
+    while (left := alive_pids_of(*accounts)) and time.monotonic() < deadline:
+        for pid in left:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        time.sleep(0.005)
+
+
+def open_files(pid):
+    """What a process has open, by its numbers. It may be closing some of it."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+    return found
+
+
+def await_outer(pid):
+    """A session's shell runs before its outer process has given up all that it has. The last step is that nobody may look
+    at it: its files in /proc are root's then."""
+    wait_until(lambda: os.stat(f"/proc/{pid}/environ").st_uid == 0, "the outer process to give up its powers")
 
 
 def work_of(pid):

@@ -12,7 +12,7 @@ import time
 import pexpect
 
 from lib_accounts import PROMPT
-from lib_process import environment, home_or_root
+from lib_process import environment, home_or_root, wait_until
 from lib_settings import PATIENCE
 
 CALLER_PROMPT = "caller> "
@@ -84,7 +84,7 @@ class Terminal(pexpect.spawn):
     def ready(self):
         """Waits until the shell runs commands. Prompts do not tell: some shells draw them again,
         and some throw away what was typed before they read."""
-        for _ in range(20):
+        for _ in range(60):
             self.marks += 1
             self.sendline(f"printf 'mark-%d\\n' {self.marks}")
             if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5 * PATIENCE) == 0:
@@ -104,6 +104,14 @@ class Terminal(pexpect.spawn):
         self.expect(pexpect.EOF)
         self.close(force=False)
         return self.exitstatus if self.signalstatus is None else -self.signalstatus
+
+    def close(self, force=True):
+        """pexpect gives the program a tenth of a second after each signal, which is little on a busy machine."""
+        try:
+            super().close(force)
+        except pexpect.ExceptionPexpect:
+            wait_until(lambda: not self.isalive(), "the program's end")
+            super().close(force)
 
     def __exit__(self, *_):
         self.close(force=True)

@@ -452,7 +452,7 @@ def test_login_that_a_hub_would_count(machine, policy, alice, policy_text):
     policy.user("nshalice", policy_text)
     machine.stack("sshd", "session required pam_limits.so\n")
     machine.examine(alice.name).has("ok", "pam", "nshalice without the PAM module has a session")
-    assert not alive_pids_of(alice)
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session that was tried")
 
 
 @pytest.mark.parametrize("policy_text", ["", "[session] max_sessions=1"])

@@ -461,10 +461,10 @@ def test_disable_without_state(machine):
 
 
 def test_trial_is_over(machine, on_trial, syslog):
-    on_trial("5s")
+    on_trial("10s")
     assert machine.ctl("expire").rc == OK
     assert machine.shell_of(USER) == str(NSSHELL)
-    time.sleep(5.1)
+    time.sleep(10.1)
     result = machine.ctl("expire")
     assert result.rc == OK and f"is {OLD}" in result.out
     assert machine.shell_of(USER) == OLD
@@ -625,8 +625,8 @@ def test_killed_at_any_point(machine, cron):
     whole = time.monotonic() - begin
     machine.ctl("disable", USER)
     changed = 0
-    # Up to twice as long as it took: another time it may take longer.
-    for delay in [whole * step / 40 for step in range(1, 80)]:
+    # Up to five times as long as it took: another time it may take longer.
+    for delay in [whole * step / 40 for step in range(1, 200)]:
         process = machine.start(str(CTL), "enable", "--try=1s", USER, stderr=subprocess.PIPE)
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
@@ -670,7 +670,7 @@ def test_cron_runs_it(machine):
             time.sleep(1.1)  # cron sees no change in the second in which it has read its files
             result = machine.ctl("enable", "--try=1s", USER)
             assert result.rc == OK, result
-            wait_until(lambda: machine.shell_of(USER) == OLD, "the trial's end", 75)
+            wait_until(lambda: machine.shell_of(USER) == OLD, "the trial's end", 150)
             wait_until(lambda: not cron_file(machine).exists(), "the end of the timer")
         finally:
             cron.kill()

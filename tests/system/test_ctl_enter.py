@@ -153,7 +153,7 @@ def test_ends_with_the_session(place, alice):
                                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: "sleep 300" in ctl("ps", only()["id"]).out, "sleep")
     assert ctl("kill", alice.name).rc == 0
-    assert process.wait(timeout=10) != 0 and sessions() == []
+    assert process.wait(timeout=60) != 0 and sessions() == []
 
 
 def test_nsshellctl_is_killed(place):

@@ -22,6 +22,11 @@ def kill(*words, **how):
     return result
 
 
+def await_none_of(account):
+    """A process that is about to end stands in no session any more."""
+    wait_until(lambda: not alive_pids_of(account), "the end of the user's processes")
+
+
 def test_by_id(session, alice):
     place = session.hold(alice)
     bystander = start(alice, "600", program="/bin/sleep")
@@ -46,7 +51,8 @@ def test_a_name_that_an_id_begins_with(alice, accounts):
     """Whoever has no session is nobody else's."""
     machine = Machine("kill")
     try:
-        for _ in range(50):
+        # Of seven ids one does.
+        for _ in range(200):
             with held(alice) as other:
                 name = only()["id"][:2]
                 if name.isalpha():
@@ -90,8 +96,8 @@ def test_clean_end_of_an_interactive_shell(alice):
         terminal.at_prompt()
         terminal.ask("trap 'echo bye >~/bye' EXIT")
         begin = time.monotonic()
-        assert kill(alice.name).rc == OK
-        assert time.monotonic() - begin < 3 * PATIENCE
+        assert kill(alice.name, "--timeout", "25").rc == OK
+        assert time.monotonic() - begin < 25
         assert alice.path("bye").read_text() == "bye\n"
         alice.path("bye").unlink()
 
@@ -105,7 +111,7 @@ def test_what_does_not_want_to_end(session, alice, stopped):
         place.tell("kill -STOP $!")
     begin = time.monotonic()
     assert kill(alice.name, "--timeout", "1").rc == OK
-    assert 0.9 < time.monotonic() - begin < 8 * PATIENCE
+    assert 0.9 < time.monotonic() - begin < 20 * PATIENCE
     assert alive_pids_of(alice) == [] or sessions() == []
     place.close()
 
@@ -114,8 +120,8 @@ def test_at_once(session, alice):
     place = session.hold(alice)
     place.tell("trap '' TERM HUP; while :; do sleep 1; done")
     begin = time.monotonic()
-    assert kill(alice.name, "--signal", "KILL").rc == OK
-    assert time.monotonic() - begin < 4 * PATIENCE and sessions() == []
+    assert kill(alice.name, "--signal", "KILL", "--timeout", "25").rc == OK
+    assert time.monotonic() - begin < 25 and sessions() == []
     place.close()
 
 
@@ -127,7 +133,8 @@ def test_fork_bomb(pam, alice, shell):
     place.tell(f"bash -c \"{script}\" >/dev/null 2>&1")
     wait_until(lambda: len(only()["pids"]) > 30, "the bomb", 30)
     assert kill(alice.name, "--timeout", "1").rc == OK
-    assert sessions() == [] and alive_pids_of(alice) == []
+    assert sessions() == []
+    await_none_of(alice)
     place.close()
 
 
@@ -135,12 +142,12 @@ def test_interrupted(pam, alice):
     """Whoever ends it between SIGSTOP and SIGKILL leaves no login that stands still."""
     place = HeldLogin(pam, alice, "/bin/sh")
     pids = only()["pids"]
-    assert all(status(pid)["State"][0] == "S" for pid in pids)
+    wait_until(lambda: all(status(pid)["State"][0] == "S" for pid in pids), "all to sleep")
     result = as_root("strace", "-qq", "-o", "/dev/null", "-e", "inject=pidfd_send_signal:signal=SIGTERM:when=1",
                      str(CTL), "kill", "--signal", "KILL", alice.name)
     assert result.rc == -signal.SIGTERM, result
     wait_until(lambda: sessions() == [], "the session's end")
-    assert alive_pids_of(alice) == []
+    await_none_of(alice)
     place.close()
 
 
@@ -156,9 +163,12 @@ def test_connection_ends(framed_sshd, alice):
         (found,) = await_sessions(1)
         if not options:
             wait_until(lambda: only()["shells"], "the shell")
+        # Else sshd's monitor stands in it alone, and has yet to start what is the user's.
+        wait_until(lambda: alive_pids_of(alice), "sshd's process of the user's")
         assert kill(found["id"]).rc == OK
-        assert client.wait(timeout=10 * PATIENCE) != 0
+        assert client.wait(timeout=60 * PATIENCE) != 0
         assert sessions() == [] and alive(server)
+        await_none_of(alice)
     assert framed_sshd.ssh(alice, "echo on").out == "on\n"
 
 
@@ -172,7 +182,7 @@ def test_multiplexed(framed_sshd, alice):
         wait_until(lambda: len(only()["shells"]) == 3, "the shells")
         assert kill(alice.name).rc == OK and sessions() == []
         for client in clients:
-            assert client.wait(timeout=10 * PATIENCE) != 0
+            assert client.wait(timeout=60 * PATIENCE) != 0
 
 
 def test_root_is_left_alone(pam, alice):

@@ -113,7 +113,7 @@ def test_sftp_only_and_multiplexed(framed_sshd, alice):
     (found,) = await_sessions(1)
     assert found["form"] == "framed"
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     await_sessions(0)
 
 
@@ -242,8 +242,12 @@ def test_ps(both):
     _, framed = both
     (session,) = [one for one in sessions() if one["form"] == "framed"]
     framed.tell("sleep 300 &")
-    wait_until(lambda: len(ctl_json("ps", session["id"])["processes"]) > len(session["pids"]), "sleep")
-    tree = ctl_json("ps", session["id"])["processes"]
+
+    def sleeps():
+        tree = ctl_json("ps", session["id"])["processes"]
+        return tree if "sleep 300" in [process["command"] for process in tree] else None
+
+    tree = wait_until(sleeps, "sleep")
     by_pid = {process["pid"]: process for process in tree}
     assert by_pid[framed.init]["inside"] == 1
     depths = [by_pid[pid]["depth"] for pid in (framed.outer, framed.init, framed.shell)]

@@ -5,6 +5,7 @@ import re
 
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl
 from lib_frame import HeldLogin
+from lib_process import wait_until
 from lib_sessions import held, only
 from lib_settings import NSSHELL
 from lib_terminal import Terminal
@@ -70,12 +71,14 @@ def test_contact_is_a_text(policy, alice, inside):
 def test_top(pam, alice, bob):
     place = HeldLogin(pam, alice, str(NSSHELL))
     with held(bob):
-        place.tell("timeout 20 sh -c 'while :; do :; done' &")
+        place.tell("timeout 60 sh -c 'while :; do :; done' &")
+        wait_until(lambda: "timeout 60" in ctl("ps", only(alice.name)["id"]).out, "the one that works")
         out = ctl("top", "-i", "1", "-n", "2").out
         blocks = out.strip().split("\n\n")
         assert len(blocks) == 2 and all("2 sessions" in block for block in blocks), out
         first = blocks[1].splitlines()[2].split()
-        assert first[1] == alice.name and float(first[2]) > 20, out
+        # The other does nothing. How much this one gets depends on what else runs.
+        assert first[1] == alice.name and float(first[2]) > 3, out
         assert bob.name in out
         mine = ctl("top", "-n", "1", account=bob).out
         assert alice.name not in mine and "1 session\n" in mine

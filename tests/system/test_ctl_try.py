@@ -229,7 +229,7 @@ def test_terminal(alice, policy, admin):
     assert admin.ask("stty size") == "24 80"
     admin.setwinsize(30, 100)
     # The shell draws its prompt once more: what follows is told by what it prints alone.
-    admin.sendline("sleep 0.3; stty size")
+    admin.sendline("until stty size | grep -x '30 100'; do sleep 0.1; done")
     admin.expect_exact("\n30 100\r\n")
     admin.ready()
     admin.at_prompt()
@@ -287,7 +287,7 @@ def bare(alice, policy):
 def test_terminal_restored(alice, bare, number):
     os.kill(bare.pid, number)
     assert bare.finish() == -number
-    wait_until(lambda: not alive_pids_of(alice), "the end of the session", 2)
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
@@ -314,7 +314,8 @@ def test_way_out(alice, policy, admin):
     admin.sendline(f"$C try {alice.name} -- sh stay")
     admin.expect_exact("ready")
     admin.send("\x1d\x1d")
-    time.sleep(2.2)
+    # Twice as long as they count together.
+    time.sleep(4)
     admin.send("\x1d")
     time.sleep(0.3)
     assert alive_pids_of(alice)

@@ -309,7 +309,7 @@ def machine(tmp_path):
             data = text.encode()
             (tmp_path / "log" / name).write_bytes(gzip.compress(data) if name[-3:] == ".gz" else data)
         result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID,
-                         timeout=60)
+                         timeout=100)
         assert result.rc == rc, result
         return checked("why", result.out)["lines"] if rc == OK else result.err
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from lib_process import (
-    Held, alive, alive_pids_of, children, environment, run, sh, start, status, wait_until,
+    Held, alive, alive_pids_of, children, environment, open_files, run, sh, start, status, wait_until,
 )
-from lib_settings import IS_NSSHELL, LOGIN_SHELL, MARKER
+from lib_settings import IS_NSSHELL, LOGIN_SHELL, MARKER, PATIENCE
 
 PYTHON = "/usr/bin/python3"
 
@@ -370,7 +370,7 @@ def test_many_at_once(alice):
               stdout=subprocess.PIPE)
         for n in range(50)
     ]
-    ended = [(p.communicate(b"%d\n" % n, timeout=30)[0], p.returncode)
+    ended = [(p.communicate(b"%d\n" % n, timeout=60 * PATIENCE)[0], p.returncode)
              for n, p in enumerate(started)]
     assert ended == [(b"%d-%d\n" % (n, n), n) for n in range(50)]
 
@@ -447,10 +447,13 @@ def test_left_over_does_not_hold_the_output(alice):
 
 def test_nothing_left_over_is_quick(alice):
     """A session that leaves nothing does not wait for anything."""
-    before = time.monotonic()
+    took = []
     for _ in range(15):
+        before = time.monotonic()
         assert sh(alice, "true").rc == 0
-    assert time.monotonic() - before < 10  # a second each, if they waited
+        took.append(time.monotonic() - before)
+    # A second and more each, if they waited. On a busy machine some take as long.
+    assert sorted(took)[len(took) // 2] < PATIENCE, took
 
 
 STUBBORN = "for i in 1 2 3; do setsid bash -c \"trap '' HUP TERM INT; sleep 1000; :\" & done; "
@@ -517,7 +520,7 @@ def test_outer_and_init_are_small(alice):
     """The two processes of a session hold no fd but stdio and what they work with."""
     with Held(alice) as session:
         for pid in (session.outer, session.init):
-            links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+            links = list(open_files(pid).values())
             assert not [link for link in links if os.path.isdir(link)], links
             assert len(links) <= 8, links
         assert status(session.init)["Name"] == "nsshell"

@@ -158,10 +158,11 @@ def test_background_job_that_reads(alice, use_program, shell):
 
 def stopped(terminal, name):
     for pid in descendants(terminal.pid):
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            head, _, tail = stat.read().rpartition(")")
-        if head.endswith(f"({name}") and tail.split()[0] == "T":
-            return True
+        with suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+                head, _, tail = stat.read().rpartition(")")
+            if head.endswith(f"({name}") and tail.split()[0] == "T":
+                return True
     return False
 
 
@@ -191,6 +192,7 @@ def test_window_resize(alice, use_program):
     with terminal_with(alice, use_program, "/bin/bash") as t:
         t.at_prompt()
         t.ask("trap 'echo changed-$((1 + 1))' WINCH")
+        wait_until(lambda: is_waiting(t), "the shell to wait for input")
         t.setwinsize(40, 120)
         t.expect_exact("changed-2")
         assert "40 120" in t.ask("stty size")
@@ -498,6 +500,7 @@ def test_caller_resize(outer_shell):
     inner(t)
     t.sendline("trap 'echo changed-$((1 + 1))' WINCH")
     t.at_prompt(PROMPT)
+    wait_until(lambda: is_waiting(t), "the shell to wait for input")
     t.setwinsize(41, 121)
     t.expect_exact("changed-2")
     t.sendline("stty size")

@@ -116,7 +116,8 @@ class Connection:
                 client.stdin.close()
             except BrokenPipeError:
                 pass
-        self.clients[0].terminate()
+        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
+        self.clients[0].kill()
         for client in self.clients:
             client.wait(timeout=60)
             client.stdout.close()

@@ -25,7 +25,9 @@ from lib_lifetime import (
     first_process, hub, id_of, outer_process, over_ssh, over_su, runs, staying, where,
 )
 from lib_pam import DENIAL
-from lib_process import Held, alive_pids_of, as_root, assert_idle, children, sh, status, wait_until
+from lib_process import (
+    Held, alive_pids_of, as_root, assert_idle, await_outer, children, open_files, sh, status, wait_until,
+)
 from lib_services import Place, open_to_all
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL, PATIENCE
 from lib_sshd import WITH_MODULE, Sshd, free_port
@@ -106,7 +108,7 @@ def test_one_sandbox(sshd, place, lifetime, alice, network):
         for other in (two, three):
             assert where(other) == where(one)
             assert other.ask("cat /tmp/shared /dev/shm/shared").out == "text\ntext"
-            assert other.ask("pgrep -f 'sleep 471[1]'").rc == 0
+            wait_until(lambda other=other: other.ask("pgrep -f 'sleep 471[1]'").rc == 0, "sleep")
             assert other.ask("ipcs -q").out == one.ask("ipcs -q").out
         with place.terminal("login", "-f", alice.name) as t:
             t.ready()
@@ -281,6 +283,7 @@ def test_the_first_leaves(form, lifetime, alice):
         left = {name: one.ask(command).out for name, command in LEAVE.items()}
         before = where(two)
         two.ask("sleep 4712 >/dev/null 2>&1 & echo text > /tmp/text")
+        wait_until(lambda: two.ask("pgrep -f 'sleep 471[2]'").rc == 0, "sleep")
         assert one.close() == 0
         for name, pid in left.items():
             wait_until(lambda pid=pid: runs(two, pid), name)
@@ -312,6 +315,7 @@ def test_ssh_ends_all(sshd, lifetime, alice, traces):
     lifetime("user")
     with over_ssh(sshd, alice) as one:
         left = one.ask(LEAVE["nohup"]).out
+        wait_until(lambda: runs(one, left), "sleep")
         with sftp(sshd, alice) as files:
             one.ask("echo text > /tmp/text")
             traces.note()
@@ -329,6 +333,7 @@ def test_killed_logins(sshd, lifetime, alice, traces):
     with over_ssh(sshd, alice) as one:
         with over_ssh(sshd, alice) as two:
             pid = one.ask(LEAVE["setsid"]).out
+            wait_until(lambda: runs(one, pid), "sleep")
             traces.note()
             monitor = monitor_of(two, sshd)
             for victim in (*children(monitor), monitor):
@@ -366,6 +371,7 @@ def test_linger(form, lifetime, alice, traces):
     with form.hold(alice) as one:
         before = where(one)
         left = one.ask(f"echo text > /tmp/text; {LEAVE['nohup']}").out
+        wait_until(lambda: runs(one, left), "sleep")
     with form.hold(alice) as two:
         assert where(two) == before
         assert runs(two, left) and two.ask("cat /tmp/text").out == "text"
@@ -388,13 +394,14 @@ def test_linger_until_it_is_empty(form, lifetime, alice, traces):
     # Longer than it takes PID 1 to look again.
     time.sleep(2.5)
     assert len(staying()) == 3
-    fifo.write_text("")
-    traces.await_end(seconds=10)
+    # Held open, for the one that has not got so far.
+    with open(fifo, "wb"):
+        traces.await_end()
 
 
 def test_linger_max(form, lifetime, alice, traces):
     """"Until `linger_max` has passed": counted from when the last login leaves, and not while there is one."""
-    most = 2 * PATIENCE
+    most = 4 * PATIENCE
     lifetime("linger", f"linger_max={most}s")
     with form.hold(alice) as one:
         left = one.ask(LEAVE["nohup"]).out
@@ -402,11 +409,12 @@ def test_linger_max(form, lifetime, alice, traces):
         traces.note()
         time.sleep(1.3 * most)
         assert runs(two, left)
-    begin = time.monotonic()
-    time.sleep(0.5 * most)
+        # Before it leaves: when that is seen some of the time may be over.
+        begin = time.monotonic()
+    time.sleep(0.4 * most)
     assert len(staying()) == 3
     await_none_staying()
-    assert 0.9 * most < time.monotonic() - begin < 15 * PATIENCE
+    assert 0.9 * most < time.monotonic() - begin < 20 * PATIENCE
     traces.await_end()
 
 
@@ -589,10 +597,12 @@ def test_a_session_that_outlives_its_connection(sshd, lifetime, alice):
     """Where there is no terminal a shell goes on when the connection is lost, and counts until it ends."""
     lifetime("session", "max_sessions=1")
     client = subprocess.Popen(sshd.command(alice, "exec sleep 1000"), stdin=subprocess.DEVNULL)
-    wait_until(lambda: [pid for pid in alive_pids_of(alice) if status(pid)["Name"] == "sleep"], "the shell")
+    wait_until(lambda: [pid for pid in alive_pids_of(alice) if status(pid).get("Name") == "sleep"], "the shell")
     client.kill()
     client.wait()
-    wait_until(lambda: not [pid for pid in alive_pids_of(alice) if status(pid)["Name"].startswith("sshd")], "sshd's end")
+    wait_until(
+        lambda: not [pid for pid in alive_pids_of(alice) if status(pid).get("Name", "").startswith("sshd")], "sshd's end"
+    )
     result = sshd.ssh(alice, "echo ran")
     match = DENIAL.search(result.out + result.err)
     assert result.rc == NO_SESSION and match and match["why"] == SESSIONS, result
@@ -760,7 +770,8 @@ def test_places_of_terminals_that_are_held(form, lifetime, terminal, alice):
         t = terminal(alice)
         t.ready()
         t.sendline("echo at-$(tty)-; kill %1 $(pgrep -x sleep)")
-        t.expect(r"at-(\S.*)-\r\n")
+        # Not what was typed.
+        t.expect(r"at-([^$\r\n]+)-\r\n")
         assert not t.match[1].startswith("/dev/login"), t.match
 
 
@@ -769,6 +780,7 @@ def test_lost_connection_of_a_joined_login(sshd, lifetime, terminal, alice, scra
     lifetime("user")
     with over_ssh(sshd, alice) as held:
         left = held.ask(LEAVE["nohup"]).out
+        wait_until(lambda: runs(held, left), "sleep")
         t = terminal(alice)
         t.ready()
         t.sendline(f"trap 'echo hup >> {scratch}/log; exit' HUP; echo $(id -un)-ready; sleep 1000 & wait")
@@ -832,6 +844,7 @@ def test_powers(form, lifetime, alice, mode, filters):
         wanted = {**dict.fromkeys(POWERS, "0" * 16), "NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": filters}
         for pid in (first_process(), one.init, one.shell, two.init, two.shell):
             assert powers(pid) == wanted, status(pid)["Name"]
+        await_outer(two.outer)
         outer = powers(two.outer)
         assert {**outer, "CapBnd": wanted["CapBnd"]} == wanted
 
@@ -847,6 +860,7 @@ def test_powers_of_who_stays(form, lifetime, alice, value):
     lifetime(value)
     with form.hold(alice):
         framed = isinstance(form, Framed)
+        await_outer(outer_process())
         its_hub, outside = status(hub()), status(outer_process())
         own = KILL_ALONE if framed else NONE
         assert [its_hub[name] for name in SETS] == [own, own, NONE, NONE], its_hub
@@ -932,6 +946,10 @@ def test_doors_lead_nowhere(form, lifetime, alice, seccomp):
             assert two.ask(command).rc != 0, command
 
 
+def kinds_of_files(pid):
+    return sorted(re.sub(r":\[\d+\]$", "", link) for link in open_files(pid).values())
+
+
 def test_no_file_is_left_open(form, lifetime, alice):
     """A joined shell has its standard streams and nothing else; its parent and PID 1 have a socket and a signalfd."""
     lifetime("user")
@@ -940,9 +958,10 @@ def test_no_file_is_left_open(form, lifetime, alice):
         assert result.out.split() == ["0", "1", "2"], result
         with form.hold(alice) as two:
             for pid in (two.init, first_process()):
-                links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
-                kinds = sorted(re.sub(r":\[\d+\]$", "", link) for link in links)
-                assert kinds == ["anon_inode:[signalfd]", "socket"], links
+                # They let go of the streams when the shell has begun, and the sandbox is ready.
+                wait_until(
+                    lambda pid=pid: kinds_of_files(pid) == ["anon_inode:[signalfd]", "socket"], "nothing else to be open"
+                )
 
 
 @pytest.mark.parametrize("nested", ["no", "yes"])

@@ -22,7 +22,7 @@ from lib_net import (
 )
 from lib_pam import assert_denied
 from lib_peer import IPV4, IPV6, NAME, Server
-from lib_process import HeldProgram, as_root, assert_idle, assert_refused, wait_until
+from lib_process import HeldProgram, as_root, assert_idle, assert_refused, status, wait_until
 from lib_services import by_user
 
 pytestmark = pytest.mark.usefixtures("nested_userns")
@@ -372,6 +372,7 @@ def test_pasta_cannot_be_traced(connect, alice):
     session, and in the machine's network."""
     connection = connect()
     with connection.shell(), subprocess.Popen(by_user(alice, "sleep", "60")) as other:
+        wait_until(lambda: status(other.pid).get("Name") == "sleep", "sleep")
         (pasta,) = pasta_of(alice)
         pids = (pasta, keeper_of(alice), other.pid)
         result = as_root(*by_user(alice, "python3", "-c", ATTACH, *map(str, pids)))

@@ -196,14 +196,15 @@ def count_system_calls(account, log):
 def test_cost_does_not_grow_with_users(alice, policy):
     """With 100,000 files in users.d a login makes the same system calls as with one."""
     policy.user(alice.name, f"{HOSTNAME}mine")
-    one = count_system_calls(alice, RUN / "trace")
+    # Who waits for longer than a second makes some more: several logins, of which that is not said of all.
+    one = [count_system_calls(alice, RUN / "trace") for _ in range(3)]
     folder = os.open(policy.user_path("nshother").parent, os.O_RDONLY)
     for number in range(100_000):
         os.close(os.open(f"nshother{number}.conf", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=folder))
     os.close(folder)
     assert len(os.listdir(POLICY / "users.d")) > 100_000
     assert name_of(alice) == "mine"
-    assert count_system_calls(alice, RUN / "trace") == one
+    assert any(count_system_calls(alice, RUN / "trace") in one for _ in range(5))
 
 
 def test_own_file_is_one_open(alice, bob, policy):

@@ -298,7 +298,7 @@ def test_login_denied(console, policy, alice):
     with console.terminal("login", "-f", "nshalice") as t:
         t.expect(DENIAL.pattern)
         assert t.finish() != 0
-    assert not alive_pids_of(alice)
+    wait_until(lambda: not alive_pids_of(alice), "no session to be there")
 
 
 # su by somebody who is not root
@@ -441,11 +441,13 @@ def has_joined(tracer):
 
 
 def session_init(account):
-    """The host's id of PID 1 of the account's one session."""
-    (init,) = [
-        pid for pid in alive_pids_of(account) if status(pid).get("NSpid", "").split()[1:] == ["1"]
-    ]
-    return init
+    """The host's id of PID 1 of the account's one session, when that of the one before has ended."""
+
+    def find():
+        found = [pid for pid in alive_pids_of(account) if status(pid).get("NSpid", "").split()[1:] == ["1"]]
+        return found[0] if len(found) == 1 else None
+
+    return wait_until(find, "one session")
 
 
 def mode(path):
@@ -711,14 +713,16 @@ def ssh_terminal(server, account):
     return Terminal(None, argv, env={**os.environ, "TERM": "dumb"})
 
 
-def records_of_login(records, account, terminal):
-    """What a login leaves while it is there, and when its service has ended."""
+def records_of_login(records, account, terminal, server=None):
+    """What a login leaves while it is there, and when its service has ended: the client can be faster than sshd."""
     records.clear()
     with terminal as t:
         t.ready()
         during = records.read(account.uid)
         t.sendline("exit 0")
         t.finish()
+    if server:
+        wait_until(lambda: not children(server.process.pid), "the end of the connection")
     return during, records.read(account.uid)
 
 
@@ -740,7 +744,7 @@ def test_records_of_ssh(make_place, accounts, syslog, alice):
         seen = []
         for session in (NO_MODULE, WITH_MODULE):
             server.set_session(session)
-            seen.append(records_of_login(records, alice, ssh_terminal(server, alice)))
+            seen.append(records_of_login(records, alice, ssh_terminal(server, alice), server))
     finally:
         server.close()
     during, after = seen[0]

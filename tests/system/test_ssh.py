@@ -173,8 +173,9 @@ def test_lost_connection(terminal, alice, scratch, end):
 def server_process_of(account):
     """sshd's process that serves the connection as the user."""
     for pid in alive_pids_of(account):
-        if re.match(rf"\S*sshd\S*: {account.name}", Path(f"/proc/{pid}/cmdline").read_text()):
-            return pid
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if re.match(rf"\S*sshd\S*: {account.name}", Path(f"/proc/{pid}/cmdline").read_text()):
+                return pid
     raise AssertionError("no process of sshd for this user")
 
 
@@ -524,7 +525,7 @@ def test_paramiko_command(client):
 def test_paramiko_terminal(client):
     """pty: a shell, and a resize."""
     channel = client.invoke_shell(term="dumb", width=90, height=30)
-    channel.settimeout(15)
+    channel.settimeout(30 * PATIENCE)
     channel.sendall(b"stty size; echo sta''rted\n")
     assert b"30 90" in read_channel(channel, b"started\r\n")
     channel.resize_pty(width=91, height=31)
@@ -656,6 +657,9 @@ def test_interactive_su_sudo_login(argv):
         t.ready()
         t.sendline("fg")
         t.expect_exact("exec cat'\r\n")
+        # The shell says so before it gives the terminal away: cat has it when it answers.
+        t.sendline("again")
+        t.expect(r"again\r\n(?:.*\r\n)?again\r\n")
         t.send("\x03")
         t.ready()
         t.sendline("echo me-$(id -un)-$(tty)")
@@ -698,7 +702,7 @@ def test_two_users_processes(two):
     one.ask("sleep 98765 & sleep 0")
     for side in two:
         assert set(side.ask("ps -e -o user=").out.split()) == {side.account.name}
-    assert "98765" in one.ask("ps -ef").out
+    wait_until(lambda: "98765" in one.ask("ps -ef").out, "sleep")
     assert "98765" not in other.ask("ps -ef").out
 
 

@@ -292,11 +292,11 @@ def test_other_kinds_of_files(place, alice, policy, ground, key):
         path = ground.top / kind
         make_kind(path, kind)
         policy.conf(ground.policy(KEYS[key], path))
-        look = f"timeout 2 dd if={path} bs=2 count=1 iflag=nonblock status=none | od -An -tx1; echo end"
+        look = f"timeout 20 dd if={path} bs=2 count=1 iflag=nonblock status=none | od -An -tx1; echo end"
         if key.startswith("bind"):
             place.refusal(alice, "view.bind", path)
         else:
-            result = place.sh(alice, look, timeout=10)
+            result = place.sh(alice, look)
             expected = " 00 00\nend\n" if kind == "device" and key != "hide" else "end\n"
             assert result.out == expected, (kind, result)
 

@@ -235,7 +235,7 @@ def test_writing_to_it_by_its_name(on_terminal, before):
     """What knows nothing but the name, such as gpg's pinentry, opens it; what mesg(1) does changes it."""
     with other_terminals(before), on_terminal() as terminal:
         name = terminal.outside_name
-        elsewhere = f"setsid sh -c 'echo by its name >{name}' </dev/null >/dev/null 2>&1; sleep 0.2"
+        elsewhere = f"setsid -w sh -c 'echo by its name >{name}' </dev/null >/dev/null 2>&1"
         assert terminal.ask(elsewhere) == "by its name"
         assert terminal.ask("echo over tty >/dev/tty") == "over tty"
         for mode in ("600", "620"):

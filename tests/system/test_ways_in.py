@@ -304,7 +304,8 @@ def test_sessions_of_one_connection(connect):
         one.ask("echo shared > /tmp/nsh-shared; sleep 98765 & sleep 0")
         assert other.ask("cat /tmp/nsh-shared").out == "shared"
         assert not os.path.exists("/tmp/nsh-shared")
-        assert "98765" in one.ask("ps -ef").out and "98765" not in other.ask("ps -ef").out
+        wait_until(lambda: "98765" in one.ask("ps -ef").out, "sleep")
+        assert "98765" not in other.ask("ps -ef").out
         assert namespace_of(one, "user") == namespace_of(other, "user")
         for name in ("pid", "uts", "ipc", "mnt"):
             assert namespace_of(one, name) != namespace_of(other, name)

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define FAILED 2
-#define GRACE_MS 3000
+#define GRACE_MS 20000
 
 /* What /proc/PID/stat says of a process, zombies too. */
 struct process {
