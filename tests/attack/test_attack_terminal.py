@@ -66,7 +66,7 @@ def pushed(session, account, program, command):
         terminal.at_prompt()
         line = command_line(session, account, program, f"{command}; echo tri$((1))ed")
         terminal.sendline(line.replace("\n", "\\n"))
-        terminal.expect_exact("tri1ed", timeout=20)
+        terminal.expect_exact("tri1ed")
         seen = terminal.before
         terminal.sendline("echo don$((1))e")
         terminal.expect_exact("don1e")

@@ -161,13 +161,13 @@ class Sshd:
     def restart(self):
         """Ends the server, but not its connections, and starts it anew."""
         self.process.terminate()
-        self.process.wait(timeout=10 * PATIENCE)
+        self.process.wait(timeout=60 * PATIENCE)
         self._start()
 
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(timeout=10 * PATIENCE)
+            self.process.wait(timeout=60 * PATIENCE)
         if self.made_separation_folder:
             SEPARATION_FOLDER.rmdir()
         self.pam_file.unlink(missing_ok=True)
@@ -222,7 +222,7 @@ class Sshd:
             yield env
         finally:
             process.terminate()
-            process.wait(timeout=10 * PATIENCE)
+            process.wait(timeout=60 * PATIENCE)
             path.unlink(missing_ok=True)
 
     def remote(self, account, path=""):

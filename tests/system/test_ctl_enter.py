@@ -10,7 +10,7 @@ import pytest
 
 from lib_ctl import CTL, ctl
 from lib_frame import HeldLogin
-from lib_process import NAMESPACES, Held, alive, status, wait_until
+from lib_process import NAMESPACES, alive, open_files, status, wait_until
 from lib_sessions import only, sessions
 from lib_settings import NSSHELL, REFUSED
 from lib_terminal import Terminal
@@ -134,14 +134,12 @@ def test_terminal(place):
         terminal.at_prompt()
         own = os.readlink(f"/proc/{terminal.pid}/fd/0")
         for pid in only()["pids"]:
-            files = os.listdir(f"/proc/{pid}/fd") if alive(pid) else []
-            targets = [os.readlink(f"/proc/{pid}/fd/{file}") for file in files]
-            inside = status(pid)["NSpid"].split()
+            files = open_files(pid) if alive(pid) else {}
             # The same name can be that of another terminal, in the session's own /dev/pts.
-            if own in targets:
-                assert len(inside) > 1
-                for file in files:
-                    if os.readlink(f"/proc/{pid}/fd/{file}") == own:
+            if own in files.values():
+                assert len(status(pid)["NSpid"].split()) > 1
+                for file, target in files.items():
+                    if target == own:
                         assert (os.stat(f"/proc/{pid}/fd/{file}").st_dev
                                 != os.stat(f"/proc/{terminal.pid}/fd/0").st_dev)
         terminal.sendline("exit 5")

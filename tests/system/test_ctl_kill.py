@@ -32,7 +32,8 @@ def test_by_id(session, alice):
     bystander = start(alice, "600", program="/bin/sleep")
     pids = only()["pids"]
     assert kill(only()["id"][:8]).rc == OK
-    assert sessions() == [] and not any(alive(pid) for pid in pids if pid != place.process.pid)
+    assert sessions() == []
+    wait_until(lambda: not any(alive(pid) for pid in pids if pid != place.process.pid), "the end of its processes")
     assert alive(bystander.pid)
     bystander.kill()
     bystander.wait()

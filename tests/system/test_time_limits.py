@@ -63,7 +63,8 @@ class Client:
     def close(self):
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        self.process.terminate()
+        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
+        self.process.kill()
         self.process.wait()
 
 
