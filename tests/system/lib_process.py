@@ -174,9 +174,8 @@ def open_files(pid):
 
 
 def await_outer(pid):
-    """A session's shell runs before its outer process has given up all that it has. The last step is that nobody may look
-    at it: its files in /proc are root's then."""
-    wait_until(lambda: os.stat(f"/proc/{pid}/environ").st_uid == 0, "the outer process to give up its powers")
+    """A session's shell runs before its outer process has given up all that it has. After that it waits."""
+    wait_until(lambda: Path(f"/proc/{pid}/wchan").read_text().startswith("poll"), "the outer process to wait")
 
 
 def work_of(pid):
