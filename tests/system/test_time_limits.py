@@ -6,6 +6,8 @@ sleep are in tests/unit/test_time_limits.c. Most of what is here is waiting, so 
 """
 
 import contextlib
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -14,7 +16,7 @@ import pexpect
 import pytest
 
 from lib_lifetime import Traces
-from lib_process import wait_until
+from lib_process import alive, status, wait_until
 from lib_services import by_user
 from lib_settings import NSSHELL, PATIENCE
 from lib_terminal import Terminal
@@ -124,6 +126,24 @@ def test_runtime_max_of_a_command(users, clients):
     ]
     await_all(made)
     assert all(4 <= client.took < 35 * PATIENCE for client in made), [client.took for client in made]
+
+
+def test_runtime_max_while_the_outer_process_is_stopped(session, alice, policy):
+    """PID 1 tells it of each stop of the shell's. More than it reads keep PID 1 from nothing."""
+    policy.conf(f"[session] runtime_max={6 * PATIENCE}s")
+    with session.hold(alice) as held:
+        outer, init, shell = held.outer, held.init, held.shell
+        os.kill(outer, signal.SIGSTOP)
+        for _ in range(600):
+            os.kill(shell, signal.SIGSTOP)
+            wait_until(lambda: status(shell).get("State", "T")[0] in "TZ", "the shell to stop")
+            time.sleep(0.001)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(shell, signal.SIGCONT)
+        wait_until(lambda: not alive(init), "PID 1 to end", 40)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(outer, signal.SIGCONT)
+        wait_until(lambda: not alive(outer), "the outer process to end")
 
 
 def test_the_order_of_signals(framed_sshd, alice, policy, scratch):

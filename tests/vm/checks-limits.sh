@@ -245,6 +245,13 @@ withstand()
 	pkill -KILL -u nshload -x load
 	wait "$client" || true
 	wait_for is_gone "$tree$group"
+	# The next login asks systemd, which may be busy with the end of this one.
+	wait_for has_no_jobs
+}
+
+has_no_jobs()
+{
+	[ -z "$(systemctl --no-legend list-jobs)" ]
 }
 
 # loads LOAD...: the commands for that.
