@@ -158,7 +158,8 @@ static void follow_stop(struct outer *outer, int signal)
 	tell(outer, MESSAGE_CONTINUE, hand_over);
 }
 
-static void listen_inner(struct outer *outer)
+/* is_over: there is nobody any more at the other end, and what has stopped before is not to be followed. */
+static void listen_inner(struct outer *outer, bool is_over)
 {
 	struct nsh_message message;
 	ssize_t got = recv(outer->inner, &message, sizeof(message), MSG_DONTWAIT);
@@ -169,7 +170,7 @@ static void listen_inner(struct outer *outer)
 		end_with_init(outer);
 	if (message.kind == MESSAGE_EXITED)
 		end_with_shell(outer, message.value);
-	if (message.kind == MESSAGE_STOPPED)
+	if (message.kind == MESSAGE_STOPPED && !is_over)
 		follow_stop(outer, message.value);
 }
 
@@ -200,7 +201,7 @@ static void watch(struct outer *outer)
 	if (fds[1].revents)
 		pass_signal(outer);
 	if (fds[0].revents)
-		listen_inner(outer);
+		listen_inner(outer, fds[0].revents & POLLHUP);
 }
 
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */
