@@ -328,6 +328,36 @@ def test_a_stopped_hub(standalone, alice, shared, traces):
     traces.await_end()
 
 
+def stopped_maker(form, account):
+    """A login that was stopped while it makes what others then wait for in vain, and the process that is stopped."""
+    for _ in range(200):
+        maker = form.whole(account)
+        victim = form.victim(maker)
+        time.sleep(random.uniform(0, 0.005))
+        if victim:
+            os.kill(victim, signal.SIGSTOP)
+        other = form.whole(account)
+        other.communicate(timeout=60)
+        if other.returncode == REFUSED:
+            return maker, victim
+        if victim:
+            os.kill(victim, signal.SIGCONT)
+        maker.communicate(timeout=60)
+    return None
+
+
+def test_who_makes_a_sandbox_is_stopped(standalone, alice, shared, traces):
+    """Others are refused for half a minute and not for ever. With PAM the module's time limit is before that."""
+    maker, victim = stopped_maker(standalone, alice)
+    begin = time.monotonic()
+    wait_until(lambda: standalone.whole(alice).wait(60) == 0, "somebody else to make one", 60)
+    assert time.monotonic() - begin > 10
+    os.kill(victim, signal.SIGCONT)
+    maker.communicate(timeout=60)
+    assert maker.returncode == REFUSED
+    traces.await_end(40)
+
+
 def test_the_parent_of_a_shell_is_killed_from_inside(form, alice, shared, traces):
     """That login ends, the others go on."""
     with held_by(form, alice) as (one, other):
