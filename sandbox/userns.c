@@ -65,9 +65,12 @@ static pid_t ask_kernel(const struct making *making)
 /* Returns as clone(2) and unshare(2), or -errno. */
 static pid_t run_making(uid_t owner, const struct making *making, struct nsh_err *err)
 {
+	int dumpable = prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L);
 	pid_t pid;
 
-	if (prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 1)
+	if (dumpable < 0)
+		return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "prctl");
+	if (dumpable == 1)
 		return nsh_err_set(err, NSH_REASON_MACHINE, -EPERM,
 				   "fs.suid_dumpable is 1: the user could trace what prepares the "
 				   "session (sysctl fs.suid_dumpable=0)");
