@@ -29,6 +29,7 @@
 #include "nsshell/clock.h"
 #include "nsshell/host.h"
 #include "nsshell/message.h"
+#include "nsshell/pass.h"
 #include "nsshell/sandbox.h"
 #include "shell/init.h"
 #include "nsshell/memory.h"
@@ -349,12 +350,20 @@ static int open_children(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The outer process says why there is none, and ends this one. */
+/* The outer process, which may not look at this one, says why there is none, and ends it. */
 static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
 {
-	struct nsh_message message;
+	struct nsh_message message = {.kind = MESSAGE_NETWORK};
+	NSH_CLOSE int user = nsh_namespace_open(getpid(), "user", err);
+	NSH_CLOSE int network = user < 0 ? -1 : nsh_namespace_open(getpid(), "net", err);
+	const int own[] = {user, network};
+	int ret;
 
-	tell(reaper, MESSAGE_NETWORK, 0);
+	if (network < 0)
+		return -EPERM;
+	ret = nsh_pass_send(reaper->outer, &message, sizeof(message), own, 2, 0);
+	if (ret < 0)
+		return nsh_err_sys(err, NSH_REASON_NAMESPACES, ret, "ask for the network");
 	if (recv(reaper->outer, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
 		_exit(NSH_EXIT_REFUSED);
 	return nsh_sandbox_guard_network(err);

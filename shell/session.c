@@ -22,6 +22,7 @@
 #include "nsshell/limits.h"
 #include "nsshell/login.h"
 #include "nsshell/message.h"
+#include "nsshell/pass.h"
 #include "nsshell/nat.h"
 #include "nsshell/plan.h"
 #include "nsshell/sandbox.h"
@@ -54,25 +55,22 @@ static pid_t clone_framed(const struct init *init, nsh_child_fn *run, int userns
  * Standalone, it is the outer process that starts pasta, when PID 1 has made the rest, and that pasta ends
  * with. PID 1 waits for the answer. When there is no question it has refused.
  */
-static int connect_network(const struct nsh_policy *policy, pid_t pid, int inner,
-			   struct nsh_err *err)
+static int connect_network(const struct nsh_policy *policy, int inner, struct nsh_err *err)
 {
 	struct nsh_message message;
-	NSH_CLOSE int user = -1;
-	NSH_CLOSE int network = -1;
+	int its[NSH_PASS_MAX];
+	size_t n_its = 0;
 	int ret;
 
-	if (recv(inner, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
+	if (nsh_pass_receive(inner, &message, sizeof(message), its, &n_its, 0, NULL) != 1)
 		return 0;
-	ret = user = nsh_namespace_open(pid, "user", err);
-	if (ret >= 0)
-		ret = network = nsh_namespace_open(pid, "net", err);
-	if (ret >= 0)
-		ret = nsh_nat_start(policy, user, network, err);
-	if (ret < 0)
-		return ret;
-	send(inner, &message, sizeof(message), MSG_NOSIGNAL);
-	return 0;
+	ret = n_its == 2 ? nsh_nat_start(policy, its[0], its[1], err)
+			 : nsh_err_set(err, NSH_REASON_NAMESPACES, -EPROTO,
+				       "network.mode = nat: PID 1 did not say which network");
+	nsh_pass_close(its, n_its);
+	if (ret == 0)
+		send(inner, &message, sizeof(message), MSG_NOSIGNAL);
+	return ret;
 }
 
 /* init->outer is PID 1's from here on. */
@@ -89,7 +87,7 @@ static pid_t clone_standalone(struct init *init, nsh_child_fn *run, struct nsh_e
 	init->outer = -1;
 	if (pid < 0 || !init->asks_network)
 		return pid;
-	ret = connect_network(init->policy, pid, init->outer_own, err);
+	ret = connect_network(init->policy, init->outer_own, err);
 	if (ret == 0)
 		return pid;
 	nsh_child_end(pid);

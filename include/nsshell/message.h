@@ -15,7 +15,7 @@ enum nsh_message_kind {
 	MESSAGE_CONTINUE, /* continue the shell; value is 1 to hand it the terminal first */
 	MESSAGE_ORPHANED, /* the outer process's group is orphaned: the shell's is to be so too */
 	/* both ways, once, before all others */
-	MESSAGE_NETWORK, /* the network namespace is to be connected; it is */
+	MESSAGE_NETWORK, /* these (fds: the user and the network namespace) are to be connected; they are */
 	/* to the outer process */
 	MESSAGE_STOPPED, /* the shell was stopped by the signal value */
 	MESSAGE_EXITED,  /* the shell ended; value is its wait status */
