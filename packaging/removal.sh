@@ -67,14 +67,15 @@ foreign_accounts()
 	} | paste -sd ' '
 }
 
+# Names can have blanks, and the first word of one can be another account's.
 give_shells_back()
 {
-	for name in $(with_nsshell -s files); do
+	with_nsshell -s files | while IFS= read -r name; do
 		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
-		"$bindir/nsshellctl" disable "$name" >&2 || true
+		"$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
 	done
-	for name in $(with_nsshell -s files); do
-		usermod -s /bin/bash -- "$name" >&2 || true
+	with_nsshell -s files | while IFS= read -r name; do
+		usermod -s /bin/bash -- "$name" </dev/null >&2 || true
 	done
 	left=$(with_nsshell -s files | paste -sd ' ')
 	[ -n "$left" ] || return 0
