@@ -63,6 +63,13 @@ def test_unpacked_it_makes_the_debian_package(place, unpacked):
     assert re.search(r" \./usr/bin/nsshell$", listed, re.M)
 
 
+def test_is_the_source_of_the_rpm(repository, tarball):
+    """So that rpmbuild -ta takes it as it is."""
+    spec = (repository / "packaging/rpm/nsshell.spec").read_text()
+    source = re.search(r"^Source0: *(\S+)$", spec, re.M)[1]
+    assert source.replace("%{name}", "nsshell").replace("%{version}", VERSION) == tarball.name
+
+
 def commands_in(heading):
     """The indented lines of that part of docs/releasing.md."""
     text = (TOP / "docs/releasing.md").read_text()
