@@ -67,9 +67,18 @@ foreign_accounts()
 	} | paste -sd ' '
 }
 
+# They are not ended here: that is for the administrator to choose.
+tell_of_sessions()
+{
+	open=$("$bindir/nsshellctl" list 2>/dev/null </dev/null | grep -cE '^[0-9a-f]{16}' || true)
+	[ "${open:-0}" = 0 ] ||
+		echo "nsshell: warning: open sessions: $open; they stay confined, but nothing can list, enter or end them any more" >&2
+}
+
 # Names can have blanks, and the first word of one can be another account's.
 give_shells_back()
 {
+	tell_of_sessions
 	with_nsshell -s files | while IFS= read -r name; do
 		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
 		"$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
