@@ -75,10 +75,19 @@ tell_of_sessions()
 		echo "nsshell: warning: open sessions: $open; they stay confined, but nothing can list, enter or end them any more" >&2
 }
 
+# useradd(8) and adduser(8) can have been told to give it to everybody.
+tell_of_defaults()
+{
+	{ grep -lsE "^D?SHELL=.*${bindir#/usr}/nsshell" /etc/default/useradd /etc/adduser.conf || true; } | while read -r file; do
+		echo "nsshell: warning: $file gives new accounts nsshell as login shell" >&2
+	done
+}
+
 # Names can have blanks, and the first word of one can be another account's.
 give_shells_back()
 {
 	tell_of_sessions
+	tell_of_defaults
 	with_nsshell -s files | while IFS= read -r name; do
 		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
 		"$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
