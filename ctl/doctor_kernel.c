@@ -25,6 +25,8 @@
 #define LEAST_KERNEL 512
 #define TESTED_KERNEL 601
 
+#define APPARMOR_SWITCH "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+
 /* For making a session, in seconds; pasta alone may take some. */
 #define TRIAL_SECONDS 30
 
@@ -86,6 +88,22 @@ static void check_counts(struct nsh_doctor *doctor)
 			 "each user may have %lld namespaces or more", least);
 }
 
+/* Where AppArmor keeps user namespaces from programs without a profile that grants them, the package's grants them to nsshell. */
+static bool apparmor_grants(void)
+{
+	static const char profile[] = "nsshell (unconfined)\n";
+	NSH_FREE char *text = NULL;
+	const char *found = NULL;
+	long long restricted;
+
+	if (nsh_read_number(APPARMOR_SWITCH, &restricted) && restricted &&
+	    nsh_read("/sys/kernel/security/apparmor/profiles", &text) >= 0)
+		found = strstr(text, profile);
+	while (found && found != text && found[-1] != '\n')
+		found = strstr(found + 1, profile);
+	return found != NULL;
+}
+
 /* Settings with one value that matters. */
 static const struct setting {
 	const char *name;
@@ -93,17 +111,17 @@ static const struct setting {
 	long long bad;
 	const char *what;
 	const char *advice;
+	bool (*is_granted)(void); /* all the same, to nsshell */
 } settings[] = {
 	{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", 0,
 	 "only logins through the PAM module get sessions",
-	 "see that every service that lets users in has pam_nsshell.so"},
-	{"kernel.apparmor_restrict_unprivileged_userns",
-	 "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	 "see that every service that lets users in has pam_nsshell.so", NULL},
+	{"kernel.apparmor_restrict_unprivileged_userns", APPARMOR_SWITCH, 1,
 	 "only logins through the PAM module get sessions",
-	 "see that every service that lets users in has pam_nsshell.so"},
+	 "see that every service that lets users in has pam_nsshell.so", apparmor_grants},
 	{"fs.suid_dumpable", "/proc/sys/fs/suid_dumpable", 1,
 	 "logins through the PAM module get no sessions, as users could trace what prepares them",
-	 "sysctl fs.suid_dumpable=0, and a file in /etc/sysctl.d"},
+	 "sysctl fs.suid_dumpable=0, and a file in /etc/sysctl.d", NULL},
 };
 
 static void check_settings(struct nsh_doctor *doctor)
@@ -116,6 +134,12 @@ static void check_settings(struct nsh_doctor *doctor)
 			continue;
 		if (value != setting->bad) {
 			nsh_find(doctor, NSH_LEVEL_OK, "kernel", "%s = %lld", setting->name, value);
+			continue;
+		}
+		if (setting->is_granted && setting->is_granted()) {
+			nsh_find(doctor, NSH_LEVEL_OK, "kernel",
+				 "%s = %lld, and AppArmor's profile of nsshell grants them",
+				 setting->name, value);
 			continue;
 		}
 		nsh_find(doctor, NSH_LEVEL_WARN, "kernel", "%s = %lld: %s", setting->name, value,
@@ -390,6 +414,9 @@ static void check_standalone(struct nsh_doctor *doctor)
 		nsh_find(doctor, NSH_LEVEL_OK, "namespaces",
 			 "users can make them: nsshell works "
 			 "without the PAM module too");
+	} else if (apparmor_grants()) {
+		nsh_find(doctor, NSH_LEVEL_OK, "namespaces",
+			 "users cannot make them, but nsshell can, by its profile of AppArmor");
 	} else {
 		nsh_find(
 			doctor, NSH_LEVEL_WARN, "namespaces",

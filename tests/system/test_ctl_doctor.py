@@ -470,6 +470,21 @@ def test_machine_that_forbids_them(machine, policy, alice, policy_text):
     assert "warn  namespaces: users cannot make them" in result.out
 
 
+@pytest.mark.parametrize("profile, level", [("nsshell (unconfined)", "ok"), ("nsshell-session (unconfined)", "warn")])
+def test_namespaces_that_apparmor_grants(machine, profile, level):
+    """Where AppArmor keeps users from making them nsshell can, by the package's profile. Here a chroot keeps them from it."""
+    root = machine.folder / "chroot"
+    root.mkdir()
+    result = machine.run("sh", "-c", f"""
+        mount -t tmpfs none /proc/sys/kernel && mount -t tmpfs none /sys/kernel/security || exit
+        echo 1 >/proc/sys/kernel/apparmor_restrict_unprivileged_userns
+        mkdir /sys/kernel/security/apparmor
+        printf '%s\\n' 'sshd (complain)' '{profile}' >/sys/kernel/security/apparmor/profiles
+        mount --rbind / {root} && chroot {root} {CTL} doctor""")
+    assert f"\n{level:<6}kernel: kernel.apparmor_restrict_unprivileged_userns = 1" in result.out, result
+    assert f"\n{level:<6}namespaces: users cannot make them" in result.out, result
+
+
 def test_covered_proc(machine):
     """What a container covers in /proc keeps the kernel from giving sessions a new one."""
     result = machine.run("sh", "-c", f"mount -t tmpfs none /proc/fs && {CTL} doctor -q")
