@@ -99,8 +99,10 @@ other_scopes_are_limited()
 # systemd ends a user's slice when nothing is in it any more; a login that comes meanwhile is let in all the same.
 login_while_slice_ends()
 {
+	rm -f /run/nsh-slow
 	systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" -p TimeoutStopSec=3s \
-		sh -c 'trap "" TERM; while :; do sleep 1; done'
+		sh -c 'trap "" TERM; : >/run/nsh-slow; while :; do sleep 1; done'
+	wait_for test -e /run/nsh-slow
 	systemctl stop --no-block "user-$load_id.slice"
 	systemctl list-jobs "user-$load_id.slice" | grep stop
 	hold_login setsid -w su - nshload -c 'sleep 1000'

@@ -116,6 +116,9 @@ make_user nshswi -s $nsshell
 check switch-clone with_setting kernel.unprivileged_userns_clone=0 for_users
 check switch-max-user with_setting user.max_user_namespaces=0 for_all user
 check switch-max-mnt with_setting user.max_mnt_namespaces=0 for_all mnt
+check switch-max-pid with_setting user.max_pid_namespaces=0 for_all pid
+check switch-max-uts with_setting user.max_uts_namespaces=0 for_all uts
+check switch-max-ipc with_setting user.max_ipc_namespaces=0 for_all ipc
 check switch-max-cgroup with_setting user.max_cgroup_namespaces=0 for_all cgroup
 check switch-log with_setting user.max_user_namespaces=0 for_all_in_log
 check switch-dumpable with_setting fs.suid_dumpable=1 while_ids_can_be_traced
