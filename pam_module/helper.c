@@ -63,7 +63,8 @@ static void raise_limits(void)
 
 /*
  * So are the caller's place in the queue for the processor, and among what is killed first when memory is short; and the
- * user's hub and shared sandbox, which are begun here, would have them for as long as they last.
+ * user's hub and shared sandbox, which are begun here, would have them for as long as they last. What root of a container
+ * may not change stays.
  */
 static void leave_places(void)
 {
@@ -73,8 +74,7 @@ static void leave_places(void)
 	sched_setscheduler(0, SCHED_OTHER, &usual);
 	setpriority(PRIO_PROCESS, 0, 0);
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, 0));
-	if (fd >= 0 && write(fd, "0", 1) < 0)
-		return;
+	dprintf(fd, "0");
 }
 
 /*
