@@ -31,7 +31,7 @@
 /*
  * Under su(1) and sudo(8) the limits of resources are the caller's: with little of one of them what is asked for the
  * account (getent(1) and the modules that it loads) could fail in a way that looks like an answer, and a shared sandbox
- * would give no signals and timers to anybody who joins it. Root of a container may not raise hard limits; they stay then.
+ * would give no signals, timers and locked memory to anybody who joins it. Root of a container may not raise hard limits; they stay then.
  */
 static void raise_limits(void)
 {
@@ -43,6 +43,7 @@ static void raise_limits(void)
 		{RLIMIT_DATA, RLIM_INFINITY}, {RLIMIT_FSIZE, RLIM_INFINITY},
 		{RLIMIT_NOFILE, 1024},        {RLIMIT_STACK, 8 << 20},
 		{RLIMIT_SIGPENDING, 1024},    {RLIMIT_MSGQUEUE, 819200},
+		{RLIMIT_MEMLOCK, 8 << 20},
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {

@@ -117,16 +117,6 @@ static int settle_root(struct nsh_err *err)
 	return nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: give up privileges");
 }
 
-/* The user's own has no power either. Logins look at it in /proc, which can hide (hidepid=) what is not to be looked into. */
-static int settle_users(const struct nsh_policy *policy, struct nsh_err *err)
-{
-	int ret = nsh_privileges_drop_outside(policy, false, err);
-
-	if (ret == 0 && prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L) < 0)
-		ret = nsh_err_sys(err, NSH_REASON_MACHINE, -errno, "the user's hub: prctl");
-	return ret;
-}
-
 struct starting {
 	const struct nsh_hub_place *place;
 	const struct nsh_policy *policy;
@@ -140,7 +130,10 @@ static int prepare(void *data, struct nsh_err *err)
 
 	if (listener < 0)
 		return listener;
-	ret = starting->place->standalone ? settle_users(starting->policy, err) : settle_root(err);
+	/* The user's own has no power either. */
+	ret = starting->place->standalone
+		      ? nsh_privileges_drop_outside(starting->policy, false, err)
+		      : settle_root(err);
 	return ret < 0 ? ret : listener;
 }
 

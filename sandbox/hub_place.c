@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -111,27 +112,33 @@ static bool is_by(int socket, uid_t uid, pid_t *process)
 }
 
 /*
- * In a session a process has a number more (proc(5), status). /proc is that of the own PID namespace, or there is nobody;
- * neither is there for 0, which is nobody's number. Returns 0 where it is outside, -ESRCH where it is gone, -EPERM else.
+ * In a session a process has a number more: pidfd_open(2) tells, which asks nobody whether it may be looked at, as hidepid=
+ * (proc(5)) would. Returns 0 where it is outside, -ESRCH where it is gone, -EPERM else.
  */
 static int check_outside(pid_t process)
 {
 	static const char title[] = "NSpid:\t";
+	NSH_CLOSE int fd = process > 0 ? pidfd_open(process, 0) : -1;
 	NSH_FREE char *line = NULL;
 	size_t room = 0;
 	char path[64];
 	int ret = -EPERM;
 	FILE *in;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", process);
+	if (fd < 0)
+		return process > 0 && errno == ESRCH ? -ESRCH : -EPERM;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	in = fopen(path, "re");
 	if (!in)
-		return process > 0 && errno == ENOENT ? -ESRCH : -EPERM;
+		return -EPERM;
 	while (getline(&line, &room, in) > 0) {
 		const char *numbers = line + strlen(title);
 
-		if (!strncmp(line, title, strlen(title)) &&
-		    numbers[strspn(numbers, "0123456789")] == '\n')
+		if (strncmp(line, title, strlen(title)) != 0)
+			continue;
+		if (!strcmp(numbers, "-1\n"))
+			ret = -ESRCH;
+		else if (numbers[strspn(numbers, "0123456789")] == '\n')
 			ret = 0;
 	}
 	fclose(in);

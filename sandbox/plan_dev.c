@@ -177,6 +177,8 @@ static void cover_queues(struct builder *b, const char *dev)
 	char source[PATH_MAX];
 	char path[PATH_MAX];
 
+	if (nsh_lists_frame_hides(b, "/dev/mqueue"))
+		return;
 	nsh_build_own(b, NSH_OP_FOLDER, "no-queues")->mode = 0555;
 	snprintf(source, sizeof(source), "%s/no-queues", b->folder);
 	snprintf(path, sizeof(path), "%s/mqueue", dev);

@@ -423,15 +423,17 @@ static void cover_rotated(struct builder *b)
 	DIR *folder = opendir(ROTATED_FOLDER);
 	const struct dirent *entry;
 
-	if (!folder && errno != EACCES && !nsh_build_is_absent(-errno))
-		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, ROTATED_FOLDER));
-	while (folder && (entry = readdir(folder))) {
+	if (!folder && nsh_build_is_absent(-errno))
+		return;
+	while (folder && (errno = 0, entry = readdir(folder))) {
 		char path[sizeof(ROTATED_FOLDER) + sizeof(entry->d_name)];
 
 		snprintf(path, sizeof(path), ROTATED_FOLDER "/%s", entry->d_name);
 		if (is_rotated(entry->d_name) && is_there(b, path, S_IFREG))
 			nsh_build_bind_own(b, "no-records", path);
 	}
+	if (errno)
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, ROTATED_FOLDER));
 	if (folder)
 		closedir(folder);
 }

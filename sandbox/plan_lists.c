@@ -99,6 +99,8 @@ const char *nsh_plan_own_place(const struct nsh_policy *policy, enum nsh_key_id 
 	if (nsh_path_around("/dev", path) && !nsh_path_around("/dev/shm", path) &&
 	    changes_view(key) && nsh_policy_number(policy, NSH_KEY_VIEW_DEV) == NSH_DEV_MINIMAL)
 		return "/dev is the session's own, with view.dev = minimal";
+	if (nsh_path_around("/dev/mqueue", path) && changes_view(key))
+		return "the machine's queues are not shown";
 	if (machines_root && nsh_path_around("/sys", path) &&
 	    !nsh_path_around("/sys/fs/cgroup", path) &&
 	    nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_HOST)

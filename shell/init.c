@@ -360,11 +360,12 @@ static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
 	int ret;
 
 	if (network < 0)
-		return -EPERM;
+		return user < 0 ? user : network;
 	ret = nsh_pass_send(reaper->outer, &message, sizeof(message), own, 2, 0);
 	if (ret < 0)
 		return nsh_err_sys(err, NSH_REASON_NAMESPACES, ret, "ask for the network");
-	if (recv(reaper->outer, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
+	if (recv(reaper->outer, &message, sizeof(message), 0) != (ssize_t)sizeof(message) ||
+	    message.kind != MESSAGE_NETWORK)
 		_exit(NSH_EXIT_REFUSED);
 	return nsh_sandbox_guard_network(err);
 }

@@ -62,8 +62,11 @@ static int connect_network(const struct nsh_policy *policy, int inner, struct ns
 	size_t n_its = 0;
 	int ret;
 
-	if (nsh_pass_receive(inner, &message, sizeof(message), its, &n_its, 0, NULL) != 1)
-		return 0;
+	ret = nsh_pass_receive(inner, &message, sizeof(message), its, &n_its, 0, NULL);
+	if (ret <= 0)
+		return ret == 0 ? 0
+				: nsh_err_sys(err, NSH_REASON_NAMESPACES, ret,
+					      "network.mode = nat: hear of PID 1");
 	ret = n_its == 2 ? nsh_nat_start(policy, its[0], its[1], err)
 			 : nsh_err_set(err, NSH_REASON_NAMESPACES, -EPROTO,
 				       "network.mode = nat: PID 1 did not say which network");

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_frame import HeldLogin
+from lib_frame import HeldLogin, as_user
 from lib_lifetime import (
     Framed, Standalone, Traces, await_none_staying, first_process, id_of, over_ssh, staying,
 )
@@ -294,7 +294,7 @@ def test_a_stopped_pid_1(form, alice, shared, traces):
 
 # What somebody can set before sudo or su, and what is not for the hub and the sandbox that the login begins.
 OF_THE_CALLER = (
-    "choom", "-n", "300", "--", "prlimit", "--sigpending=0:", "ionice", "-c", "3", "chrt", "--idle", "0", "nice", "-n", "5",
+    "choom", "-n", "300", "--", "prlimit", "--sigpending=0:", "--memlock=0:", "ionice", "-c", "3", "chrt", "--idle", "0", "nice", "-n", "5",
 )
 
 
@@ -556,6 +556,19 @@ def test_a_hub_of_the_users_own_making(standalone, alice, policy, answer):
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
+def test_a_proc_that_hides_processes(standalone, alice, shared, traces):
+    """hidepid= on the machine, by which nobody sees a process in /proc that may not be looked into, as nsshell's."""
+    show = "readlink /proc/self/ns/pid; read -r _"
+    argv = ["unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=2 none /proc && exec "$@"', "sh",
+            *as_user(alice, str(NSSHELL), "-c", show)]
+    with subprocess.Popen(argv, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one:
+        first = one.stdout.readline()
+        assert first.startswith("pid:[")
+        assert as_root(*argv, stdin="\n", cwd="/").out == first
+        one.communicate("\n")
+    traces.await_end()
+
+
 def test_a_hub_in_a_session(standalone, alice, policy, answer):
     """What is in a session has what an older policy has made: nobody listens to it."""
     policy.conf("[session] lifetime=session\n[security]\nnested_userns=yes\nseccomp=off")
