@@ -116,6 +116,11 @@ def test_queues_of_the_machine_as_files(session, alice, policy, ipc, queues):
     assert Outside().sh(alice, show).out.startswith("QSIZE:")
     result = session.sh(alice, f"{show}; ls -A {queues}")
     assert result.out == "" and "No such file" in result.err, result
+    # Hidden is hidden, and what would not hold is an error.
+    policy.conf(f"[view]\ndev=host\nhide={queues}")
+    assert "Permission denied" in session.sh(alice, f"ls {queues}").err
+    policy.conf(f"[view]\ndev=host\nbind=/etc:{queues}")
+    session.refusal(alice, "view.bind", "queues")
 
 
 # Keys
