@@ -221,6 +221,11 @@ server_is_down()
 	[[ $output == *"this account cannot be settled: no account has user id 7001 [incident "* ]]
 }
 
+is_in_group()
+{
+	id -Gn "$1" | grep -w "$2"
+}
+
 # Nobody can tell then that a user of the machine's own is in a group of the server's. See pam_nsshell(8).
 server_is_down_for_groups()
 {
@@ -232,7 +237,8 @@ server_is_down_for_groups()
 nslloc" ]
 	start_slapd
 	start_sssd_anew
-	wait_for getent group nslguard
+	# It has forgotten all, and what it has to ask for first takes long here.
+	wait_for is_in_group nslloc nslguard
 	[ "$(ssh_as nslloc 'hostname; id -Gn')" = "guard
 nslloc nslguard" ]
 }
