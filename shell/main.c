@@ -208,12 +208,21 @@ static int run_user(struct run *run)
 						: run_confined(run, &confinement);
 }
 
+/*
+ * Until the shell runs this process is the user's, outside of the session that it makes, or in it with more powers than
+ * the shell: no other process of the user's is to look into it or write to its memory. The kernel sees to that from
+ * execve(2) on where users cannot read the program's file (mode 0711); prctl(2) does from here on in any case.
+ */
 static int run_all(struct run *run)
 {
 	struct nsh_frame frame;
 	bool hosts;
 	int framed;
 
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0) {
+		nsh_err_sys(&run->err, NSH_REASON_MACHINE, -errno, "prctl");
+		return NSH_EXIT_REFUSED;
+	}
 	if (nsh_start_read(&run->start, &run->err) < 0)
 		return NSH_EXIT_REFUSED;
 	if (getuid() != geteuid() || getgid() != getegid()) {
@@ -240,17 +249,9 @@ static int print(const char *text)
 	return fputs(text, stdout) < 0 || fflush(stdout) < 0;
 }
 
-/*
- * Until the shell runs this process is the user's, outside of the session that it makes, or in it with more powers than
- * the shell: no other process of the user's is to look into it or write to its memory. The kernel sees to that from
- * execve(2) on where users cannot read the program's file (mode 0711); prctl(2) does from here on in any case.
- */
 int main(int argc, char **argv)
 {
 	struct run run = {.argc = argc, .argv = argv};
-
-	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
-		return NSH_EXIT_REFUSED;
 
 	if (argc == 2 && !strcmp(argv[1], "--help"))
 		return print(help);
