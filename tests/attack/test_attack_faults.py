@@ -26,7 +26,7 @@ NEEDLESS = set(
     "arch_prctl brk close close_range exit exit_group rseq rt_sigprocmask set_robust_list wait4".split()
 )
 
-TRIES = 5
+TRIES = 20
 
 
 class Tracer:

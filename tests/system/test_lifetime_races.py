@@ -555,7 +555,6 @@ def test_a_hub_of_the_users_own_making(standalone, alice, policy, answer):
     standalone.assert_whole(alice)
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
 def test_a_proc_that_hides_processes(standalone, alice, shared, traces):
     """hidepid= on the machine, by which nobody sees a process in /proc that may not be looked into, as nsshell's."""
     show = "readlink /proc/self/ns/pid; read -r _"
@@ -569,6 +568,7 @@ def test_a_proc_that_hides_processes(standalone, alice, shared, traces):
     traces.await_end()
 
 
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_a_hub_in_a_session(standalone, alice, policy, answer):
     """What is in a session has what an older policy has made: nobody listens to it."""
     policy.conf("[session] lifetime=session\n[security]\nnested_userns=yes\nseccomp=off")
