@@ -17,7 +17,7 @@ import pytest
 
 from lib_attack_look import LOOKED, is_session
 from lib_faults import ERRNO, INTERRUPTIBLE, LINE, UNFAILING
-from lib_settings import RUN
+from lib_settings import REFUSED, RUN
 
 STRACE = "/usr/bin/strace"
 # The C library's own beginning, and what never fails with the arguments that it has here. A close(2) of
@@ -38,7 +38,9 @@ class Tracer:
         self.folder.mkdir()
         os.chown(self.folder, look.account.uid, look.account.gid)
         self.numbers = count()
-        self.calls = self.calls_of(self.run("trace=all")[1])
+        whole, log = self.run("trace=all")
+        self.lines = set(whole.out.splitlines())
+        self.calls = self.calls_of(log)
 
     def run(self, *options):
         log = self.folder / str(next(self.numbers))
@@ -61,6 +63,14 @@ class Tracer:
                 calls.setdefault((name, counts[name]), line["call"])
         return calls
 
+    def is_session(self, result):
+        """Likewise. The outer process gives up what it has while the shell runs already: where it cannot, the session, which
+        is as asked, ends in the midst of what it says."""
+        if result.rc == REFUSED and "no session" in result.err:
+            assert set(result.out.splitlines()[:-1]) <= self.lines, result
+            return False
+        return is_session(self.good, result)
+
     def inject(self, call, fault):
         """Whether there was a session as asked; or what was wrong. How often a process that waits has to
         read depends on what happens at the same time: the last calls are not in every run."""
@@ -68,7 +78,7 @@ class Tracer:
         try:
             for _ in range(TRIES):
                 result, log = self.run(f"trace={name}", f"inject={name}:{fault}:when={number}")
-                came = is_session(self.good, result)
+                came = self.is_session(result)
                 if "INJECTED" in log:
                     return came
                 assert came, result
