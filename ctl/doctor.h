@@ -85,6 +85,9 @@ int nsh_doctor_number(const struct nsh_doctor *doctor, enum nsh_key_id id, int p
 /* Whether the policy asks for limits of a login. */
 bool nsh_doctor_has_limits(const struct nsh_doctor *doctor);
 
+/* Not 0 where AppArmor keeps user namespaces from programs without a profile that grants them. */
+#define NSH_APPARMOR_SWITCH "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+
 /* What the kernel says to who asks for a session's namespaces: 0, or -errno. */
 int nsh_doctor_try_namespaces(struct nsh_err *err);
 

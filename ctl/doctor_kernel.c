@@ -25,8 +25,6 @@
 #define LEAST_KERNEL 512
 #define TESTED_KERNEL 601
 
-#define APPARMOR_SWITCH "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
-
 /* For making a session, in seconds; pasta alone may take some. */
 #define TRIAL_SECONDS 30
 
@@ -96,7 +94,7 @@ static bool apparmor_grants(void)
 	const char *found = NULL;
 	long long restricted;
 
-	if (nsh_read_number(APPARMOR_SWITCH, &restricted) && restricted &&
+	if (nsh_read_number(NSH_APPARMOR_SWITCH, &restricted) && restricted &&
 	    nsh_read("/sys/kernel/security/apparmor/profiles", &text) >= 0)
 		found = strstr(text, profile);
 	while (found && found != text && found[-1] != '\n')
@@ -116,7 +114,7 @@ static const struct setting {
 	{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", 0,
 	 "only logins through the PAM module get sessions",
 	 "see that every service that lets users in has pam_nsshell.so", NULL},
-	{"kernel.apparmor_restrict_unprivileged_userns", APPARMOR_SWITCH, 1,
+	{"kernel.apparmor_restrict_unprivileged_userns", NSH_APPARMOR_SWITCH, 1,
 	 "only logins through the PAM module get sessions",
 	 "see that every service that lets users in has pam_nsshell.so", apparmor_grants},
 	{"fs.suid_dumpable", "/proc/sys/fs/suid_dumpable", 1,

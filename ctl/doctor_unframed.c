@@ -25,9 +25,7 @@ static int try_namespaces(struct nsh_err *err)
 {
 	long long restricted;
 
-	if (nsh_read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-			    &restricted) &&
-	    restricted)
+	if (nsh_read_number(NSH_APPARMOR_SWITCH, &restricted) && restricted)
 		return 0;
 	return nsh_doctor_try_namespaces(err);
 }

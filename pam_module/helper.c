@@ -31,7 +31,8 @@
 /*
  * Under su(1) and sudo(8) the limits of resources are the caller's: with little of one of them what is asked for the
  * account (getent(1) and the modules that it loads) could fail in a way that looks like an answer, and a shared sandbox
- * would give no signals, timers and locked memory to anybody who joins it. Root of a container may not raise hard limits; they stay then.
+ * would give no signals, timers and locked memory to anybody who joins it. Root of a container may not raise hard
+ * limits; they stay then.
  */
 static void raise_limits(void)
 {

@@ -49,13 +49,10 @@ const char *nsh_door_name(enum nsh_door_part part)
 
 int nsh_door_open_own(struct nsh_ways *ways, struct nsh_err *err)
 {
-	char path[64];
-
 	for (int i = 0; i < NSH_DOOR_PARTS; i++) {
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", parts[i].name);
-		ways->part[i] = open(path, O_RDONLY | O_CLOEXEC);
+		ways->part[i] = nsh_namespace_open("self", parts[i].name, err);
 		if (ways->part[i] < 0)
-			return nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path);
+			return ways->part[i];
 	}
 	return 0;
 }

@@ -78,10 +78,9 @@ struct client {
 	int socket;
 	struct nsh_hub_request request; /* while it waits for a sandbox, or makes it */
 	int process;                    /* a pidfd; -1: it waits for nothing */
-	bool makes;
-	int64_t end;    /* when it is let go, if it makes one; else 0 */
-	bool stale;     /* makes it beside one of another policy */
-	unsigned login; /* 1 + index, of who makes one */
+	int64_t end;                    /* it makes one: when it is let go; else 0 */
+	bool stale;                     /* makes it beside one of another policy */
+	unsigned login;                 /* 1 + index, of who makes one */
 };
 
 struct hub {
@@ -316,7 +315,7 @@ static void reply(const struct client *client, enum nsh_hub_reply_kind kind,
 static bool is_being_made(const struct hub *hub)
 {
 	for (size_t i = 0; i < hub->n_clients; i++)
-		if (hub->clients[i].makes)
+		if (hub->clients[i].end)
 			return true;
 	return false;
 }
@@ -375,7 +374,6 @@ static void serve(struct hub *hub)
 			continue;
 		if (settle(hub, client))
 			continue;
-		client->makes = true;
 		client->end = nsh_boot_ms() + MAKE_MS;
 		client->login = take_login(hub, client);
 		reply(client, NSH_HUB_SAYS_MAKE, NULL, client->stale);
@@ -458,7 +456,6 @@ static void take_sandbox(struct hub *hub, struct client *client,
 	memcpy(sandbox->id, request->id, sizeof(sandbox->id));
 	memcpy(sandbox->cgroup, request->cgroup, sizeof(sandbox->cgroup));
 	memcpy(sandbox->parts, fds, request->n_parts * sizeof(int));
-	client->makes = false;
 	client->end = 0;
 	if (client->login)
 		hub->logins[client->login - 1].sandbox = sandbox->number;
@@ -564,9 +561,9 @@ static bool obey(struct hub *hub, struct client *client, const struct nsh_hub_re
 		return true;
 	}
 	if (request->kind == NSH_HUB_MADE) {
-		if (client->makes)
+		if (client->end)
 			take_sandbox(hub, client, request, fds);
-		return !client->makes && client->request.kind == NSH_HUB_ENTER;
+		return !client->end && client->request.kind == NSH_HUB_ENTER;
 	}
 	if (client->request.kind)
 		return false;
@@ -704,6 +701,17 @@ static void look_at_all(struct hub *hub, const struct pollfd *polled, size_t n_s
 			look_for_end(hub, of_logins[i].fd);
 }
 
+static void let_makers_go(struct hub *hub, int64_t now)
+{
+	size_t before = hub->n_clients;
+
+	for (size_t i = before; i-- > 0;)
+		if (hub->clients[i].end && now >= hub->clients[i].end)
+			remove_client(hub, i);
+	if (hub->n_clients < before)
+		serve(hub);
+}
+
 static void look_at_clocks(struct hub *hub)
 {
 	int64_t now = nsh_boot_ms();
@@ -712,10 +720,7 @@ static void look_at_clocks(struct hub *hub)
 		look_at_sandbox(&hub->sandboxes[i], now);
 	for (size_t i = 0; i < hub->n_logins; i++)
 		look_at_login(&hub->logins[i], now);
-	for (size_t i = hub->n_clients; i-- > 0;)
-		if (hub->clients[i].end && now >= hub->clients[i].end)
-			remove_client(hub, i);
-	serve(hub);
+	let_makers_go(hub, now);
 }
 
 static void turn(struct hub *hub)

@@ -18,14 +18,21 @@
 #include "nsshell/sandbox.h"
 #include "sandbox/namespace.h"
 
-int nsh_namespace_open(pid_t pid, const char *name, struct nsh_err *err)
+static int open_of(const char *process, const char *name)
 {
 	char path[64];
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "%s", path) : fd;
+	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int nsh_namespace_open(const char *process, const char *name, struct nsh_err *err)
+{
+	int fd = open_of(process, name);
+
+	return fd < 0 ? nsh_err_sys(err, NSH_REASON_NAMESPACES, -errno, "/proc/%s/ns/%s", process,
+				    name)
+		      : fd;
 }
 
 /* Both are open, and files of the same. */
@@ -40,11 +47,8 @@ static bool is_same(int one, int other)
 
 bool nsh_namespace_is_own(int namespace, const char *name)
 {
-	char path[32];
-	NSH_CLOSE int own = -1;
+	NSH_CLOSE int own = open_of("self", name);
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	own = open(path, O_RDONLY | O_CLOEXEC);
 	return is_same(namespace, own);
 }
 

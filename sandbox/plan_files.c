@@ -418,24 +418,32 @@ static bool is_rotated(const char *name)
 	return false;
 }
 
-static void cover_rotated(struct builder *b)
+/* Returns 0, or -errno. */
+static int cover_rotated_in(struct builder *b, DIR *folder)
 {
-	DIR *folder = opendir(ROTATED_FOLDER);
 	const struct dirent *entry;
 
-	if (!folder && nsh_build_is_absent(-errno))
-		return;
-	while (folder && (errno = 0, entry = readdir(folder))) {
+	for (errno = 0; (entry = readdir(folder)); errno = 0) {
 		char path[sizeof(ROTATED_FOLDER) + sizeof(entry->d_name)];
 
 		snprintf(path, sizeof(path), ROTATED_FOLDER "/%s", entry->d_name);
 		if (is_rotated(entry->d_name) && is_there(b, path, S_IFREG))
 			nsh_build_bind_own(b, "no-records", path);
 	}
-	if (errno)
-		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, -errno, ROTATED_FOLDER));
+	return -errno;
+}
+
+static void cover_rotated(struct builder *b)
+{
+	DIR *folder = opendir(ROTATED_FOLDER);
+	int ret = folder ? cover_rotated_in(b, folder) : -errno;
+
 	if (folder)
 		closedir(folder);
+	else if (nsh_build_is_absent(ret))
+		return;
+	if (ret < 0)
+		nsh_build_fail(b, nsh_err_sys(b->err, NSH_REASON_VIEW, ret, ROTATED_FOLDER));
 }
 
 void nsh_files_hide_others(struct builder *b)

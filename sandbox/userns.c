@@ -110,7 +110,7 @@ static int take(pid_t pid, const char *uids, const char *gids, const char *wante
 	snprintf(process, sizeof(process), "%d", pid);
 	ret = nsh_proc_map_ids(process, uids, gids, err);
 	if (ret == 0)
-		ret = nsh_namespace_open(pid, wanted, err);
+		ret = nsh_namespace_open(process, wanted, err);
 	nsh_child_end(pid);
 	return ret;
 }

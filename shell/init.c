@@ -354,8 +354,8 @@ static int open_children(void)
 static int ask_for_network(const struct reaper *reaper, struct nsh_err *err)
 {
 	struct nsh_message message = {.kind = MESSAGE_NETWORK};
-	NSH_CLOSE int user = nsh_namespace_open(getpid(), "user", err);
-	NSH_CLOSE int network = user < 0 ? -1 : nsh_namespace_open(getpid(), "net", err);
+	NSH_CLOSE int user = nsh_namespace_open("self", "user", err);
+	NSH_CLOSE int network = user < 0 ? -1 : nsh_namespace_open("self", "net", err);
 	const int own[] = {user, network};
 	int ret;
 

@@ -41,8 +41,8 @@ pid_t nsh_sandbox_clone(nsh_child_fn *child, void *arg, int more, struct nsh_err
  */
 pid_t nsh_sandbox_start(nsh_child_fn *child, void *arg, struct nsh_err *err);
 
-/* Opens a namespace of a process, by its name in /proc/PID/ns. */
-int nsh_namespace_open(pid_t pid, const char *name, struct nsh_err *err);
+/* Opens a namespace of a process: both by their names in /proc/PROCESS/ns, so that the process can be "self". */
+int nsh_namespace_open(const char *process, const char *name, struct nsh_err *err);
 
 /*
  * In PID 1 of a session that is behind pasta (nsshell/nat.h), when that is ready and before powers are given up:
