@@ -158,8 +158,16 @@ static void follow_stop(struct outer *outer, int signal)
 	tell(outer, MESSAGE_CONTINUE, hand_over);
 }
 
-/* is_over: there is nobody any more at the other end, and what has stopped before is not to be followed. */
-static void listen_inner(struct outer *outer, bool is_over)
+/* Whether there is nobody any more at the other end, however much of what was sent is still to be read. */
+static bool is_over(const struct outer *outer)
+{
+	struct pollfd fd = {.fd = outer->inner};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP;
+}
+
+/* What has stopped before the end is not followed: nobody would continue this process. */
+static void listen_inner(struct outer *outer)
 {
 	struct nsh_message message;
 	ssize_t got = recv(outer->inner, &message, sizeof(message), MSG_DONTWAIT);
@@ -170,7 +178,7 @@ static void listen_inner(struct outer *outer, bool is_over)
 		end_with_init(outer);
 	if (message.kind == MESSAGE_EXITED)
 		end_with_shell(outer, message.value);
-	if (message.kind == MESSAGE_STOPPED && !is_over)
+	if (message.kind == MESSAGE_STOPPED && !is_over(outer))
 		follow_stop(outer, message.value);
 }
 
@@ -201,7 +209,7 @@ static void watch(struct outer *outer)
 	if (fds[1].revents)
 		pass_signal(outer);
 	if (fds[0].revents)
-		listen_inner(outer, fds[0].revents & POLLHUP);
+		listen_inner(outer);
 }
 
 /* Signals that were ignored when nsshell was started stay ignored, here and in the shell. */

@@ -128,19 +128,36 @@ def test_runtime_max_of_a_command(users, clients):
     assert all(4 <= client.took < 35 * PATIENCE for client in made), [client.took for client in made]
 
 
+@contextlib.contextmanager
+def starved(pid):
+    """While this lasts the process gets a processor hardly ever: what it is woken for is not the last thing to come."""
+    processor = {min(os.sched_getaffinity(0))}
+    os.sched_setaffinity(pid, processor)
+    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    busy = subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
+    try:
+        os.sched_setaffinity(busy.pid, processor)
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
+
+
 def test_runtime_max_while_the_outer_process_is_stopped(session, alice, policy):
-    """PID 1 tells it of each stop of the shell's. More than it reads keep PID 1 from nothing."""
+    """PID 1 tells it of each stop of the shell's. More than it reads keep PID 1 from nothing, and it follows none of
+    them when PID 1 is gone."""
     policy.conf(f"[session] runtime_max={6 * PATIENCE}s")
     with session.hold(alice) as held:
         outer, init, shell = held.outer, held.init, held.shell
-        os.kill(outer, signal.SIGSTOP)
-        for _ in range(600):
-            os.kill(shell, signal.SIGSTOP)
-            wait_until(lambda: status(shell).get("State", "T")[0] in "TZ", "the shell to stop")
-            time.sleep(0.001)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(shell, signal.SIGCONT)
-        wait_until(lambda: not alive(init), "PID 1 to end", 40)
+        with starved(outer):
+            os.kill(outer, signal.SIGSTOP)
+            for _ in range(600):
+                os.kill(shell, signal.SIGSTOP)
+                wait_until(lambda: status(shell).get("State", "T")[0] in "TZ", "the shell to stop")
+                time.sleep(0.001)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(shell, signal.SIGCONT)
+            wait_until(lambda: not alive(init), "PID 1 to end", 40)
         with contextlib.suppress(ProcessLookupError):
             os.kill(outer, signal.SIGCONT)
         wait_until(lambda: not alive(outer), "the outer process to end")

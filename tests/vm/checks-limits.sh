@@ -100,7 +100,8 @@ other_scopes_are_limited()
 login_while_slice_ends()
 {
 	rm -f /run/nsh-slow
-	systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" -p TimeoutStopSec=3s \
+	# Not while that of the logins before is still ending.
+	wait_for systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" -p TimeoutStopSec=3s \
 		sh -c 'trap "" TERM; : >/run/nsh-slow; while :; do sleep 1; done'
 	wait_for test -e /run/nsh-slow
 	systemctl stop --no-block "user-$load_id.slice"
