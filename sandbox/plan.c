@@ -190,36 +190,12 @@ static void add_whole(struct builder *b)
 }
 
 /*
- * What sshd runs by a shell of its own (~/.ssh/rc, xauth) is the user's, so its sftp could open its memory and write the
- * user's code there. SELinux has sshd itself write to /proc.
- */
-static bool closes_proc(const struct nsh_login *login)
-{
-	return login && login->tty && !strcmp(login->tty, "ssh") &&
-	       access("/sys/fs/selinux/enforce", F_OK) < 0;
-}
-
-/*
- * The kernel permits a session no /proc of its own that can be written, unless it sees such a one (mount_namespaces(7)):
- * it has one where only root can go. That would permit one to nested namespaces too, and with nothing hidden in it.
- */
-static void close_proc(struct builder *b)
-{
-	if (b->hides_in_proc &&
-	    nsh_policy_number(b->session->policy, NSH_KEY_SECURITY_NESTED_USERNS) == NSH_YES)
-		return;
-	nsh_build_bind(b, "/proc", NSH_FRAME_FOLDER "/root/proc", false);
-	nsh_build_path(b, NSH_OP_READ_ONLY, "/proc");
-}
-
-/*
  * sshd's own processes are in the machine's PID namespace: its /proc hides what is not the user's. In the
  * frame nothing is done for another root but what that has of the machine's: /tmp and the home.
  */
 static void add_frame(struct builder *b)
 {
 	bool other_root = nsh_policy_has_other_root(b->session->policy);
-	bool closed = closes_proc(b->session->login);
 
 	nsh_build_add(b, NSH_OP_SLAVE);
 	nsh_homes_find(b);
@@ -240,13 +216,7 @@ static void add_frame(struct builder *b)
 	nsh_lists_show(b, true);
 	nsh_dev_make_sys(b);
 	nsh_files_guard_bus(b);
-	if (closed) {
-		nsh_build_own(b, NSH_OP_FOLDER, "root")->mode = 0700;
-		nsh_build_own(b, NSH_OP_FOLDER, "root/proc")->mode = 0700;
-	}
 	add_end(b, "hidepid=invisible", "hidepid=invisible,subset=pid");
-	if (closed)
-		close_proc(b);
 	add_hostname(b);
 }
 

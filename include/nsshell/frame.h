@@ -15,7 +15,6 @@
  *	presence  a named pipe, where the user's hub counts logins: each of their sessions has it open for writing
  *	user      a user namespace that the user owns, with the ids mapped by root (an nsfs mount)
  *	network   the network namespace, if the policy asks for one: one of root's (likewise)
- *	root/proc the /proc of the frame, where that is read-only in its place: for root, and to permit one to sessions
  *	door-*    those of the PID 1 of a shared sandbox, which the login's shell joins, likewise (nsshell/door.h)
  *
  * No process outside sees it, the kernel lets nobody but the machine's root make it where logins

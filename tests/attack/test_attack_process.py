@@ -4,22 +4,16 @@
 SECURITY.md, "processes" and "nsshell's two processes"; design.md, promise 5.
 """
 
-import itertools
 import os
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lib_attack_tool import asked, outcomes, script, set_security, sleeper, successful, tool
-from lib_forward import sftp
 from lib_frame import name_of
-from lib_process import (
-    NAMESPACES, Held, alive, alive_pids_of, await_outer, children, namespaces, start, status, wait_until,
-)
+from lib_process import NAMESPACES, Held, alive, await_outer, children, namespaces, start, status, wait_until
 from lib_settings import FRAME, NSSHELL
-from lib_sshd import NO_MODULE, WITH_MODULE
 from lib_view import Outside
 
 # What can be done to a process with its number, and where its stack is.
@@ -124,33 +118,6 @@ def test_nsshell_while_it_starts(session, alice, request):
     if "standalone" in request.node.name:
         opened = [numbers for numbers in opened if ", '1'" not in numbers]
     assert opened == []
-
-
-@pytest.mark.parametrize("with_module", [True, False], ids=["framed", "standalone"])
-def test_what_sshd_runs_itself(make_sshd, alice, with_module):
-    """The shell by which sshd has ~/.ssh/rc run, and what is in the session, by sshd's own sftp. Standalone sftp is
-    not confined.
-
-    OpenSSH before 6.7, sftp without chroot: code by /proc/self/mem.
-    """
-    server = make_sshd(WITH_MODULE if with_module else NO_MODULE, "Subsystem internal internal-sftp\n")
-    alice.write(".ssh/rc", "echo begun >rc; sleep 600\n")
-    client = subprocess.Popen(server.command(alice, "true"), stdin=subprocess.DEVNULL)
-    opened = []
-    try:
-        wait_until(alice.path("rc").exists, "sshd to run ~/.ssh/rc")
-        with sftp(server, alice, "internal") as files:
-            shells = [pid for pid in alive_pids_of(alice) if name_of(pid) == "sh"]
-            for pid, name in itertools.product(shells, ("mem", "comm")):
-                with suppress(OSError), files.open(f"/proc/{pid}/{name}", "r+"):
-                    opened.append((pid, name))
-    finally:
-        client.kill()
-        client.wait()
-        for name in (".ssh/rc", "rc"):
-            alice.path(name).unlink(missing_ok=True)
-    assert len(shells) == 2
-    assert len(opened) == (0 if with_module else 4), (shells, opened)
 
 
 @pytest.mark.parametrize("uid", ["keep", "root"])

@@ -55,7 +55,7 @@ class Pam:
         text = f"{before}session required {MODULE} {arguments}\n{after}"
         (self.folder / name).write_text(text)
 
-    def command(self, user, *argv, service="nshcheck", rhost="192.0.2.7", tty="cron"):
+    def command(self, user, *argv, service="nshcheck", rhost="192.0.2.7", tty="ssh"):
         argv = argv or (LOGIN_SHELL, "-c", "true")
         return [str(self.program), str(self.folder), service, user, rhost, tty, *argv]
 
