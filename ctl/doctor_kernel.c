@@ -276,35 +276,46 @@ void nsh_doctor_modules(struct nsh_doctor *doctor)
 	check_filters(doctor);
 }
 
-/* The mount point in a line of /proc/self/mountinfo if it covers a part of /proc. */
-static bool covers_proc(const char *line, char point[256])
+/* Whether the line is of a whole /proc in another place, of a chroot say, that shows everybody's processes. */
+static bool is_other_proc(const char *line, const char *point)
 {
-	return sscanf(line, "%*s %*s %*s %*s %255s", point) == 1 &&
-	       nsh_frame_covers_proc(line, point);
+	char root[256];
+
+	return strstr(line, " - proc ") && !strstr(line, "hidepid=") &&
+	       strcmp(point, "/proc") != 0 && sscanf(line, "%*s %*s %*s %255s", root) == 1 &&
+	       !strcmp(root, "/");
+}
+
+static void check_proc_mount(struct nsh_doctor *doctor, const char *line, const char *point)
+{
+	if (nsh_frame_covers_proc(line, point)) {
+		nsh_find(doctor, NSH_LEVEL_FAIL, "proc",
+			 "%s covers a part of /proc: no session can have its own", point);
+		nsh_advise(doctor, "umount %s, or start this container without masked paths",
+			   point);
+	} else if (is_other_proc(line, point) && !nsh_doctor_hides(doctor, point)) {
+		nsh_find(doctor, NSH_LEVEL_WARN, "proc",
+			 "%s shows sessions the processes of everybody", point);
+		nsh_advise(doctor, "[view] hide = -%s, or umount it", point);
+	}
 }
 
 void nsh_doctor_proc(struct nsh_doctor *doctor)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	size_t before = doctor->n_findings;
 	char line[8192];
 	char point[256];
-	bool found = false;
 
 	if (!mounts) {
 		nsh_find_unknown(doctor, "proc", "/proc/self/mountinfo", strerror(errno));
 		return;
 	}
 	while (fgets(line, sizeof(line), mounts))
-		if (covers_proc(line, point)) {
-			found = true;
-			nsh_find(doctor, NSH_LEVEL_FAIL, "proc",
-				 "%s covers a part of /proc: no session can have its own", point);
-			nsh_advise(doctor,
-				   "umount %s, or start this container without masked paths",
-				   point);
-		}
+		if (sscanf(line, "%*s %*s %*s %*s %255s", point) == 1)
+			check_proc_mount(doctor, line, point);
 	fclose(mounts);
-	if (!found)
+	if (doctor->n_findings == before)
 		nsh_find(doctor, NSH_LEVEL_OK, "proc", "nothing covers a part of /proc");
 }
 

@@ -394,9 +394,11 @@ static int look_at_sockets(void *data, struct nsh_err *err)
 	return 0;
 }
 
-/* Whether an item of the list, which may begin with "-", is path or a folder above it. */
-static bool is_hidden(const char *list, const char *path)
+/* Items can begin with "-". */
+bool nsh_doctor_hides(const struct nsh_doctor *doctor, const char *path)
 {
+	const char *list =
+		doctor->has_policy ? nsh_policy_text(&doctor->policy, NSH_KEY_VIEW_HIDE) : "";
 	struct nsh_item item;
 
 	while (nsh_list_next(&list, &item)) {
@@ -410,13 +412,11 @@ static bool is_hidden(const char *list, const char *path)
 
 static void report_sockets(struct nsh_doctor *doctor, char *text)
 {
-	const char *hidden =
-		doctor->has_policy ? nsh_policy_text(&doctor->policy, NSH_KEY_VIEW_HIDE) : "";
 	bool found = false;
 	char *saved;
 
 	for (char *path = strtok_r(text, "\n", &saved); path; path = strtok_r(NULL, "\n", &saved)) {
-		if (is_hidden(hidden, path))
+		if (nsh_doctor_hides(doctor, path))
 			continue;
 		found = true;
 		nsh_find(doctor, NSH_LEVEL_WARN, "sockets",

@@ -36,8 +36,9 @@ static const char record_files[][20] = {"/run/utmp", "/var/log/wtmp", "/var/log/
 					"/var/log/lastlog", "/var/log/faillog"};
 /* systemd and logind tell all who ask over the system bus, command lines of others' processes too. */
 static const char record_folders[][24] = {
-	"/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/dbus",
-	"/run/faillock",         "/var/lib/lastlog",   "/var/lib/wtmpdb",
+	"/run/systemd/sessions", "/run/systemd/users",   "/run/systemd/transient",
+	"/run/systemd/seats",    "/run/systemd/inhibit", "/run/dbus",
+	"/run/faillock",         "/var/lib/lastlog",     "/var/lib/wtmpdb",
 };
 
 /* Where those that were put away (logrotate(8)) are beside the present ones: wtmp.1, btmp-20260101. */

@@ -402,6 +402,8 @@ static int prepare_shared(const struct init *init, struct reaper *reaper, struct
 
 	if (ret == 0)
 		ret = prepare(init, reaper, err);
+	if (ret == 0)
+		ret = nsh_privileges_drop_kept(err);
 	if (ret < 0)
 		return ret;
 	nsh_host_leave_cpu();

@@ -180,10 +180,10 @@ static void hide_others(void)
 {
 	static const char *const files[] = {"/run/utmp", "/var/log/wtmp", "/var/log/btmp",
 					    "/var/log/lastlog", "/var/log/faillog"};
-	static const char *const folders[] = {"/run/systemd/sessions",  "/run/systemd/users",
-					      "/run/systemd/transient", "/run/dbus",
-					      "/run/faillock",          "/var/lib/lastlog",
-					      "/var/lib/wtmpdb"};
+	static const char *const folders[] = {
+		"/run/systemd/sessions", "/run/systemd/users",   "/run/systemd/transient",
+		"/run/systemd/seats",    "/run/systemd/inhibit", "/run/dbus",
+		"/run/faillock",         "/var/lib/lastlog",     "/var/lib/wtmpdb"};
 
 	make_empty_file(SESSION "/no-records", 0444);
 	make_folder(SESSION "/no-others", 0555);

@@ -494,6 +494,21 @@ def test_covered_proc(machine):
     machine.examine().has("ok", "proc", "nothing covers")
 
 
+def test_proc_in_another_place(machine, policy, alice):
+    """That of a chroot, say, which the session sees as the machine does."""
+    place = machine.folder / "proc"
+    place.mkdir()
+
+    def said(options="rw"):
+        done = machine.run("sh", "-c", f"mount -t proc -o {options} none {place} && {CTL} doctor {alice.name}")
+        return [line for line in done.out.splitlines() if " proc: " in line]
+
+    assert said() == [f"warn  proc: {place} shows sessions the processes of everybody"]
+    assert said("hidepid=invisible") == ["ok    proc: nothing covers a part of /proc"]
+    policy.conf(f"[view] hide = -{place}")
+    assert said() == ["ok    proc: nothing covers a part of /proc"]
+
+
 # The user
 
 

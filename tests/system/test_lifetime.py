@@ -836,6 +836,14 @@ def powers(pid):
     return {name: shown[name] for name in (*POWERS, "NoNewPrivs", "Seccomp", "Seccomp_filters")}
 
 
+def test_powers_with_subids(pam, lifetime, alice):
+    """The two capabilities that such a shell may have are not PID 1's (promise 5)."""
+    lifetime("user", rest="[security] nested_userns=yes\n[identity] subids=yes")
+    with Framed(pam).hold(alice):
+        shown = status(first_process())
+        assert {shown[name] for name in SETS} == {NONE}, shown
+
+
 @pytest.mark.parametrize("mode, filters", [("default", "1"), ("strict", "2")])
 def test_powers(form, lifetime, alice, mode, filters):
     """PID 1, the shell's parent and the shell have no capability, and are under the same filter (promise 5)."""

@@ -38,7 +38,7 @@ OTHER = ("/dev", "/home", "/proc/sys", "/run/lock", "/run/screen", "/run/user", 
 MOUNTED = (
     *OTHER, "/proc", "/etc/hosts", "/etc/hostname", "/run/utmp", "/var/log/wtmp", "/var/log/btmp",
     "/var/log/lastlog", "/var/log/faillog", "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient",
-    "/run/dbus", "/run/faillock",
+    "/run/systemd/seats", "/run/systemd/inhibit", "/run/dbus", "/run/faillock",
     "/var/lib/lastlog", "/var/lib/wtmpdb", "/etc/ssh/ssh_config.d", str(MARKER), str(FRAME),
     *glob.glob("/var/log/[bw]tmp[.-]*"),
 )
@@ -947,7 +947,8 @@ def test_records_of_others(session, alice, policy, records):
 
 # Folders that tell of others, and a file. Not every machine has them: they differ by release, and with systemd.
 OTHERS_FOLDERS = (
-    "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/dbus", "/run/faillock",
+    "/run/systemd/sessions", "/run/systemd/users", "/run/systemd/transient", "/run/systemd/seats",
+    "/run/systemd/inhibit", "/run/dbus", "/run/faillock",
     "/var/lib/lastlog", "/var/lib/wtmpdb",
 )
 FAILLOG = "/var/log/faillog"
