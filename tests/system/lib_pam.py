@@ -22,7 +22,8 @@ DENIAL = re.compile(r"nsshell: no session: (?P<why>.+) \[incident (?P<incident>[
 PROBE = """\
 test -e /tmp/nsh-outside && echo "sees /tmp"
 ls -A /home | grep -vx "$(id -un)" && echo "sees other homes"
-for p in /proc/[0-9]*; do test "$(stat -c %u $p)" = "$(id -u)" || echo "sees process $p"; done 2>/dev/null
+for p in /proc/[0-9]*; do
+test "$(stat -c %u $p)" = "$(id -u)" || test ! -e $p || echo "sees process $p"; done 2>/dev/null
 echo framed
 """
 

@@ -17,13 +17,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,7 @@ QEMU = """
     -drive id=root,file={folder}/disk.img,format=raw,if=none,snapshot=on
     -device nvme,serial=root,drive=root
     -drive file={folder}/additions.tar,format=raw,if=virtio,readonly=on
-    -serial stdio -serial file:{folder}/results
+    -serial stdio -serial file:{folder}/results -qmp unix:{folder}/qmp,server=on,wait=off
 """
 # With programs always at the same place qemu translates each of them once, and not once for each process: a third of the
 # time. A tenth is for an emulated processor's mistakes and for pages with old contents, which are no danger to anybody here.
@@ -255,15 +256,24 @@ class Machine:
         """For another thread than the one that runs it: waits until all is there, and within this it does not go on."""
         with self.may_start:
             self.is_made.wait()
-            self._signal(signal.SIGSTOP)
+            self._tell("stop")
             try:
                 yield
             finally:
-                self._signal(signal.SIGCONT)
+                self._tell("cont")
 
-    def _signal(self, number):
-        if self.running is not None:
-            self.running.send_signal(number)
+    def _tell(self, command):
+        """By SIGSTOP its clocks would not stop, and all that waits in it would have waited too long afterwards."""
+        with socket.socket(socket.AF_UNIX) as qemu, suppress(ConnectionError):
+            while self._is_running() and qemu.connect_ex(str(self.folder / "qmp")):
+                time.sleep(0.05)
+            qemu.sendall(b'{"execute": "qmp_capabilities"} {"execute": "%s"}' % command.encode())
+            said = b""
+            while said.count(b'"return"') < 2 and (more := qemu.recv(4096)):
+                said += more
+
+    def _is_running(self):
+        return self.running is not None and self.running.poll() is None
 
     def boot(self):
         """Starts the machine, waits until it switches itself off, and returns the Results."""

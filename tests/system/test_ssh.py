@@ -506,7 +506,7 @@ def client(sshd, alice):
         sock = socket.create_connection(("127.0.0.1", sshd.port))
         connection.connect(
             sshd.HOST, username=alice.name, pkey=key, sock=sock, allow_agent=False,
-            look_for_keys=False,
+            look_for_keys=False, banner_timeout=60 * PATIENCE, auth_timeout=60 * PATIENCE,
         )
         yield connection
 

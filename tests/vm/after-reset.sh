@@ -2,12 +2,17 @@
 # shellcheck shell=bash disable=SC2154,SC2086
 # What has become of the trials and the sandbox of before-reset.sh.
 
+trial_was_logged()
+{
+	journalctl --sync
+	journalctl -q -b -o cat -t nsshellctl | grep 'action=expire result=done user="nshshort"'
+}
+
 # By the timer of this start: nothing else has run since.
 trial_ended_after_reset()
 {
 	wait_for shell_is nshshort /bin/bash
-	journalctl --sync
-	journalctl -q -b -o cat -t nsshellctl | grep 'action=expire result=done user="nshshort"'
+	wait_for trial_was_logged
 }
 
 trial_goes_on_after_reset()

@@ -5,7 +5,7 @@
 make_user nshshort
 make_user nshlong
 "$ctl" enable --try 1h nshlong
-"$ctl" enable --try 8s nshshort
+"$ctl" enable --try 40s nshshort
 # Nothing ends them in this start of the machine, however long the reset takes.
 systemctl stop nsshell-expire.timer
 
@@ -14,4 +14,4 @@ make_user nshleft -s "$nsshell"
 set_policy nshleft '[session]\nlifetime = linger'
 # shellcheck disable=SC2016 # for the user's shell
 su - nshleft -c 'setsid -f sleep 1111 >/dev/null 2>&1; echo $NSSHELL_SESSION' >~/lingered
-pgrep -u nshleft -x sleep >>~/lingered
+wait_for pgrep -u nshleft -x sleep >>~/lingered

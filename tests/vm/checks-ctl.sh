@@ -25,7 +25,7 @@ doctor_tries_limits()
 	finds ok 'namespaces: a session as through the PAM module was made' nshdoc
 	finds ok 'limits: the machine has' nshdoc
 	set_policy nshdoc
-	[ -z "$(systemctl list-units --all --plain --no-legend 'nsshell-*.scope')" ]
+	wait_for has_no_scopes
 }
 
 doctor_sees_linger()
@@ -57,7 +57,7 @@ doctor_without_any_userns()
 # By the timer alone, while others are looked at.
 trial_begins()
 {
-	$ctl enable --try 20s nshtry
+	$ctl enable --try 60s nshtry
 	shell_is nshtry $nsshell
 	trial_timer_runs
 }

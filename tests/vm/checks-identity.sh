@@ -94,7 +94,7 @@ configure_sssd()
 
 start_slapd()
 {
-	systemd-run -q --unit nsh-ldap /usr/sbin/slapd -d 0 -f $server/slapd.conf -h ldap://127.0.0.1/
+	systemd-run -q --collect --unit nsh-ldap /usr/sbin/slapd -d 0 -f $server/slapd.conf -h ldap://127.0.0.1/
 	wait_for bash -c ': </dev/tcp/127.0.0.1/389'
 }
 
@@ -229,6 +229,8 @@ is_in_group()
 # Nobody can tell then that a user of the machine's own is in a group of the server's. See pam_nsshell(8).
 server_is_down_for_groups()
 {
+	# They name groups that take long to ask for, within the time that the helper has.
+	rm -f $policies/match.d/1[0-4]-*.conf
 	printf '[match]\ngroup = nslguard\n[session]\nhostname = guard\n' >$policies/match.d/15-guard.conf
 	install -d -m 700 -o nslloc -g nslloc /home/nslloc/.ssh
 	install -m 600 -o nslloc -g nslloc ~/.ssh/id_ed25519.pub /home/nslloc/.ssh/authorized_keys

@@ -93,7 +93,13 @@ other_scopes_are_limited()
 	[ "$(cat "$tree$(sed -n s/^0:://p /run/roots)/pids.max")" = max ]
 	release_login
 	wait_for is_gone "$tree$group"
-	[ -z "$(systemctl list-units --all --plain --no-legend 'nsshell-*.scope')" ]
+	wait_for has_no_scopes
+}
+
+# The scope is to start, and waits.
+login_waits()
+{
+	systemctl --no-legend list-jobs 'nsshell-*.scope' | grep start
 }
 
 # systemd ends a user's slice when nothing is in it any more; a login that comes meanwhile is let in all the same.
@@ -101,11 +107,12 @@ login_while_slice_ends()
 {
 	rm -f /run/nsh-slow
 	# Not while that of the logins before is still ending.
-	wait_for systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" -p TimeoutStopSec=3s \
-		sh -c 'trap "" TERM; : >/run/nsh-slow; while :; do sleep 1; done'
+	wait_for systemd-run -q --unit nsh-slow --slice "user-$load_id.slice" \
+		sh -c 'trap "" TERM; : >/run/nsh-slow; while [ -e /run/nsh-slow ]; do sleep 0.2; done'
 	wait_for test -e /run/nsh-slow
 	systemctl stop --no-block "user-$load_id.slice"
 	systemctl list-jobs "user-$load_id.slice" | grep stop
+	(wait_for login_waits; rm /run/nsh-slow) &
 	hold_login setsid -w su - nshload -c 'sleep 1000'
 	[[ $group == /user.slice/user-$load_id.slice/nsshell-*.scope ]]
 	is_limited "$group"
@@ -150,6 +157,7 @@ wrong_order_is_refused()
 # processes and logins. Root's processes in the frame still have the bus.
 bus_is_closed()
 {
+	since=$(date +%s)
 	escape="busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 \
 		org.freedesktop.systemd1.Manager AttachProcessesToUnit ssau user@\$(id -u).service /init.scope 1 0"
 	[ "$(ssh_as nshcalm "! busctl list 2>&1 >/dev/null && ls -A /run/dbus /run/systemd/transient" 2>&1 | tail -n 1)" = \
@@ -164,7 +172,7 @@ bus_is_closed()
 	output=$(ssh_as nshload "! $escape && ! ls /run/user/\$(id -u)" 2>&1)
 	set_policy nshload "$limits"
 	[[ $output == *"ls: cannot "*"/run/user/$load_id"*"Permission denied"* ]]
-	journalctl -q -o cat -t sshd -t sshd-session -g 'pam_systemd.*[Ff]ailed' >/run/failed || true
+	journalctl -q -o cat --since "@$since" -t sshd -t sshd-session -g 'pam_systemd.*[Ff]ailed' >/run/failed || true
 	# The first was of logins that share a sandbox; see pam_nsshell(8). The second is sshd's: a child of its own has ended
 	# while it waited for logind, which sees the session's end by itself. The third is of a check that starts logind again
 	# while a login of the check before is ending. And logind does not start a session where systemd still stops the slice of
@@ -254,7 +262,8 @@ withstand()
 
 has_no_jobs()
 {
-	[ -z "$(systemctl --no-legend list-jobs)" ]
+	systemctl --no-legend list-jobs >/run/jobs || return 1
+	[ ! -s /run/jobs ]
 }
 
 # loads LOAD...: the commands for that.
@@ -293,7 +302,7 @@ disk_filler()
 # What the kernel counts for each user. Namespaces the policy has to allow first.
 many_things()
 {
-	ssh_as nshload "timeout 5 $load namespaces 100000" >$taken || true
+	ssh_as nshload "$load namespaces 100000 >taken & until [ -s taken ]; do sleep 0.2; done; cat taken; kill \$! || true" >$taken
 	took namespaces '0 Operation not permitted'
 	set_policy nshload "$limits\n[security]\nnested_userns = yes"
 	lines=6
@@ -330,7 +339,7 @@ check limits-slice with_stack '/pam_systemd/d' login_while_slice_ends
 check limits-cron cron_is_limited
 check limits-order wrong_order_is_refused
 check limits-bus bus_is_closed
-start_sshd_elsewhere
+timeout "$check_seconds" bash -c start_sshd_elsewhere
 check limits-own own_group_is_limited
 check limits-keeper own_group_without_keeper
 check limits-missing missing_controller_is_refused

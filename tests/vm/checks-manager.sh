@@ -13,11 +13,12 @@ run_unit()
 {
 	ssh_as $1 "$unit"
 	echo "{ ls $outside; ls /home | grep -vx $1; } >~/seen.new 2>&1; mv ~/seen.new ~/seen" >/home/$1/probe
-	systemctl stop "user@$(id -u $1)"
+	# logind ends the manager, and so starts all of it again. What is said of that is not the unit's.
+	wait_for is_away $1 >&2
 	rm -f /home/$1/seen
 	ssh_as $1 'while [ ! -e seen ]; do sleep 0.2; done'
 	cat /home/$1/seen
-	systemctl stop "user@$(id -u $1)"
+	wait_for is_away $1 >&2
 }
 
 # Neither over its own socket, nor over the machine's bus.
@@ -77,7 +78,7 @@ with_module()
 	stack=/etc/pam.d/systemd-user
 	[ ! -e $stack ] || cp -a $stack /run/systemd-user
 	[ -e $stack ] || cp /usr/lib/pam.d/systemd-user $stack
-	echo "session required $module exempt_group=nshadmins" >>$stack
+	echo "session required $module exempt_group=nshadmins timeout=60" >>$stack
 	and_then "rm $stack; [ ! -e /run/systemd-user ] || cp -a /run/systemd-user $stack" "$1"
 }
 

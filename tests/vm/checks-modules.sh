@@ -20,7 +20,7 @@ home_is_not_made()
 	[ $status = 1 ]
 	[ ! -e /home/nshlate ]
 	journalctl --sync
-	journalctl -q -b -o cat -n 40 | grep 'PAM unable to create directory /home/nshlate: Read-only file system'
+	journalctl -q -b -o cat -n 1000 | grep 'PAM unable to create directory /home/nshlate: Read-only file system'
 }
 
 limits()
@@ -81,6 +81,7 @@ systemd_has_session()
 		touch here; while [ -e here ]; do sleep 0.2; done' >/run/said &
 	client=$!
 	wait_for test -e /home/nshlim/here
+	wait_for grep -x mine /run/said
 	read -r number folder </run/said
 	[ $folder = /run/user/$id ]
 	[ "$(tail -n +2 /run/said)" = mine ]

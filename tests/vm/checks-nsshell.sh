@@ -57,15 +57,13 @@ exit_codes()
 logind_still_knows_logins()
 {
 	# shellcheck disable=SC2016 # for the user's shell
-	ssh_as nshann 'echo $XDG_SESSION_ID' | grep -E '^[0-9]+$'
-	ssh_as nshann 'sleep 20' &
+	ssh_as nshann 'echo $XDG_SESSION_ID >here.new; mv here.new here; while [ -e here ]; do sleep 0.2; done' &
 	client=$!
-	for _ in $(seq 150); do
-		! loginctl list-sessions --no-legend | grep -w nshann || break
-		sleep 0.2
-	done
-	loginctl list-sessions --no-legend | grep -w nshann
-	kill $client
+	wait_for test -e /home/nshann/here
+	grep -E '^[0-9]+$' /home/nshann/here
+	[ "$(loginctl show-session "$(cat /home/nshann/here)" -P Name)" = nshann ]
+	rm /home/nshann/here
+	wait $client
 }
 
 # What programs in the session log arrives.
