@@ -101,8 +101,8 @@ def shell_over_ssh(sshd, account, *options):
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         try:
             assert client.stdout.readline().strip() == "ready"
-            # Its child is called so too until it executes sleep.
-            wait_until(lambda: len(shells_of(account)) == 1, "the shell alone")
+            # Its child is called as the shell until it executes sleep.
+            wait_until(lambda: any(status(pid).get("Name") == "sleep" for pid in alive_pids_of(account)), "sleep")
             (shell,) = shells_of(account)
             yield shell
         finally:

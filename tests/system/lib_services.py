@@ -45,7 +45,7 @@ test -e /tmp/nsh-outside && echo "sees /tmp"
 ls -A /home | grep -vx "$(id -un)" && echo "sees other homes"
 for f in /proc/self/fd/*; do test -d $f && echo "holds a folder open: $f"; done
 for p in {processes}; do
-	test ! -e $p || test "$(stat -c %u $p)" = "$(id -u)" || echo "sees process $p"
+	test "$(stat -c %u $p)" = "$(id -u)" || test ! -e $p || echo "sees process $p"
 done 2>/dev/null
 """
 MODES = {FRAME: "755", FRAME / "policy": "444", FRAME / "account": "444", "/tmp": "1777",

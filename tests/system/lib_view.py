@@ -31,7 +31,7 @@ class Place:
     """Where commands are run as a user. A refusal is the same Result everywhere: 125 and its reason."""
 
     def walk(self, account):
-        return Walk.of(self.sh(account, SCRIPT))
+        return Walk.of(self.sh(account, SCRIPT, timeout=200))
 
     def lines(self, account, command, **how):
         """The lines that a command prints which must succeed."""

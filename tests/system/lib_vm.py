@@ -265,8 +265,10 @@ class Machine:
     def _tell(self, command):
         """By SIGSTOP its clocks would not stop, and all that waits in it would have waited too long afterwards."""
         with socket.socket(socket.AF_UNIX) as qemu, suppress(ConnectionError):
-            while self._is_running() and qemu.connect_ex(str(self.folder / "qmp")):
+            while (runs := self._is_running()) and qemu.connect_ex(str(self.folder / "qmp")):
                 time.sleep(0.05)
+            if not runs:
+                return
             qemu.sendall(b'{"execute": "qmp_capabilities"} {"execute": "%s"}' % command.encode())
             said = b""
             while said.count(b'"return"') < 2 and (more := qemu.recv(4096)):

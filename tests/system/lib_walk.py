@@ -4,13 +4,15 @@ that they can write to. A shell script walks the tree as the user; it needs noth
 
 from dataclasses import dataclass, field
 
-# Not what is below the numbers of processes, which are the user's own. access(2) is what -writable
+from lib_making import TOP
+
+# Not what machines are made of meanwhile. Not what is below the numbers of processes, which are the user's own. access(2) is what -writable
 # asks, so a read-only mount counts. What find(1) knows from the folder alone is what a device is mounted
 # on: -xtype and %Y look at the file itself.
-SCRIPT = r"""
+SCRIPT = rf"""
 cat /proc/self/mountinfo
 printf '\0'
-find / -path '/proc/[0-9]*' -prune -o ! -type l '(' -type b -o -type c -o -type s -o -type p -o \
+find / -path '/proc/[0-9]*' -prune -o -path {TOP}/build -prune -o ! -type l '(' -type b -o -type c -o -type s -o -type p -o \
     -type f ! -xtype f -o -writable ')' -printf '%Y%p\0' 2>/dev/null
 exit 0
 """

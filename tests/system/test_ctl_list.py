@@ -184,12 +184,12 @@ def test_hostile_texts(pam, alice):
         found = ctl_json("ps", session["id"])["processes"]
         return [process for process in found if "]0;b" in process["command"]]
 
-    wait_until(named, "perl")
+    found = wait_until(named, "perl")
     assert session["source"].startswith("x' rhost='6.6.6.6?") and "\033" not in session["from"]
     for command in (("list",), ("ps", session["id"])):
         out = ctl(*command).out
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", out), out
-    assert "\033" not in named()[0]["command"]
+    assert "\033" not in found[0]["command"]
     framed.close()
 
 

@@ -268,7 +268,10 @@ def test_in_an_orphaned_group(alice):
     """In the background, with nobody left who could continue it: who asks for the terminal gets an error, as anywhere."""
     result = alice.path("nsh-result")
     with caller(alice) as t:
-        t.sendline(f"( {LOGIN_SHELL} -c 'cat /dev/tty 2>nsh-why; echo $? >nsh-result' & )")
+        wait = "until test -e nsh-go; do sleep 0.05; done"
+        t.sendline(f"( {LOGIN_SHELL} -c '{wait}; cat /dev/tty 2>nsh-why; echo $? >nsh-result' & )")
+        t.ready()  # who has started it has the terminal again
+        alice.write("nsh-go", "")
         wait_until(lambda: result.exists() and result.read_text() == "1\n", "cat to end")
         assert "nput/output error" in alice.path("nsh-why").read_text()
         t.ready()

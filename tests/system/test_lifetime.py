@@ -401,7 +401,7 @@ def test_linger_until_it_is_empty(form, lifetime, alice, traces):
 
 def test_linger_max(form, lifetime, alice, traces):
     """"Until `linger_max` has passed": counted from when the last login leaves, and not while there is one."""
-    most = 4 * PATIENCE
+    most = 8 * PATIENCE
     lifetime("linger", f"linger_max={most}s")
     with form.hold(alice) as one:
         left = one.ask(LEAVE["nohup"]).out
@@ -414,7 +414,7 @@ def test_linger_max(form, lifetime, alice, traces):
     time.sleep(0.4 * most)
     assert len(staying()) == 3
     await_none_staying()
-    assert 0.9 * most < time.monotonic() - begin < 20 * PATIENCE
+    assert 0.9 * most < time.monotonic() - begin < 30 * PATIENCE
     traces.await_end()
 
 

@@ -421,7 +421,7 @@ def test_swapped_folder(framed, bob, callers, swap, expected):
     (other / "mark").write_text("seen\n")
     # setns(2) takes half a second; without -f only su itself is traced, as an ordinary user's.
     slow = ["strace", "-qq", "-o", "/dev/null", "-u", bob.name, "-e", "trace=setns",
-            "-e", "inject=setns:delay_exit=500000"]
+            "-e", "inject=setns:delay_exit=1500000"]
     with framed.start(*slow, *SU, "pwd -P; cat mark", cwd=here, stderr=subprocess.PIPE) as process:
         wait_until(lambda: has_joined(process.pid), "su to join the frame")
         swap(here, other)
@@ -547,6 +547,7 @@ def test_killed_su(framed, bob, alice):
                 process.wait(timeout=delay / 1000)
             process.kill()
         wait_until(lambda: not processes_named("nsshell-session"), "the helper to end")
+        wait_until(lambda: not processes_named("su"), "what su has started to be alice's")
         kill_all_of([alice])
         wait_until(lambda: not alive_pids_of(alice), "the session to end")
 

@@ -497,6 +497,14 @@ def test_hostile_agent(alice, bob, agent_folder, case):
 # paramiko
 
 
+class Transport(paramiko.Transport):
+    """The exchange of keys may take its time too."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.handshake_timeout = 60 * PATIENCE
+
+
 @pytest.fixture
 def client(sshd, alice):
     """A library's client instead of OpenSSH's."""
@@ -507,6 +515,7 @@ def client(sshd, alice):
         connection.connect(
             sshd.HOST, username=alice.name, pkey=key, sock=sock, allow_agent=False,
             look_for_keys=False, banner_timeout=60 * PATIENCE, auth_timeout=60 * PATIENCE,
+            transport_factory=Transport,
         )
         yield connection
 
@@ -514,7 +523,7 @@ def client(sshd, alice):
 @pytest.mark.faithful
 def test_paramiko_command(client):
     """exec: stdin, stdout, stderr, exit code, half-close."""
-    stdin, stdout, stderr = client.exec_command("cat; echo error >&2; exit 42", timeout=60)
+    stdin, stdout, stderr = client.exec_command("cat; echo error >&2; exit 42", timeout=60 * PATIENCE)
     stdin.write(DATA)
     stdin.channel.shutdown_write()
     assert stdout.read() == DATA
@@ -574,7 +583,7 @@ def test_paramiko_exit_signal(client, monkeypatch):
         return handle(channel, message)
 
     monkeypatch.setitem(handlers, request, remember)
-    _, stdout, _ = client.exec_command("kill -USR1 $$", timeout=60)
+    _, stdout, _ = client.exec_command("kill -USR1 $$", timeout=60 * PATIENCE)
     stdout.read()
     wait_until(lambda: names, "exit-signal")
     assert names == ["USR1"]
@@ -583,7 +592,7 @@ def test_paramiko_exit_signal(client, monkeypatch):
 @pytest.mark.faithful
 def test_parallel_sessions_of_a_library(client):
     """Several channels of one connection at once."""
-    channels = [client.exec_command(f"sleep 0.2; echo {n}; exit {n}", timeout=60) for n in range(8)]
+    channels = [client.exec_command(f"sleep 0.2; echo {n}; exit {n}", timeout=60 * PATIENCE) for n in range(8)]
     assert [out.read() for _, out, _ in channels] == [b"%d\n" % n for n in range(8)]
     assert [out.channel.recv_exit_status() for _, out, _ in channels] == list(range(8))
 

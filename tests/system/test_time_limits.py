@@ -146,16 +146,17 @@ def starved(pid):
 def test_runtime_max_while_the_outer_process_is_stopped(session, alice, policy):
     """PID 1 tells it of each stop of the shell's. More than it reads keep PID 1 from nothing, and it follows none of
     them when PID 1 is gone."""
-    policy.conf(f"[session] runtime_max={6 * PATIENCE}s")
+    policy.conf(f"[session] runtime_max={9 * PATIENCE}s")
     with session.hold(alice) as held:
         outer, init, shell = held.outer, held.init, held.shell
         with starved(outer):
             os.kill(outer, signal.SIGSTOP)
-            for _ in range(600):
-                os.kill(shell, signal.SIGSTOP)
-                wait_until(lambda: status(shell).get("State", "T")[0] in "TZ", "the shell to stop")
-                time.sleep(0.001)
-                with contextlib.suppress(ProcessLookupError):
+            # On a busy machine the time is over before that often.
+            with contextlib.suppress(ProcessLookupError):
+                for _ in range(600):
+                    os.kill(shell, signal.SIGSTOP)
+                    wait_until(lambda: status(shell).get("State", "T")[0] in "TZ", "the shell to stop")
+                    time.sleep(0.001)
                     os.kill(shell, signal.SIGCONT)
             wait_until(lambda: not alive(init), "PID 1 to end", 40)
         with contextlib.suppress(ProcessLookupError):
@@ -175,12 +176,12 @@ def test_the_order_of_signals(framed_sshd, alice, policy, scratch):
 
 def test_runtime_max_counts_for_the_sandbox(framed_sshd, alice, policy, clients):
     """Who comes later has what is left: the time is the sandbox's."""
-    policy.conf(f"[session]\nlifetime=user\nruntime_max={8 * PATIENCE}s")
+    policy.conf(f"[session]\nlifetime=user\nruntime_max={14 * PATIENCE}s")
     first = clients(framed_sshd, alice, "sleep 600")
     time.sleep(5 * PATIENCE)
     second = clients(framed_sshd, alice, "sleep 600")
     await_all([first, second])
-    assert first.took >= 8 * PATIENCE > second.took, (first.took, second.took)
+    assert first.took >= 14 * PATIENCE > second.took, (first.took, second.took)
 
 
 def test_warning_one_minute_before(framed_sshd, plain_sshd, alice, bob, policy, clients):
