@@ -149,11 +149,14 @@ static int login_matches(struct loader *loader, const struct nsh_layer *layer, c
 	return sources ? source_matches(loader, layer, sources, path) : 1;
 }
 
-static int group_matches(struct loader *loader, const char *groups, const char *path)
+static int group_matches(struct loader *loader, const struct nsh_layer *layer, const char *groups,
+			 const char *path)
 {
 	int ret = nsh_match_group(groups, loader->user, loader->report.err);
 
-	return ret < 0 ? report_file(loader, ret, path) : ret;
+	return ret >= 0 ? ret
+			: report_key(loader, ret, NSH_KEY_MATCH_GROUP, path,
+				     layer->values[NSH_KEY_MATCH_GROUP].line);
 }
 
 /* Returns 1 when the layer is for the user and the login, 0 when not, or -errno. */
@@ -166,7 +169,7 @@ static int layer_matches(struct loader *loader, const struct nsh_layer *layer, c
 	if (users && !nsh_match_user(users, loader->user))
 		return 0;
 	if (groups)
-		ret = group_matches(loader, groups, path);
+		ret = group_matches(loader, layer, groups, path);
 	return ret == 1 ? login_matches(loader, layer, path) : ret;
 }
 

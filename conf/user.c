@@ -237,7 +237,8 @@ static int ask_getent(const char *database, const char *wanted, struct answer *a
 	close(ends[1]);
 	if (ret < 0) {
 		close(ends[0]);
-		return ret;
+		/* That there is no getent is no answer. */
+		return ret == -ENOENT ? -EIO : ret;
 	}
 	ret = read_answer(ends[0], answer);
 	/* It need not write the rest. */
