@@ -227,6 +227,22 @@ static void check_locks(struct nsh_check *check)
 	}
 }
 
+/* Who is left alone and has nsshell has no frame, in which nsshell would see what the file is for. */
+static void check_left_alone(struct nsh_check *check, const struct nsh_check_file *file)
+{
+	const char *confine = file->values[NSH_KEY_SESSION_CONFINE].text;
+	const char *by = file->values[NSH_KEY_MATCH_SERVICE].text  ? "service"
+			 : file->values[NSH_KEY_MATCH_SOURCE].text ? "source"
+								   : NULL;
+
+	if (by && confine && !strcmp(confine, "no"))
+		nsh_check_say(
+			check, NSH_LEVEL_WARNING, file, NSH_KEY_SESSION_CONFINE,
+			"an account whose login shell is nsshell is refused by this, as nsshell "
+			"cannot see match.%s then",
+			by);
+}
+
 void nsh_check_together(struct nsh_check *check)
 {
 	resolve_nobody(check);
@@ -234,4 +250,6 @@ void nsh_check_together(struct nsh_check *check)
 		if (check->files[i].place == NSH_CHECK_USER)
 			resolve_owner(check, &check->files[i]);
 	check_locks(check);
+	for (size_t i = 0; i < check->n_files; i++)
+		check_left_alone(check, &check->files[i]);
 }

@@ -124,6 +124,7 @@ GOOD = {
     },
     "bind": {MAIN: "[view]\nbind = /usr:/home/made/usr, -/no/such:/no/place\n"},
     "publish": {MAIN: "[network]\nmode = none\n", OWN: "[network]\nmode = host\n"},
+    "left alone": {MATCH: "[match]\nuser = nshbob\n[session]\nconfine = no\n"},
     "names": {MATCH: "[match]\nuser = nshalice, nshbob\ngroup = !nshguest\n[env]\nset = A=b\n"},
 }
 
@@ -164,6 +165,12 @@ WARNINGS = {
     "no shell": ({"users.d/nshbob.conf": "[shell] program=/etc/passwd"},
                  "users.d/nshbob.conf:2: warning: shell.program: /etc/passwd: cannot be executed; there is no session "
                  "then"),
+    "left alone by source": ({MATCH: "[match]\nuser=nshbob\nsource=10.0.0.0/8\n[session] confine=no"},
+                             "match.d/10-a.conf:5: warning: session.confine: an account whose login shell is nsshell is "
+                             "refused by this, as nsshell cannot see match.source then"),
+    "left alone by service": ({MATCH: "[match]\nuser=nshbob\nservice=sshd\n[session] confine=no"},
+                              "match.d/10-a.conf:5: warning: session.confine: an account whose login shell is nsshell "
+                              "is refused by this, as nsshell cannot see match.service then"),
     "itself": ({"users.d/nshbob.conf": f"[shell] program={NSSHELL}"},
                f"users.d/nshbob.conf:2: warning: shell.program: {NSSHELL}: is nsshell itself; there is no session then"),
 }
