@@ -86,6 +86,9 @@ BROKEN = {
     "bind": (OWN, "[view]\nbind = /no/such:/srv\n",
              'users.d/nshalice.conf:2: error: view.bind: /no/such: No such file or directory ("-" before it admits'
              " that)"),
+    "bind in the machine's /tmp": (MAIN, "[view]\ntmp = host\nbind = /usr:/tmp/no/such\n",
+                                   "nsshell.conf:3: error: view.bind: /tmp/no/such: No such file or directory, and it is "
+                                   "to be shown there"),
     "bind's second path": (MAIN, "[view]\nbind = -/usr:/no/such\n",
                            "nsshell.conf:2: error: view.bind: /no/such: No such file or directory, and it is to be shown"
                            " there"),
@@ -123,6 +126,9 @@ GOOD = {
         OWN: "[session]\nhostname = %u.x\nconfine = yes\n[limits]\nnofile = 512\n",
     },
     "bind": {MAIN: "[view]\nbind = /usr:/home/made/usr, -/no/such:/no/place\n"},
+    "bind in the own /tmp": {MAIN: "[view]\nbind = /usr:/tmp/made/usr, /etc/passwd:/dev/shm/made\n"},
+    "bind in a /tmp that one user has": {MAIN: "[view]\ntmp = host\n", MATCH: "[match] user=*\n[view] tmp=private",
+                                         OWN: "[view]\nbind = /usr:/var/tmp/made\n"},
     "publish": {MAIN: "[network]\nmode = none\n", OWN: "[network]\nmode = host\n"},
     "left alone": {MATCH: "[match]\nuser = nshbob\n[session]\nconfine = no\n"},
     "names": {MATCH: "[match]\nuser = nshalice, nshbob\ngroup = !nshguest\n[env]\nset = A=b\n"},
