@@ -157,6 +157,21 @@ static void check_item(struct nsh_check *check, const struct nsh_check_file *fil
 		check_path(check, file, id, item, id == NSH_KEY_VIEW_ROOT ? "" : ADMITS);
 }
 
+/* What nsshellctl knows a session by is mounted on that folder, as far as a root has it. */
+static void check_root(struct nsh_check *check, const struct nsh_check_file *file)
+{
+	const char *root = file->values[NSH_KEY_VIEW_ROOT].text;
+	char path[2 * PATH_MAX];
+
+	if (!has_other_root(file) || look_up(root) < 0)
+		return;
+	snprintf(path, sizeof(path), "%s%s", root, NSH_SESSION_FOLDER);
+	if (look_up(path) < 0)
+		nsh_check_say(check, NSH_LEVEL_WARNING, file, NSH_KEY_VIEW_ROOT,
+			      "%s is not there: nsshellctl does not see what runs in that root",
+			      path);
+}
+
 static void check_paths(struct nsh_check *check, const struct nsh_check_file *file)
 {
 	static const enum nsh_key_id ids[] = {NSH_KEY_VIEW_ROOT, NSH_KEY_VIEW_BIND,
@@ -171,6 +186,7 @@ static void check_paths(struct nsh_check *check, const struct nsh_check_file *fi
 		while (nsh_list_next(&list, &item))
 			check_item(check, file, ids[i], &item);
 	}
+	check_root(check, file);
 }
 
 /* Shells */

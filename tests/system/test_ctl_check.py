@@ -18,7 +18,7 @@ import lib_fuse
 from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
 from lib_policy import expand
 from lib_process import as_root, pids_of, status
-from lib_settings import NSSHELL, POLICY, SRV
+from lib_settings import MARKER, NSSHELL, POLICY, SRV
 from lib_terminal import COLUMNS, Terminal
 
 MAIN, MATCH, OWN = "nsshell.conf", "match.d/10-a.conf", "users.d/nshalice.conf"
@@ -277,6 +277,26 @@ def test_confine_without_the_login_shell(accounts, policy):
         assert "match.d/10-a.conf" not in ctl("check").out
     finally:
         subprocess.run(["usermod", "-s", str(NSSHELL), "nshalice"], check=True)
+
+
+@pytest.fixture
+def empty_root():
+    made = SRV / "empty-root"
+    made.mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+def test_root_without_the_folder_of_sessions(policy, empty_root):
+    """Sessions in it cannot be told from others' processes; logins work all the same."""
+    folder = empty_root / str(MARKER).lstrip("/")
+    policy.match("10-a.conf", f"[match] user=nshbob\n[view] root={empty_root}")
+    result = ctl("check")
+    assert (result.rc, lines_of(result)) == (WARN, [
+        f"match.d/10-a.conf:4: warning: view.root: {folder} is not there: nsshellctl does not see what runs in that root"
+    ]), result
+    folder.mkdir(parents=True)
+    assert ctl("check").rc == OK
 
 
 def test_everything_at_once(alice, policy):
