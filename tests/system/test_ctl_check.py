@@ -118,6 +118,38 @@ def test_error(session, alice, policy, name):
     assert what.rpartition(": ")[2].replace('"', "'") in session.refusal(alice).replace('"', "'")
 
 
+# Of a file of match.d together with those for everybody.
+UNFIT = {
+    "publish of everybody": ({MAIN: "[network]\nmode = nat\npublish = 8080\n",
+                              MATCH: "[match]\ngroup = nshteam\n[network]\nmode = host\n"},
+                             "match.d/10-a.conf:4: error: network.mode: network.publish of {}/nsshell.conf:3 needs "
+                             "network.mode = nat"),
+    "publish of a file": ({MAIN: "[network]\nmode = nat\n", "match.d/05.conf": "[match] user=*\n[network] mode=none",
+                           MATCH: "[match]\ngroup = nshteam\n[network]\npublish = 8080\n"},
+                          "match.d/10-a.conf:4: error: network.publish: needs network.mode = nat"),
+    "subids of a file": ({MATCH: "[match]\nuser = nshalice\n[identity]\nsubids = yes\n",
+                          "users.d/nshbob.conf": "[security] nested_userns=yes"},
+                         "match.d/10-a.conf:4: error: identity.subids: needs security.nested_userns = yes"),
+    "nested_userns": ({MAIN: "[identity]\nsubids = yes\n[security]\nnested_userns = yes\n",
+                       MATCH: "[match]\nuser = nshalice\n[security]\nnested_userns = no\n"},
+                      "match.d/10-a.conf:4: error: security.nested_userns: identity.subids of {}/nsshell.conf:2 needs "
+                      "security.nested_userns = yes"),
+    "locked": ({MAIN: "[policy] locked=network.mode", MATCH: "[match] user=nshalice\n[network]\nmode = nat\npublish=8080\n"},
+               "match.d/10-a.conf:5: error: network.publish: needs network.mode = nat"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_files_that_do_not_go_together(session, alice, policy, name):
+    """At the line of the file by which some are refused, who need not have one of their own."""
+    files, line = UNFIT[name]
+    for where, text in files.items():
+        write(policy, where, text)
+    result = ctl("check")
+    assert result.rc == FAILED and [one for one in lines_of(result) if ": error: " in one] == [line.format(POLICY)], result
+    assert line.rpartition("needs ")[2] in session.refusal(alice)
+
+
 GOOD = {
     "sample": {},
     "all kinds": {
@@ -131,6 +163,12 @@ GOOD = {
                                          OWN: "[view]\nbind = /usr:/var/tmp/made\n"},
     "publish": {MAIN: "[network]\nmode = none\n", OWN: "[network]\nmode = host\n"},
     "left alone": {MATCH: "[match]\nuser = nshbob\n[session]\nconfine = no\n"},
+    "needed by two files": {MATCH: "[match] user=nshbob\n[network] mode=none",
+                            "match.d/20.conf": "[match] group=nshguest\n[network]\npublish = 8080\n",
+                            "match.d/30.conf": "[match] group=nshguest\n[network] mode=nat"},
+    "needed with the user's own file": {MATCH: "[match] user=nshbob\n[identity] subids=yes",
+                                        "users.d/nshbob.conf": "[security] nested_userns=yes"},
+    "locked": {MAIN: "[policy] locked=identity.subids", MATCH: "[match] user=nshbob\n[security] nested_userns=yes"},
     "names": {MATCH: "[match]\nuser = nshalice, nshbob\ngroup = !nshguest\n[env]\nset = A=b\n"},
 }
 
