@@ -149,6 +149,10 @@ $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
+# There is no getent.
+$(BUILD)/tests/unit/test_policy: private WRAP = -Wl,--wrap=posix_spawn
+# Searches in databases are counted.
+$(BUILD)/tests/unit/test_user: private WRAP = -Wl,--wrap=memmem
 # The clock of the limits in time is the test's.
 $(BUILD)/tests/unit/test_time_limits: private WRAP = -Wl,--wrap=clock_gettime -Wl,--wrap=getuid
 $(BUILD)/tests/unit/%: tests/unit/%.c $(all_parts) $(more_objects) $(BUILD)/flags

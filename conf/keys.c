@@ -25,6 +25,16 @@ const struct nsh_key nsh_keys[NSH_KEY_COUNT] = {
 #undef X
 };
 
+const struct nsh_key_need nsh_key_needs[NSH_KEY_NEEDS] = {
+	{NSH_KEY_NETWORK_PUBLISH, "", NSH_KEY_NETWORK_MODE, "nat"},
+	{NSH_KEY_IDENTITY_SUBIDS, "no", NSH_KEY_SECURITY_NESTED_USERNS, "yes"},
+};
+
+bool nsh_key_need_fails(const struct nsh_key_need *need, const char *text, const char *other)
+{
+	return strcmp(text, need->harmless) != 0 && strcmp(other, need->value) != 0;
+}
+
 bool nsh_key_is_match(const struct nsh_key *key)
 {
 	return !strcmp(key->section, "match");

@@ -149,11 +149,14 @@ static int login_matches(struct loader *loader, const struct nsh_layer *layer, c
 	return sources ? source_matches(loader, layer, sources, path) : 1;
 }
 
-static int group_matches(struct loader *loader, const char *groups, const char *path)
+static int group_matches(struct loader *loader, const struct nsh_layer *layer, const char *groups,
+			 const char *path)
 {
 	int ret = nsh_match_group(groups, loader->user, loader->report.err);
 
-	return ret < 0 ? report_file(loader, ret, path) : ret;
+	return ret >= 0 ? ret
+			: report_key(loader, ret, NSH_KEY_MATCH_GROUP, path,
+				     layer->values[NSH_KEY_MATCH_GROUP].line);
 }
 
 /* Returns 1 when the layer is for the user and the login, 0 when not, or -errno. */
@@ -166,7 +169,7 @@ static int layer_matches(struct loader *loader, const struct nsh_layer *layer, c
 	if (users && !nsh_match_user(users, loader->user))
 		return 0;
 	if (groups)
-		ret = group_matches(loader, groups, path);
+		ret = group_matches(loader, layer, groups, path);
 	return ret == 1 ? login_matches(loader, layer, path) : ret;
 }
 
@@ -471,14 +474,14 @@ static int apply_presets(struct nsh_policy *policy, struct nsh_err *err)
 }
 
 /* The key has a value that means nothing without that of another one. It is not the default. */
-static int needs(struct loader *loader, enum nsh_key_id id, const char *what)
+static int report_need(struct loader *loader, const struct nsh_key_need *need)
 {
-	const struct nsh_setting *setting = &loader->policy->settings[id];
+	const struct nsh_setting *setting = &loader->policy->settings[need->id];
+	const struct nsh_key *other = &nsh_keys[need->other];
+	int ret = nsh_err_set(loader->report.err, NSH_REASON_POLICY, -EINVAL, "needs %s.%s = %s",
+			      other->section, other->key, need->value);
 
-	return report_key(
-		loader,
-		nsh_err_set(loader->report.err, NSH_REASON_POLICY, -EINVAL, "needs %s", what), id,
-		setting->file, setting->line);
+	return report_key(loader, ret, need->id, setting->file, setting->line);
 }
 
 /* What only means something together with another key. */
@@ -487,12 +490,13 @@ static int check_together(struct loader *loader)
 	const struct nsh_policy *policy = loader->policy;
 	int ret = 0;
 
-	if (*nsh_policy_text(policy, NSH_KEY_NETWORK_PUBLISH) &&
-	    nsh_policy_number(policy, NSH_KEY_NETWORK_MODE) != NSH_NETWORK_NAT)
-		ret = needs(loader, NSH_KEY_NETWORK_PUBLISH, "network.mode = nat");
-	if (ret == 0 && nsh_policy_number(policy, NSH_KEY_IDENTITY_SUBIDS) == NSH_YES &&
-	    nsh_policy_number(policy, NSH_KEY_SECURITY_NESTED_USERNS) == NSH_NO)
-		ret = needs(loader, NSH_KEY_IDENTITY_SUBIDS, "security.nested_userns = yes");
+	for (size_t i = 0; i < NSH_KEY_NEEDS && ret == 0; i++) {
+		const struct nsh_key_need *need = &nsh_key_needs[i];
+
+		if (nsh_key_need_fails(need, nsh_policy_text(policy, need->id),
+				       nsh_policy_text(policy, need->other)))
+			ret = report_need(loader, need);
+	}
 	return ret;
 }
 

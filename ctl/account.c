@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "ctl/account.h"
-#include "nsshell/login.h"
 #include "nsshell/list.h"
+#include "nsshell/paths.h"
 
 const struct nsh_login nsh_account_login = {.service = "sshd", .source = "127.0.0.1"};
 
@@ -122,6 +122,19 @@ bool nsh_account_runs_nothing(const char *shell)
 bool nsh_account_has_nsshell(const char *shell)
 {
 	return nsh_login_kind(shell) == NSH_LOGIN_NSSHELL;
+}
+
+enum nsh_decision nsh_account_decide_alone(const struct nsh_user *user, struct nsh_err *why)
+{
+	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
+	struct nsh_policy policy;
+	enum nsh_decision decision;
+
+	if (nsh_policy_load(&policy, &place, user, NULL, why) < 0)
+		return NSH_DECIDED_REFUSED;
+	decision = nsh_login_decide_alone(&policy, user, why);
+	nsh_policy_free(&policy);
+	return decision;
 }
 
 bool nsh_account_in_group(const struct nsh_user *user, const char *name)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "nsshell/err.h"
+#include "nsshell/login.h"
 #include "nsshell/policy.h"
 #include "nsshell/user.h"
 
@@ -31,6 +32,12 @@ bool nsh_account_runs_nothing(const char *shell);
 
 /* Whether the shell is nsshell, by its name. */
 bool nsh_account_has_nsshell(const char *shell);
+
+/*
+ * What nsshell, as the user's login shell, makes of a login that the PAM module has left alone, or not seen. An error of
+ * the policy, as in one that asks for what only PAM tells, is a refusal.
+ */
+enum nsh_decision nsh_account_decide_alone(const struct nsh_user *user, struct nsh_err *why);
 
 /* Whether the user is in the group of that name; the primary group counts. */
 bool nsh_account_in_group(const struct nsh_user *user, const char *group);

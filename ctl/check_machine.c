@@ -18,6 +18,7 @@
 #include "nsshell/item.h"
 #include "nsshell/login.h"
 #include "nsshell/paths.h"
+#include "nsshell/plan.h"
 #include "nsshell/preview.h"
 
 /* As many names as a warning tells. */
@@ -79,9 +80,40 @@ static void check_path(struct nsh_check *check, const struct nsh_check_file *fil
 			      strerrordesc_np(-ret), advice);
 }
 
-/* What covers others' homes is the session's own: there the place for a bind is made. Whoever has the list may set both. */
-static bool may_be_made(const struct nsh_check *check, const char *path)
+static bool any_says(const struct nsh_check *check, enum nsh_key_id id, const char *value)
 {
+	for (size_t i = 0; i < check->n_files; i++) {
+		const char *text = check->files[i].values[id].text;
+
+		if (text && !strcmp(text, value))
+			return true;
+	}
+	return false;
+}
+
+/* Without a value of its own it is that of nsshell.conf, or of any file that is for the same people. */
+static bool may_have_own_tmp(const struct nsh_check *check, const struct nsh_check_file *file)
+{
+	const char *own = file->values[NSH_KEY_VIEW_TMP].text;
+
+	if (own)
+		return !strcmp(own, "private");
+	return check->files[0].place != NSH_CHECK_MAIN ||
+	       !check->files[0].values[NSH_KEY_VIEW_TMP].text ||
+	       any_says(check, NSH_KEY_VIEW_TMP, "private");
+}
+
+/*
+ * What covers others' homes, and /tmp and its like, is the session's own: there the place for a bind is made. Whoever has
+ * the list may set these too.
+ */
+static bool may_be_made(const struct nsh_check *check, const struct nsh_check_file *file,
+			const char *path)
+{
+	const char *tmp = nsh_plan_tmp_folder(path);
+
+	if (tmp && may_have_own_tmp(check, file))
+		return look_up(tmp) >= 0;
 	if (nsh_account_is_below(nsh_keys[NSH_KEY_VIEW_HOMES].preset, path))
 		return true;
 	for (size_t i = 0; i < check->n_files; i++) {
@@ -108,7 +140,7 @@ static void check_bind(struct nsh_check *check, const struct nsh_check_file *fil
 	if (!bind.optional)
 		check_path(check, file, NSH_KEY_VIEW_BIND, &bind.source, ADMITS);
 	snprintf(path, sizeof(path), "%.*s", (int)bind.target.len, bind.target.text);
-	if (!may_have_other_root(check, file) && !may_be_made(check, path))
+	if (!may_have_other_root(check, file) && !may_be_made(check, file, path))
 		check_path(check, file, NSH_KEY_VIEW_BIND, &bind.target,
 			   ", and it is to be shown there (mkdir or touch makes the place)");
 }
@@ -125,6 +157,21 @@ static void check_item(struct nsh_check *check, const struct nsh_check_file *fil
 		check_path(check, file, id, item, id == NSH_KEY_VIEW_ROOT ? "" : ADMITS);
 }
 
+/* What nsshellctl knows a session by is mounted on that folder, as far as a root has it. */
+static void check_root(struct nsh_check *check, const struct nsh_check_file *file)
+{
+	const char *root = file->values[NSH_KEY_VIEW_ROOT].text;
+	char path[2 * PATH_MAX];
+
+	if (!has_other_root(file) || look_up(root) < 0)
+		return;
+	snprintf(path, sizeof(path), "%s%s", root, NSH_SESSION_FOLDER);
+	if (look_up(path) < 0)
+		nsh_check_say(check, NSH_LEVEL_WARNING, file, NSH_KEY_VIEW_ROOT,
+			      "%s is not there: nsshellctl does not see what runs in that root",
+			      path);
+}
+
 static void check_paths(struct nsh_check *check, const struct nsh_check_file *file)
 {
 	static const enum nsh_key_id ids[] = {NSH_KEY_VIEW_ROOT, NSH_KEY_VIEW_BIND,
@@ -139,6 +186,7 @@ static void check_paths(struct nsh_check *check, const struct nsh_check_file *fi
 		while (nsh_list_next(&list, &item))
 			check_item(check, file, ids[i], &item);
 	}
+	check_root(check, file);
 }
 
 /* Shells */
@@ -283,17 +331,6 @@ static bool has_file(const struct nsh_check *check, const char *name)
 	return false;
 }
 
-static bool asks_for_nsshell(const struct nsh_check *check)
-{
-	for (size_t i = 0; i < check->n_files; i++) {
-		const char *text = check->files[i].values[NSH_KEY_SESSION_CONFINE].text;
-
-		if (text && !strcmp(text, "yes"))
-			return true;
-	}
-	return false;
-}
-
 struct people {
 	uid_t *uids; /* owned */
 	size_t count;
@@ -362,7 +399,7 @@ static void check_login_shells(struct nsh_check *check)
 	struct refusals all = {0};
 	struct people people = {0};
 
-	if (!asks_for_nsshell(check))
+	if (!any_says(check, NSH_KEY_SESSION_CONFINE, "yes"))
 		return;
 	list_people(check, &people);
 	for (size_t i = 0; i < people.count; i++)

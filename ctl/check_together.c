@@ -3,7 +3,8 @@
  * nsshellctl check: what the files come to when they are laid one over another.
  *
  * That is different for each user. It is looked at for somebody who has no file of their own and is in no list, and
- * for everybody who has one. The login is one over ssh from this machine.
+ * for everybody who has one. The login is one over ssh from this machine. Of keys that need others it is looked at for
+ * each file of match.d too, alone on top of what is for everybody.
  */
 #include <errno.h>
 #include <limits.h>
@@ -227,11 +228,132 @@ static void check_locks(struct nsh_check *check)
 	}
 }
 
+/* The value of a key, and which file has it; NULL for the default. */
+struct laid {
+	const struct nsh_check_file *file;
+	const char *text;
+};
+
+/* What is for everybody, and one file more, or NULL. */
+static void lay(const struct nsh_check *check, const struct nsh_check_file *more,
+		struct laid laid[NSH_KEY_COUNT])
+{
+	struct lock locks[NSH_KEY_COUNT] = {0};
+
+	for (int id = 0; id < NSH_KEY_COUNT; id++)
+		laid[id] = (struct laid){.text = nsh_keys[id].preset};
+	for (size_t i = 0; i < check->n_files; i++) {
+		const struct nsh_check_file *file = &check->files[i];
+
+		if (file != more && !is_everybody(file))
+			continue;
+		for (int id = 0; id < NSH_KEY_COUNT; id++)
+			if (file->values[id].text && !locks[id].file)
+				laid[id] = (struct laid){file, file->values[id].text};
+		lock(locks, file);
+	}
+}
+
+static bool fails(const struct nsh_key_need *need, const struct laid laid[NSH_KEY_COUNT])
+{
+	return nsh_key_need_fails(need, laid[need->id].text, laid[need->other].text);
+}
+
+/* Whether who has the one file can have the other, of which that is not known of everybody. */
+static bool may_meet(const struct nsh_check_file *file, const struct nsh_check_file *other)
+{
+	const char *users = file->values[NSH_KEY_MATCH_USER].text;
+	size_t len = strlen(other->name) - strlen(".conf");
+	struct nsh_item item;
+
+	if (other->place != NSH_CHECK_USER)
+		return other != file && !is_everybody(other);
+	while (nsh_list_next(&users, &item))
+		if (item.len == len && !memcmp(item.text, other->name, len))
+			return true;
+	return false;
+}
+
+static bool may_mend(const struct nsh_check_file *file, const struct nsh_key_need *need)
+{
+	const char *text = file->values[need->id].text;
+	const char *other = file->values[need->other].text;
+
+	return (text && !strcmp(text, need->harmless)) || (other && !strcmp(other, need->value));
+}
+
+static bool may_be_mended(const struct nsh_check *check, const struct nsh_check_file *file,
+			  const struct nsh_key_need *need)
+{
+	for (size_t i = 0; i < check->n_files; i++)
+		if (may_meet(file, &check->files[i]) && may_mend(&check->files[i], need))
+			return true;
+	return false;
+}
+
+/* At what the file says, which is one of the two, or both. */
+static void say_need(struct nsh_check *check, const struct nsh_check_file *file,
+		     const struct nsh_key_need *need, const struct laid *needing)
+{
+	const struct nsh_key *key = &nsh_keys[need->id];
+	const struct nsh_key *other = &nsh_keys[need->other];
+
+	if (needing->file == file)
+		nsh_check_say(check, NSH_LEVEL_ERROR, file, need->id, "needs %s.%s = %s",
+			      other->section, other->key, need->value);
+	else
+		nsh_check_say(check, NSH_LEVEL_ERROR, file, need->other,
+			      "%s.%s of %s:%u needs %s.%s = %s", key->section, key->key,
+			      needing->file->path, needing->file->values[need->id].line,
+			      other->section, other->key, need->value);
+}
+
+/* Everybody whom such a file is for is refused, unless another one is for them too that makes up for it. */
+static void check_needs(struct nsh_check *check, const struct laid everybodys[NSH_KEY_COUNT],
+			const struct nsh_check_file *file)
+{
+	struct laid laid[NSH_KEY_COUNT];
+
+	if (file->place != NSH_CHECK_MATCH || is_everybody(file))
+		return;
+	lay(check, file, laid);
+	for (size_t i = 0; i < NSH_KEY_NEEDS; i++) {
+		const struct nsh_key_need *need = &nsh_key_needs[i];
+
+		if (fails(need, laid) && !fails(need, everybodys) &&
+		    !may_be_mended(check, file, need))
+			say_need(check, file, need, &laid[need->id]);
+	}
+}
+
+/* Who is left alone and has nsshell has no frame, in which nsshell would see what the file is for. */
+static void check_left_alone(struct nsh_check *check, const struct nsh_check_file *file)
+{
+	const char *confine = file->values[NSH_KEY_SESSION_CONFINE].text;
+	const char *by = file->values[NSH_KEY_MATCH_SERVICE].text  ? "service"
+			 : file->values[NSH_KEY_MATCH_SOURCE].text ? "source"
+								   : NULL;
+
+	if (by && confine && !strcmp(confine, "no"))
+		nsh_check_say(
+			check, NSH_LEVEL_WARNING, file, NSH_KEY_SESSION_CONFINE,
+			"an account whose login shell is nsshell is refused by this, as nsshell "
+			"cannot see match.%s then",
+			by);
+}
+
 void nsh_check_together(struct nsh_check *check)
 {
+	struct laid everybodys[NSH_KEY_COUNT];
+
 	resolve_nobody(check);
 	for (size_t i = 0; i < check->n_files; i++)
 		if (check->files[i].place == NSH_CHECK_USER)
 			resolve_owner(check, &check->files[i]);
 	check_locks(check);
+	lay(check, NULL, everybodys);
+	for (size_t i = 0; i < check->n_files; i++) {
+		check_needs(check, everybodys, &check->files[i]);
+		check_left_alone(check, &check->files[i]);
+	}
 }

@@ -95,6 +95,11 @@ int nsh_doctor_number(const struct nsh_doctor *doctor, enum nsh_key_id id, int p
 	return doctor->has_policy ? nsh_policy_number(&doctor->policy, id) : preset;
 }
 
+bool nsh_doctor_has_nsshell(const struct nsh_doctor *doctor)
+{
+	return doctor->enables || nsh_account_has_nsshell(doctor->user->shell);
+}
+
 bool nsh_doctor_has_limits(const struct nsh_doctor *doctor)
 {
 	struct nsh_cgroup_limits limits;

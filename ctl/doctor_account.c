@@ -70,6 +70,22 @@ static void check_names(struct nsh_doctor *doctor)
 	nsh_user_free(&found);
 }
 
+/* nsshell has no frame then, and what the module went by it cannot tell. */
+static void check_left_alone(struct nsh_doctor *doctor, enum nsh_doctor_level otherwise)
+{
+	struct nsh_err why;
+
+	if (nsh_doctor_has_nsshell(doctor) &&
+	    nsh_account_decide_alone(doctor->user, &why) == NSH_DECIDED_REFUSED) {
+		nsh_find(doctor, NSH_LEVEL_FAIL, "login",
+			 "session.confine = no, and as login shell nsshell refuses: %s", why.text);
+		nsh_advise(doctor, "give the account an ordinary login shell, or remove that");
+	} else {
+		nsh_find(doctor, otherwise, "login", "session.confine = no: never confined");
+		nsh_advise(doctor, "remove that from the policy if it shall be");
+	}
+}
+
 static void check_login_shell(struct nsh_doctor *doctor)
 {
 	const struct nsh_user *user = doctor->user;
@@ -81,8 +97,7 @@ static void check_login_shell(struct nsh_doctor *doctor)
 	enum nsh_doctor_level otherwise = doctor->enables ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN;
 
 	if (confine == NSH_CONFINE_NO) {
-		nsh_find(doctor, otherwise, "login", "session.confine = no: never confined");
-		nsh_advise(doctor, "remove that from the policy if it shall be");
+		check_left_alone(doctor, otherwise);
 	} else if (confine == NSH_CONFINE_DENY) {
 		nsh_find(doctor, otherwise, "login", "session.confine = deny: no logins");
 		nsh_advise(doctor, "remove that from the policy if there shall be some");

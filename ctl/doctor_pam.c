@@ -126,21 +126,23 @@ static void check_order(struct examined *examined)
 
 /*
  * nsshell does not know who is exempt: as their login shell it confines them without the module, or refuses where the
- * policy asks for what the module makes.
+ * policy asks for what the module makes, or goes by what only PAM tells.
  */
 static void check_exempt(struct examined *examined, const char *group)
 {
-	const struct nsh_doctor *doctor = examined->doctor;
-	const struct nsh_user *user = doctor->user;
-	bool has_nsshell = doctor->enables || nsh_account_has_nsshell(user->shell);
-	bool refused = doctor->has_policy && has_nsshell &&
-		       nsh_login_check_standalone(&doctor->policy, &(struct nsh_err){0}) < 0;
-	char text[512];
+	const struct nsh_user *user = examined->doctor->user;
+	struct nsh_err why = {0};
+	enum nsh_decision decision = nsh_doctor_has_nsshell(examined->doctor)
+					     ? nsh_account_decide_alone(user, &why)
+					     : NSH_DECIDED_OPEN;
+	bool refused = decision == NSH_DECIDED_REFUSED;
+	char text[NSH_ERR_MAX + 512];
 
-	snprintf(text, sizeof(text), "%.128s is in exempt_group %.128s, %s", user->name, group,
-		 refused       ? "where nsshell refuses what only the module makes: no logins"
-		 : has_nsshell ? "and confined by nsshell alone"
-			       : "and never confined");
+	snprintf(text, sizeof(text), "%.128s is in exempt_group %.128s, %s%s", user->name, group,
+		 refused                           ? "and nsshell refuses them without the module: "
+		 : decision == NSH_DECIDED_NSSHELL ? "and confined by nsshell alone"
+						   : "and never confined",
+		 refused ? why.text : "");
 	find(examined, refused ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, text,
 	     "take the user out of the group, or give them an ordinary login shell");
 }

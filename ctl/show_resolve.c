@@ -58,7 +58,8 @@ static void say(struct nsh_shown *shown, enum nsh_shown_verdict verdict, const c
 	snprintf(shown->why, sizeof(shown->why), "%s", why);
 }
 
-static void judge_framed(struct nsh_shown *shown)
+static void take_decision(struct nsh_shown *shown, enum nsh_decision decision,
+			  const struct nsh_err *why)
 {
 	static const enum nsh_shown_verdict verdicts[] = {
 		[NSH_DECIDED_OPEN] = NSH_SHOWN_OPEN,
@@ -66,27 +67,38 @@ static void judge_framed(struct nsh_shown *shown)
 		[NSH_DECIDED_FRAME] = NSH_SHOWN_FRAME,
 		[NSH_DECIDED_NSSHELL] = NSH_SHOWN_SESSION,
 	};
+
+	say(shown, verdicts[decision], why->text);
+}
+
+/* nsshell has no frame where the module leaves it alone, and cannot tell what the module went by. */
+static void judge_framed(struct nsh_shown *shown)
+{
 	struct nsh_err why = {0};
+	struct nsh_err alone = {0};
 	enum nsh_decision decision = nsh_login_decide(&shown->policy, &shown->user, &why);
 
-	say(shown, verdicts[decision], why.text);
+	if (decision == NSH_DECIDED_OPEN && nsh_account_has_nsshell(shown->user.shell) &&
+	    nsh_account_decide_alone(&shown->user, &alone) == NSH_DECIDED_REFUSED)
+		take_decision(shown, NSH_DECIDED_REFUSED, &alone);
+	else
+		take_decision(shown, decision, &why);
 }
 
 /* Without the module nothing but the login shell confines anybody, and so only those who have nsshell. */
 static void judge_alone(struct nsh_shown *shown)
 {
-	int confine = nsh_policy_number(&shown->policy, NSH_KEY_SESSION_CONFINE);
 	struct nsh_err why = {0};
+	enum nsh_decision decision;
 
-	if (nsh_login_kind(shown->user.shell) != NSH_LOGIN_NSSHELL)
+	if (!nsh_account_has_nsshell(shown->user.shell)) {
 		say(shown, NSH_SHOWN_OPEN,
 		    "the login shell is not nsshell, and without the PAM module nothing else "
 		    "confines");
-	else if (confine != NSH_CONFINE_NO && confine != NSH_CONFINE_DENY &&
-		 nsh_login_check_standalone(&shown->policy, &why) < 0)
-		say(shown, NSH_SHOWN_REFUSED, why.text);
-	else
-		judge_framed(shown);
+		return;
+	}
+	decision = nsh_login_decide_alone(&shown->policy, &shown->user, &why);
+	take_decision(shown, decision, &why);
 }
 
 static void judge(struct nsh_shown *shown)

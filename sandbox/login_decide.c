@@ -109,3 +109,16 @@ int nsh_login_check_standalone(const struct nsh_policy *policy, struct nsh_err *
 			"come through it");
 	return check_limits(policy, err);
 }
+
+enum nsh_decision nsh_login_decide_alone(const struct nsh_policy *policy,
+					 const struct nsh_user *user, struct nsh_err *why)
+{
+	struct nsh_user with_nsshell = *user;
+	enum nsh_decision decision;
+
+	with_nsshell.shell = (char *)NSH_SHELL_PATH;
+	decision = nsh_login_decide(policy, &with_nsshell, why);
+	if (decision == NSH_DECIDED_NSSHELL && nsh_login_check_standalone(policy, why) < 0)
+		return NSH_DECIDED_REFUSED;
+	return decision;
+}

@@ -35,12 +35,17 @@ bool nsh_tmp_is(const char *path)
 	return false;
 }
 
-bool nsh_tmp_has(const char *path)
+const char *nsh_plan_tmp_folder(const char *path)
 {
 	for (size_t i = 0; i < NSH_TMP_FOLDERS; i++)
 		if (nsh_path_below(nsh_tmp_folders[i].path, path))
-			return true;
-	return false;
+			return nsh_tmp_folders[i].path;
+	return NULL;
+}
+
+bool nsh_tmp_has(const char *path)
+{
+	return nsh_plan_tmp_folder(path) != NULL;
 }
 
 /*

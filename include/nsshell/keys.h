@@ -171,6 +171,19 @@ enum { NSH_ARCHITECTURES_NATIVE, NSH_ARCHITECTURES_ALL };
 /* Whether it is a condition: of [match], which only files of match.d have, and no policy in the end. */
 bool nsh_key_is_match(const struct nsh_key *key);
 
+/* A key that means nothing unless another one has a certain value. */
+struct nsh_key_need {
+	enum nsh_key_id id;
+	const char *harmless; /* the value with which it needs nothing */
+	enum nsh_key_id other;
+	const char *value;
+};
+#define NSH_KEY_NEEDS 2
+extern const struct nsh_key_need nsh_key_needs[NSH_KEY_NEEDS];
+
+/* Whether these values of the two keys do not go together. */
+bool nsh_key_need_fails(const struct nsh_key_need *need, const char *text, const char *other);
+
 /* Returns the key whose "section.key" the item is, or NULL. */
 struct nsh_item;
 const struct nsh_key *nsh_key_of_item(const struct nsh_item *item);

@@ -42,6 +42,13 @@ enum nsh_decision {
 enum nsh_decision nsh_login_decide(const struct nsh_policy *policy, const struct nsh_user *user,
 				   struct nsh_err *why);
 
+/*
+ * Decides likewise what nsshell, as the user's login shell, makes of a login that has no frame. The policy is one that
+ * was loaded without a login.
+ */
+enum nsh_decision nsh_login_decide_alone(const struct nsh_policy *policy,
+					 const struct nsh_user *user, struct nsh_err *why);
+
 /* What a session cannot have that is not in a frame is not left out silently: -EPERM, with err set. */
 int nsh_login_check_standalone(const struct nsh_policy *policy, struct nsh_err *err);
 

@@ -125,6 +125,12 @@ const char *nsh_plan_own_place(const struct nsh_policy *policy, enum nsh_key_id 
 			       const char *path, const char *user);
 
 /*
+ * The folder that the path lies in of those that the session has of its own with [view] tmp = private, or NULL. What is
+ * to be shown there has its place made. Pure.
+ */
+const char *nsh_plan_tmp_folder(const char *path);
+
+/*
  * Builds the plan of a session. For NSH_STAGE_FRAME and NSH_STAGE_SHELL the policy must be settled.
  * Errors: -ENOMEM; -ENOENT and -EPERM for paths of the policy that are not there or cannot be held (the
  * reason is in *err); -EINVAL for a home that cannot be kept.

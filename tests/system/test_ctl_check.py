@@ -18,7 +18,7 @@ import lib_fuse
 from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
 from lib_policy import expand
 from lib_process import as_root, pids_of, status
-from lib_settings import NSSHELL, POLICY, SRV
+from lib_settings import MARKER, NSSHELL, POLICY, SRV
 from lib_terminal import COLUMNS, Terminal
 
 MAIN, MATCH, OWN = "nsshell.conf", "match.d/10-a.conf", "users.d/nshalice.conf"
@@ -86,6 +86,9 @@ BROKEN = {
     "bind": (OWN, "[view]\nbind = /no/such:/srv\n",
              'users.d/nshalice.conf:2: error: view.bind: /no/such: No such file or directory ("-" before it admits'
              " that)"),
+    "bind in the machine's /tmp": (MAIN, "[view]\ntmp = host\nbind = /usr:/tmp/no/such\n",
+                                   "nsshell.conf:3: error: view.bind: /tmp/no/such: No such file or directory, and it is "
+                                   "to be shown there"),
     "bind's second path": (MAIN, "[view]\nbind = -/usr:/no/such\n",
                            "nsshell.conf:2: error: view.bind: /no/such: No such file or directory, and it is to be shown"
                            " there"),
@@ -115,6 +118,38 @@ def test_error(session, alice, policy, name):
     assert what.rpartition(": ")[2].replace('"', "'") in session.refusal(alice).replace('"', "'")
 
 
+# Of a file of match.d together with those for everybody.
+UNFIT = {
+    "publish of everybody": ({MAIN: "[network]\nmode = nat\npublish = 8080\n",
+                              MATCH: "[match]\ngroup = nshteam\n[network]\nmode = host\n"},
+                             "match.d/10-a.conf:4: error: network.mode: network.publish of {}/nsshell.conf:3 needs "
+                             "network.mode = nat"),
+    "publish of a file": ({MAIN: "[network]\nmode = nat\n", "match.d/05.conf": "[match] user=*\n[network] mode=none",
+                           MATCH: "[match]\ngroup = nshteam\n[network]\npublish = 8080\n"},
+                          "match.d/10-a.conf:4: error: network.publish: needs network.mode = nat"),
+    "subids of a file": ({MATCH: "[match]\nuser = nshalice\n[identity]\nsubids = yes\n",
+                          "users.d/nshbob.conf": "[security] nested_userns=yes"},
+                         "match.d/10-a.conf:4: error: identity.subids: needs security.nested_userns = yes"),
+    "nested_userns": ({MAIN: "[identity]\nsubids = yes\n[security]\nnested_userns = yes\n",
+                       MATCH: "[match]\nuser = nshalice\n[security]\nnested_userns = no\n"},
+                      "match.d/10-a.conf:4: error: security.nested_userns: identity.subids of {}/nsshell.conf:2 needs "
+                      "security.nested_userns = yes"),
+    "locked": ({MAIN: "[policy] locked=network.mode", MATCH: "[match] user=nshalice\n[network]\nmode = nat\npublish=8080\n"},
+               "match.d/10-a.conf:5: error: network.publish: needs network.mode = nat"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_files_that_do_not_go_together(session, alice, policy, name):
+    """At the line of the file by which some are refused, who need not have one of their own."""
+    files, line = UNFIT[name]
+    for where, text in files.items():
+        write(policy, where, text)
+    result = ctl("check")
+    assert result.rc == FAILED and [one for one in lines_of(result) if ": error: " in one] == [line.format(POLICY)], result
+    assert line.rpartition("needs ")[2] in session.refusal(alice)
+
+
 GOOD = {
     "sample": {},
     "all kinds": {
@@ -123,7 +158,17 @@ GOOD = {
         OWN: "[session]\nhostname = %u.x\nconfine = yes\n[limits]\nnofile = 512\n",
     },
     "bind": {MAIN: "[view]\nbind = /usr:/home/made/usr, -/no/such:/no/place\n"},
+    "bind in the own /tmp": {MAIN: "[view]\nbind = /usr:/tmp/made/usr, /etc/passwd:/dev/shm/made\n"},
+    "bind in a /tmp that one user has": {MAIN: "[view]\ntmp = host\n", MATCH: "[match] user=*\n[view] tmp=private",
+                                         OWN: "[view]\nbind = /usr:/var/tmp/made\n"},
     "publish": {MAIN: "[network]\nmode = none\n", OWN: "[network]\nmode = host\n"},
+    "left alone": {MATCH: "[match]\nuser = nshbob\n[session]\nconfine = no\n"},
+    "needed by two files": {MATCH: "[match] user=nshbob\n[network] mode=none",
+                            "match.d/20.conf": "[match] group=nshguest\n[network]\npublish = 8080\n",
+                            "match.d/30.conf": "[match] group=nshguest\n[network] mode=nat"},
+    "needed with the user's own file": {MATCH: "[match] user=nshbob\n[identity] subids=yes",
+                                        "users.d/nshbob.conf": "[security] nested_userns=yes"},
+    "locked": {MAIN: "[policy] locked=identity.subids", MATCH: "[match] user=nshbob\n[security] nested_userns=yes"},
     "names": {MATCH: "[match]\nuser = nshalice, nshbob\ngroup = !nshguest\n[env]\nset = A=b\n"},
 }
 
@@ -164,6 +209,12 @@ WARNINGS = {
     "no shell": ({"users.d/nshbob.conf": "[shell] program=/etc/passwd"},
                  "users.d/nshbob.conf:2: warning: shell.program: /etc/passwd: cannot be executed; there is no session "
                  "then"),
+    "left alone by source": ({MATCH: "[match]\nuser=nshbob\nsource=10.0.0.0/8\n[session] confine=no"},
+                             "match.d/10-a.conf:5: warning: session.confine: an account whose login shell is nsshell is "
+                             "refused by this, as nsshell cannot see match.source then"),
+    "left alone by service": ({MATCH: "[match]\nuser=nshbob\nservice=sshd\n[session] confine=no"},
+                              "match.d/10-a.conf:5: warning: session.confine: an account whose login shell is nsshell "
+                              "is refused by this, as nsshell cannot see match.service then"),
     "itself": ({"users.d/nshbob.conf": f"[shell] program={NSSHELL}"},
                f"users.d/nshbob.conf:2: warning: shell.program: {NSSHELL}: is nsshell itself; there is no session then"),
 }
@@ -264,6 +315,26 @@ def test_confine_without_the_login_shell(accounts, policy):
         assert "match.d/10-a.conf" not in ctl("check").out
     finally:
         subprocess.run(["usermod", "-s", str(NSSHELL), "nshalice"], check=True)
+
+
+@pytest.fixture
+def empty_root():
+    made = SRV / "empty-root"
+    made.mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+def test_root_without_the_folder_of_sessions(policy, empty_root):
+    """Sessions in it cannot be told from others' processes; logins work all the same."""
+    folder = empty_root / str(MARKER).lstrip("/")
+    policy.match("10-a.conf", f"[match] user=nshbob\n[view] root={empty_root}")
+    result = ctl("check")
+    assert (result.rc, lines_of(result)) == (WARN, [
+        f"match.d/10-a.conf:4: warning: view.root: {folder} is not there: nsshellctl does not see what runs in that root"
+    ]), result
+    folder.mkdir(parents=True)
+    assert ctl("check").rc == OK
 
 
 def test_everything_at_once(alice, policy):

@@ -191,7 +191,25 @@ def test_exempt_from_what_nsshell_needs(machine, policy, alice):
     machine.stack("sshd", f"session required {MODULE} exempt_group=nshteam\n")
     machine.examine(alice.name).has("warn", "pam", "confined by nsshell alone")
     policy.user(alice.name, "[limits] tasks_max=100")
-    machine.examine(alice.name).has("fail", "pam", "nsshell refuses what only the module makes")
+    machine.examine(alice.name).has("fail", "pam", "nsshell refuses them without the module: limits.tasks_max needs")
+    policy.user(alice.name, "[session] confine=no\n[limits] tasks_max=100")
+    machine.examine(alice.name).has("warn", "pam", "and never confined")
+    policy.user(alice.name, "[session] confine=deny")
+    machine.examine(alice.name).has("fail", "pam", "users.d/nshalice.conf:2: session.confine = deny")
+
+
+@pytest.mark.parametrize("text, line", [
+    ("[match]\nsource=10.0.0.0/8\n[view] hide=/usr/games", "match.d/10-a.conf:2: match.source: cannot be told"),
+    ("[match]\nservice=cron\n[session] confine=deny", "match.d/10-a.conf:2: match.service: cannot be told"),
+    ("[match]\ngroup=nshteam\nservice=sshd\n[view] tmp=host", "match.d/10-a.conf:3: match.service: cannot be told"),
+])
+def test_exempt_from_what_nsshell_cannot_tell(machine, policy, alice, bob, text, line):
+    machine.stack("sshd", f"session required {MODULE} exempt_group=nshteam\n")
+    policy.match("10-a.conf", text)
+    machine.examine(alice.name).has("fail", "pam", line)
+    machine.examine(bob.name).has_not("pam", line)
+    policy.match("10-a.conf", text.replace("[match]", "[match]\nuser=nshbob", 1))
+    machine.examine(alice.name).has("warn", "pam", "confined by nsshell alone")
 
 
 # sshd
@@ -519,7 +537,7 @@ def test_account(machine, accounts, policy, alice):
     found.has("ok", "home", "is the user's")
     found.has("ok", "shell", "/bin/bash is there")
     policy.user("nshalice", "[session] confine=no")
-    machine.examine(alice.name).has("warn", "login", "confine = no")
+    machine.examine(alice.name).has("warn", "login", "confine = no: never confined")
     policy.user("nshalice", "[shell] program=/nowhere/shell")
     machine.examine(alice.name).has("fail", "shell", "shell.program /nowhere/shell")
     machine.examine("nshelse").has("warn", "home", "is in none of view.homes")
@@ -528,6 +546,14 @@ def test_account(machine, accounts, policy, alice):
     policy.conf("[view] homes=/home/a /srv/nsshell-check/homes")  # one path
     machine.examine("nshelse").has("warn", "home", "is in none of view.homes")
     machine.examine("nshnohome").has("warn", "home", "No such file")
+
+
+def test_left_alone_by_the_service(machine, policy, alice):
+    """nsshell then has no frame that tells it."""
+    policy.match("10-a.conf", "[match] service=sshd\n[session] confine=no")
+    machine.examine(alice.name).has("fail", "login", "match.d/10-a.conf:2: match.service: cannot be told")
+    machine.tool("usermod", "-s", "/bin/sh", alice.name)
+    machine.examine(alice.name).has("warn", "login", "confine = no: never confined")
 
 
 def test_login_shell(machine, policy, alice):

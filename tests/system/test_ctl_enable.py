@@ -15,7 +15,7 @@ import pytest
 from lib_ctl import CTL, FAILED, OK, WARN, ctl
 from lib_machine import Machine
 from lib_process import wait_until
-from lib_settings import NSSHELL, STATE
+from lib_settings import MODULE, NSSHELL, STATE
 
 USER = "nshtrial"
 OLD = "/bin/dash"
@@ -219,6 +219,22 @@ def test_what_the_policy_does_not_confine(machine, policy, confine):
     policy.user(USER, f"[session] confine={confine}")
     result = machine.ctl("enable", USER)
     assert result.rc == FAILED and f"session.confine = {confine}" in result.out, result
+    assert machine.shell_of(USER) == OLD
+
+
+def test_what_nsshell_cannot_tell(machine, policy):
+    """A login that the module leaves alone has no frame."""
+    policy.match("10-a.conf", "[match] service=sshd\n[session] confine=no")
+    result = machine.ctl("enable", USER)
+    assert result.rc == FAILED and "match.d/10-a.conf:2: match.service: cannot be told" in result.out, result
+    policy.match("10-a.conf", "[match] source=10.0.0.0/8\n[view] hide=/usr/games")
+    (machine.etc / "pam.d/sshd").write_text(f"session required {MODULE}\n")
+    assert machine.ctl("enable", USER).rc == OK
+    machine.ctl("disable", USER)
+    group = machine.tool("id", "-gn", USER).strip()
+    (machine.etc / "pam.d/sshd").write_text(f"session required {MODULE} exempt_group={group}\n")
+    result = machine.ctl("enable", USER)
+    assert result.rc == FAILED and "match.d/10-a.conf:2: match.source: cannot be told" in result.out, result
     assert machine.shell_of(USER) == OLD
 
 

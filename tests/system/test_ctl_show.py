@@ -139,6 +139,30 @@ def test_verdict(pam, alice, policy, confine, shell):
     assert alone["confined"]["verdict"] == expected
 
 
+LEFT_ALONE = "[match] {}\n[session] confine=no"
+
+
+@pytest.mark.parametrize("key, shown", [
+    ("service=nshcheck", ["--service=nshcheck", "--source=10.1.2.3"]),
+    ("source=10.0.0.0/8", ["--service=nshcheck", "--source=10.1.2.3"]),
+])
+def test_left_alone_by_what_only_pam_tells(pam, alice, policy, key, shown):
+    """The module lets such a login be, and nsshell, which has no frame then, refuses it."""
+    policy.match("10-a.conf", LEFT_ALONE.format(key))
+    verdict = ctl_json("show", alice.name, *shown)["confined"]
+    name = key.partition("=")[0]
+    assert verdict["verdict"] == "refused", verdict
+    assert verdict["why"].startswith(f"{POLICY}/match.d/10-a.conf:2: match.{name}: cannot be told")
+    assert "cannot be told" in ctl("show", alice.name, *shown).out
+    probe = pam.login(alice.name, str(NSSHELL), "-c", "echo ran", rhost="10.1.2.3")
+    assert probe.pam == 0 and probe.result.rc == 125 and f"match.{name}: cannot" in probe.result.err, probe
+    policy.user(alice.name, "[session] confine=no")
+    policy.match("10-a.conf", LEFT_ALONE.format(key).replace("[session] confine=no", "[view] tmp=host"))
+    assert ctl_json("show", alice.name, *shown)["confined"]["verdict"] == "open"
+    probe = pam.login(alice.name, str(NSSHELL), "-c", "echo ran", rhost="10.1.2.3")
+    assert probe.result.out == "ran\n", probe
+
+
 @pytest.mark.parametrize("text, why", [
     ("[policy] require_pam=yes", "policy.require_pam = yes"),
     ("[limits] memory_max=1G", "limits.memory_max needs pam_nsshell"),

@@ -2,11 +2,14 @@
 /*
  * Policies from files: order, locks, matching, origins, and everything that makes one invalid.
  * Promise 1 (an invalid policy is no policy) and 2 (only the owner's files count).
+ *
+ * The Makefile puts what is here in place of posix_spawn(), which starts getent and nothing else.
  */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,19 @@
 
 #include "nsshell/policy.h"
 #include "tests/unit/scratch.h"
+
+int __real_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[], char *const envp[]);
+int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[], char *const envp[]);
+
+static int spawn_fails; /* with this errno */
+
+int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+{
+	return spawn_fails ? spawn_fails : __real_posix_spawn(pid, path, actions, attr, argv, envp);
+}
 
 static struct nsh_user user = {.uid = 4711, .gid = 0, .name = (char *)"ann"};
 
@@ -194,6 +210,24 @@ static void test_match(void **state)
 	assert_int_equal(umask_after_match("user = ann\ngroup = daemon"), 011);
 	user.groups = NULL;
 	user.n_groups = 0;
+}
+
+/* A group that cannot be asked for, as there is no getent, could be one that the user is denied by. */
+static void test_match_unasked(void **state)
+{
+	static const int codes[][2] = {{ENOENT, -EIO}, {EACCES, -EACCES}, {EAGAIN, -EAGAIN}};
+
+	(void)state;
+	put("nsshell.conf", "");
+	put("match.d/10.conf", "[match]\nuser = *\ngroup = root, no-such-group-here\n"
+			       "[session]\nconfine = deny\n");
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		spawn_fails = codes[i][0];
+		refused(codes[i][1], "match.d/10.conf:3: match.group: /usr/bin/getent group "
+				     "no-such-group-here: ");
+	}
+	assert_int_equal(umask_after_match("group = root"), 011);
+	spawn_fails = 0;
 }
 
 /* Returns the umask that a login gets, or the error of the load. */
@@ -682,6 +716,7 @@ int main(void)
 		TEST(test_many_match_files),
 		TEST(test_locked),
 		TEST(test_match),
+		TEST(test_match_unasked),
 		TEST(test_match_login),
 		TEST(test_match_unknown_source),
 		TEST(test_match_without_pam),

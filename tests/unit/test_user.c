@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding accounts in passwd and group texts, reading these, and which names may be used.
+ *
+ * The Makefile puts what is here in place of memmem(), to count the searches.
  */
 #include "tests/unit/unit.h"
 
@@ -11,6 +13,17 @@
 #include <unistd.h>
 
 #include "nsshell/user.h"
+
+void *__real_memmem(const void *text, size_t len, const void *wanted, size_t wanted_len);
+void *__wrap_memmem(const void *text, size_t len, const void *wanted, size_t wanted_len);
+
+static unsigned searches;
+
+void *__wrap_memmem(const void *text, size_t len, const void *wanted, size_t wanted_len)
+{
+	searches++;
+	return __real_memmem(text, len, wanted, wanted_len);
+}
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\n"
 			     "trap:x:5:1000:,1000,:/home/1000:/bin/1000\n"
@@ -47,6 +60,59 @@ static void test_group(void **state)
 	assert_memory_equal(found.text[2], "51", 2);
 	assert_false(nsh_database_find(group, strlen(group), 4, 0, "x", &found));
 	assert_false(nsh_database_find(group, strlen(group), 4, 0, "", &found));
+}
+
+/* Two groups before the one that is wanted, of which each member's name begins as its name. */
+static char *write_large(size_t n_members)
+{
+	size_t len;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	fputs("stud2:x:1999:stud\nstudents:x:2000:", out);
+	for (size_t i = 0; i < n_members; i++)
+		fprintf(out, "stud%05zu,", i);
+	fputs("stud\nstud:x:2001:stud\nstud:x:2002:\n", out);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+/* A line costs one search, however many names it has: a login waits for it. */
+static void test_large_group(void **state)
+{
+	char *text = write_large(50000);
+	struct nsh_fields found;
+
+	(void)state;
+	searches = 0;
+	assert_true(nsh_database_find(text, strlen(text), 4, 0, "stud", &found));
+	assert_int_equal(found.len[2], 4);
+	assert_memory_equal(found.text[2], "2001", 4);
+	assert_int_equal(searches, 3);
+	searches = 0;
+	assert_false(nsh_database_find(text, strlen(text), 4, 0, "stu", &found));
+	assert_int_equal(searches, 5);
+	assert_true(nsh_database_find(text, strlen(text), 4, 2, "2002", &found));
+	assert_memory_equal(found.text[0], "stud:", 5);
+	assert_false(nsh_database_find(text, strlen(text), 4, 0, "stud00007", &found));
+	free(text);
+}
+
+/* Names that stand in a line before, in part or in another field; and what nobody is called. */
+static void test_near(void **state)
+{
+	static const char group[] = "a:x:1:b,bb\nbb:x:2:b\n:x:3:b\nb:x\nb\n\n+b:x:4:\nb:x:5:bb";
+	struct nsh_fields found;
+
+	(void)state;
+	assert_true(nsh_database_find(group, strlen(group), 4, 0, "b", &found));
+	assert_memory_equal(found.text[2], "5", 1);
+	assert_true(nsh_database_find(group, strlen(group), 4, 2, "2", &found));
+	assert_memory_equal(found.text[0], "bb:", 3);
+	assert_false(nsh_database_find(group, strlen(group), 4, 0, "\n", &found));
+	assert_false(nsh_database_find(group, strlen(group), 4, 0, "\nb", &found));
+	assert_false(nsh_database_find(group, strlen(group), 4, 0, "b:x:5:bb", &found));
 }
 
 static void test_names(void **state)
@@ -269,6 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_passwd),        cmocka_unit_test(test_group),
+		cmocka_unit_test(test_large_group),   cmocka_unit_test(test_near),
 		cmocka_unit_test(test_names),         cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_parse_unknown), cmocka_unit_test(test_parse_refused),
 		cmocka_unit_test(test_parse_gid),     cmocka_unit_test(test_parse_first),
