@@ -82,13 +82,11 @@ void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_doctor_level lea
 /* The value of an enum key of the policy; preset when there is none. */
 int nsh_doctor_number(const struct nsh_doctor *doctor, enum nsh_key_id id, int preset);
 
-<<<<<<< HEAD
 /* Whether [view] hide names the path or a folder above it. */
 bool nsh_doctor_hides(const struct nsh_doctor *doctor, const char *path);
-=======
+
 /* Whether nsshell is the user's login shell, or is to become it. */
 bool nsh_doctor_has_nsshell(const struct nsh_doctor *doctor);
->>>>>>> ctl-a
 
 /* Whether the policy asks for limits of a login. */
 bool nsh_doctor_has_limits(const struct nsh_doctor *doctor);
