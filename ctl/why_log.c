@@ -139,12 +139,14 @@ static bool is_of_root(const json_t *entry, const struct nsh_why_line *line)
 	return line->writer == NSH_WHY_MODULE || !*name || !strcmp(name, "nsshell-session");
 }
 
-/* Both questions find what is of root. */
+/* Both questions find what is of root. What is no entry is what journalctl says besides, of a file that it has left out. */
 static void read_entry(struct nsh_why_log *log, const char *text, const char *id, bool of_root)
 {
 	json_t *entry = json_loads(text, 0, NULL);
 	struct nsh_why_line line;
 
+	if (!entry)
+		note(log, "the journal: %s", text);
 	if (entry && (of_root || strcmp(text_of(entry, "_UID"), "0") != 0) &&
 	    nsh_why_read_message(&line, text_of(entry, "SYSLOG_IDENTIFIER"),
 				 text_of(entry, "MESSAGE"), id)) {
@@ -217,7 +219,8 @@ static const char *program_for(const char *path)
 /* Not all of these programs know more options, or these in another order. */
 static void read_file(struct search *search, const char *path)
 {
-	const char *argv[] = {program_for(path), "-a", "-m" MOST, "--", search->wanted, path, NULL};
+	const char *argv[] = {program_for(path), "-a", "-m", MOST, "--",
+			      search->wanted,    path, NULL};
 	struct nsh_why_line line;
 	char *found;
 	char *rest;
