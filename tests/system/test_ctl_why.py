@@ -328,9 +328,10 @@ def machine(tmp_path):
             entries=tmp_path / "entries", delay=delay, says=says))
         (tmp_path / "bin/journalctl").chmod(0o755)
         (tmp_path / "entries").write_text("".join(json.dumps(e) + "\n" for e in entries))
-        for age, (name, text) in enumerate((files or {}).items()):
-            (tmp_path / "log" / name).write_bytes(packed(name, text))
-            os.utime(tmp_path / "log" / name, (age, age))
+        ages = {name: age for age, name in enumerate(files or {})}
+        for name in sorted(ages):
+            (tmp_path / "log" / name).write_bytes(packed(name, files[name]))
+            os.utime(tmp_path / "log" / name, (ages[name], ages[name]))
         result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID, lacking,
                          timeout=100)
         assert result.rc == rc, result
@@ -402,10 +403,9 @@ def test_file_for_which_the_program_is_missing(machine):
 
 
 def test_many_files_of_the_machine(machine):
-    """The newest are read, whatever they are called."""
-    old = {f"messages-{number}": "x\n" for number in range(200)}
-    new = {f"{name}.{number}": f"{HEAD}nsshell-session[7]: {LINE}\n"
-           for name in ("auth.log", "messages", "secure") for number in range(20)}
+    """The newest are read, whatever they are called, and wherever the folder has them."""
+    old = {f"{name}-{number}": "x\n" for name in ("auth.log", "secure") for number in range(100)}
+    new = {f"messages-{number}": f"{HEAD}nsshell-session[7]: {LINE}\n" for number in range(60)}
     assert {found["source"] for found in machine(files={**old, **new})} == {f"/var/log/{name}" for name in new}
 
 
