@@ -63,15 +63,19 @@ struct total {
 	size_t n_files;
 };
 
+static void add(const struct nsh_finding *finding, void *findings)
+{
+	const struct nsh_complaint where = {.file = finding->file,
+					    .line = finding->line,
+					    .section = finding->section,
+					    .key = finding->key};
+
+	nsh_finding_add(findings, finding->level, &where, "%s", finding->text);
+}
+
 static void take(struct total *total, struct nsh_check *check)
 {
-	for (size_t i = 0; i < check->findings.count; i++) {
-		const struct nsh_finding *at = &check->findings.at[i];
-		const struct nsh_complaint where = {
-			.file = at->file, .line = at->line, .section = at->section, .key = at->key};
-
-		nsh_finding_add(&total->findings, at->level, &where, "%s", at->text);
-	}
+	nsh_findings_each(&check->findings, add, &total->findings);
 	total->findings.failed |= check->findings.failed;
 	total->n_files += check->n_files;
 	nsh_check_free(check);

@@ -28,7 +28,7 @@ struct nsh_finding {
 
 /* Starts as all 0. */
 struct nsh_findings {
-	struct nsh_finding *at; /* owned */
+	void *tree; /* owned */
 	size_t count;
 	size_t errors;
 	bool failed; /* without memory */
@@ -46,9 +46,13 @@ bool nsh_finding_has(const struct nsh_findings *findings, const char *file, unsi
 /* For an observer, whose data they are: adds an error. */
 void nsh_finding_take(void *findings, const struct nsh_complaint *complaint);
 
-/* Prints them, to standard output or standard error, in the order of files and lines. */
-void nsh_findings_print(struct nsh_findings *findings, FILE *out);
-json_t *nsh_findings_json(struct nsh_findings *findings);
+/* Calls function(finding, data) for each, in the order of files and lines. */
+typedef void nsh_finding_fn(const struct nsh_finding *finding, void *data);
+void nsh_findings_each(const struct nsh_findings *findings, nsh_finding_fn *function, void *data);
+
+/* Prints them in that order, to standard output or standard error. */
+void nsh_findings_print(const struct nsh_findings *findings, FILE *out);
+json_t *nsh_findings_json(const struct nsh_findings *findings);
 
 /* NSH_CTL_OK, NSH_CTL_WARN or NSH_CTL_FAILED. */
 int nsh_findings_status(const struct nsh_findings *findings);

@@ -225,20 +225,26 @@ void nsh_doctor_jobs(struct nsh_doctor *doctor)
 }
 
 /*
- * The mounts of a process that is in a frame or in a session have one of nsshell's folders among them. One that has
- * ended, and that nobody has taken note of yet, has none (EINVAL).
+ * The mounts of a process that is in a frame or in a session have one of nsshell's folders among them, however many there
+ * are. One that has ended, and that nobody has taken note of yet, has none (EINVAL).
  */
 static bool is_outside(const char *pid)
 {
-	NSH_FREE char *text = NULL;
+	NSH_FREE char *line = NULL;
+	bool outside = true;
+	size_t room = 0;
 	char path[64];
-	int ret;
+	FILE *mounts;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", pid);
-	ret = nsh_read(path, &text);
-	if (ret < 0)
-		return ret != -EINVAL && ret != -ENOENT && ret != -ESRCH;
-	return !strstr(text, " " NSH_FRAME_FOLDER " ") && !strstr(text, " " NSH_SESSION_FOLDER " ");
+	mounts = fopen(path, "re");
+	if (!mounts)
+		return errno != EINVAL && errno != ENOENT && errno != ESRCH;
+	while (outside && getline(&line, &room, mounts) > 0)
+		outside = !strstr(line, " " NSH_FRAME_FOLDER " ") &&
+			  !strstr(line, " " NSH_SESSION_FOLDER " ");
+	fclose(mounts);
+	return outside;
 }
 
 /* The process that stands for a session outside is nsshell's, and closed to everybody. */

@@ -328,17 +328,14 @@ static bool has_hub_alone(const char *cgroup)
 }
 
 /* A session is gone when its control group is, too: root alone can tell. */
-static bool has_cgroup(const struct killing *killing)
+static bool has_cgroup(const struct wanted *wanted)
 {
-	for (size_t i = 0; i < killing->n_wanted && geteuid() == 0; i++) {
-		char path[1024];
+	char path[1024];
 
-		snprintf(path, sizeof(path), "/sys/fs/cgroup%s",
-			 killing->wanted[i].cgroup ? killing->wanted[i].cgroup : "");
-		if (killing->wanted[i].cgroup && access(path, F_OK) == 0 && !has_hub_alone(path))
-			return true;
-	}
-	return false;
+	if (!wanted->cgroup || geteuid() != 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s", wanted->cgroup);
+	return access(path, F_OK) == 0 && !has_hub_alone(path);
 }
 
 static bool is_in_hub(const struct wanted *wanted)
@@ -357,33 +354,30 @@ static bool is_in_hub(const struct wanted *wanted)
 }
 
 /* Likewise while the hub holds on to it. Whose hub may not be asked tells nothing. */
-static bool is_held(const struct killing *killing)
+static bool is_held(const struct wanted *wanted)
 {
-	bool all = geteuid() == 0;
-
-	for (size_t i = 0; i < killing->n_wanted; i++)
-		if (killing->wanted[i].framed == all && is_in_hub(&killing->wanted[i]))
-			return true;
-	return false;
+	return wanted->framed == (geteuid() == 0) && is_in_hub(wanted);
 }
 
 /* PID 1 loses its mounts first, and ends when all that was in its namespace has been taken note of. */
-static bool has_init(const struct killing *killing)
+static bool has_init(const struct known *init)
 {
-	for (size_t i = 0; i < killing->inits.count; i++) {
-		NSH_CLOSE int folder = nsh_process_open(killing->inits.at[i].pid);
-		struct nsh_process now;
+	NSH_CLOSE int folder = nsh_process_open(init->pid);
+	struct nsh_process now;
 
-		if (folder >= 0 && nsh_process_read(&now, folder) &&
-		    now.start == killing->inits.at[i].start && now.state != 'Z')
-			return true;
-	}
-	return false;
+	return folder >= 0 && nsh_process_read(&now, folder) && now.start == init->start &&
+	       now.state != 'Z';
 }
 
 static bool is_left(const struct killing *killing)
 {
-	return has_cgroup(killing) || is_held(killing) || has_init(killing);
+	for (size_t i = 0; i < killing->n_wanted; i++)
+		if (has_cgroup(&killing->wanted[i]) || is_held(&killing->wanted[i]))
+			return true;
+	for (size_t i = 0; i < killing->inits.count; i++)
+		if (has_init(&killing->inits.at[i]))
+			return true;
+	return false;
 }
 
 static void note_member(struct noted *noted, const struct nsh_live *live, pid_t pid)
@@ -429,6 +423,7 @@ static int do_round(struct killing *killing, enum round round, struct nsh_err *e
 	return count;
 }
 
+/* Until nothing is left, or the time is over: then it is more than 0. -errno. */
 static int do_rounds(struct killing *killing, enum round round, int64_t ms, struct nsh_err *err)
 {
 	int64_t end = nsh_now_ms() + ms;
@@ -444,7 +439,8 @@ static int do_rounds(struct killing *killing, enum round round, int64_t ms, stru
 		nanosleep(&wait, NULL);
 		step = step < STEP_MAX_MS / 2 ? 2 * step : STEP_MAX_MS;
 	} while (nsh_now_ms() < end);
-	return do_round(killing, LOOK, err);
+	ret = do_round(killing, LOOK, err);
+	return ret == 0 && is_left(killing) ? 1 : ret;
 }
 
 static void continue_stopped(const struct killing *killing)
@@ -492,6 +488,24 @@ static int kill_all(struct killing *killing, struct nsh_err *err)
 	return ret < 0 ? ret : do_rounds(killing, KILL, KILL_MS, err);
 }
 
+/* What is left when no process stands in the session any more. */
+static void complain_more(const struct killing *killing)
+{
+	for (size_t i = 0; i < killing->n_wanted; i++) {
+		const struct wanted *wanted = &killing->wanted[i];
+
+		if (has_cgroup(wanted))
+			nsh_complain("session %s is not gone: control group %s", wanted->id,
+				     wanted->cgroup);
+		if (is_held(wanted))
+			nsh_complain("session %s is not gone: the user's hub has it", wanted->id);
+	}
+	for (size_t i = 0; i < killing->inits.count; i++)
+		if (has_init(&killing->inits.at[i]))
+			nsh_complain("process %d is not gone: PID 1 of a session",
+				     killing->inits.at[i].pid);
+}
+
 static int complain_left(struct killing *killing, struct nsh_err *err)
 {
 	struct nsh_lives lives;
@@ -506,6 +520,7 @@ static int complain_left(struct killing *killing, struct nsh_err *err)
 				     lives.at[i].members[j].process.name,
 				     lives.at[i].members[j].process.uid);
 	nsh_lives_free(&lives);
+	complain_more(killing);
 	return NSH_CTL_FAILED;
 }
 

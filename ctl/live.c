@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,9 @@
 #include "nsshell/field.h"
 #include "nsshell/limits.h"
 #include "nsshell/sight.h"
+
+/* So many open files are left to the threads, which need no more than eight each, and to the program. */
+#define FILES_LEFT 64
 
 static int no_memory(struct nsh_err *err)
 {
@@ -72,7 +76,7 @@ static uint64_t parent_of(int fd)
 	return inode_of(parent);
 }
 
-/* With the lock. Takes fd when there was none of that number yet. NULL without memory. */
+/* With the lock. Takes fd when there was none of that number yet, and it is to be held. NULL without memory. */
 static struct space *add_space_locked(struct walk *walk, int fd, uint64_t inode, uint64_t parent)
 {
 	struct space *space = nsh_space_find(walk, inode);
@@ -82,7 +86,12 @@ static struct space *add_space_locked(struct walk *walk, int fd, uint64_t inode,
 	space = calloc(1, sizeof(*space));
 	if (!space)
 		return NULL;
-	*space = (struct space){.inode = inode, .parent = parent, .fd = fd, .session = NO_SESSION};
+	*space = (struct space){
+		.inode = inode,
+		.parent = parent,
+		.fd = fd < walk->most ? fd : -1,
+		.session = NO_SESSION,
+	};
 	space->next = walk->buckets[inode % BUCKETS];
 	walk->buckets[inode % BUCKETS] = space;
 	return space;
@@ -326,8 +335,9 @@ static int take_process(void *data, pid_t pid)
 	struct space *mount;
 	int ret;
 
+	/* Without open files it is not known who is there, and that is an error. */
 	if (folder < 0)
-		return 0;
+		return folder == -EMFILE || folder == -ENFILE ? folder : 0;
 	mount = take_space(walk, folder, "ns/mnt", false);
 	if (walk->all && !mount)
 		return 0;
@@ -344,11 +354,23 @@ static int take_process(void *data, pid_t pid)
 	return add_entry(walk, &member);
 }
 
+/* Each session has a few. Of what cannot be held there is the number, which mostly does. -errno. */
+static int count_held(void)
+{
+	struct rlimit limit;
+
+	nsh_rlimit_raise_files(&limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	if (limit.rlim_cur < FILES_LEFT)
+		return -EMFILE;
+	return limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur - FILES_LEFT : INT_MAX;
+}
+
 static void begin(struct walk *walk, struct nsh_lives *lives)
 {
 	NSH_CLOSE int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct nsh_process self;
-	struct rlimit before;
 	struct stat st;
 
 	*lives = (struct nsh_lives){0};
@@ -366,8 +388,7 @@ static void begin(struct walk *walk, struct nsh_lives *lives)
 	/* Unless /proc is that of a PID namespace around the own one. */
 	if (own >= 0 && nsh_process_read(&self, own) && self.depth == 1)
 		walk->own_numbers = number_of(own, "ns/pid");
-	/* Each session holds a few namespaces; without enough fds numbers are all that there is, and mostly do. */
-	nsh_rlimit_raise_files(&before);
+	walk->most = count_held();
 	nsh_sight_prepare();
 }
 
@@ -395,7 +416,7 @@ int nsh_lives_find(struct nsh_lives *lives, struct nsh_err *err)
 	if (!walk)
 		return no_memory(err);
 	begin(walk, lives);
-	ret = nsh_crowd_walk(take_process, walk);
+	ret = walk->most < 0 ? walk->most : nsh_crowd_walk(take_process, walk);
 	if (ret < 0)
 		nsh_err_sys(err, NSH_REASON_MACHINE, ret, "/proc");
 	else if (nsh_lives_make(walk) < 0)

@@ -177,7 +177,10 @@ int nsh_lives_ask(struct nsh_lives *lives, struct nsh_err *err)
 	return last;
 }
 
-/* Without the hub: those whose shells are seen, where there is nothing but shells. */
+/*
+ * Without the hub: those whose shells are seen, where there is nothing but shells. A shared sandbox that no hub knows has
+ * a hub all the same, of another version, or has lost it.
+ */
 int nsh_live_count_logins(const struct nsh_live *live)
 {
 	bool shared = false;
@@ -188,7 +191,7 @@ int nsh_live_count_logins(const struct nsh_live *live)
 		return (int)live->n_logins;
 	if (!live->framed && live->n_shells)
 		return shared ? (int)live->n_joined : 1;
-	if (live->asked || (live->n_shells && !shared))
-		return 1;
-	return -1;
+	if (shared)
+		return -1;
+	return live->asked || live->n_shells ? 1 : -1;
 }

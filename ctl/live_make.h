@@ -16,7 +16,7 @@
 struct space {
 	uint64_t inode;
 	uint64_t parent; /* PID namespaces: of the one around it if that can be a session's, or 0 */
-	int fd;          /* -1 when it could not be held */
+	int fd;          /* -1 when it is not held */
 	int session;     /* index, or NO_SESSION */
 	bool is_empty;   /* has been looked at and is of no session */
 	struct space *next;
@@ -31,6 +31,7 @@ struct walk {
 	size_t room;
 	uint64_t own_mount;
 	uint64_t own_numbers; /* the own PID namespace, if /proc is that one's; else 0 */
+	int most;             /* file descriptors from here on hold no namespace */
 	uid_t uid;
 	uid_t root;
 	bool all; /* the machine's root asks */

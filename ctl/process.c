@@ -43,6 +43,8 @@ static bool parse_fields(struct nsh_process *process, const char *at)
 	uint64_t tty;
 	uint64_t user;
 	uint64_t system;
+	uint64_t children_user;
+	uint64_t children_system;
 
 	if (at[0] != ' ' || !at[1] || at[2] != ' ')
 		return false;
@@ -50,11 +52,13 @@ static bool parse_fields(struct nsh_process *process, const char *at)
 	at += 3;
 	if (!nsh_take_number(&at, INT32_MAX, ' ', &parent) || !skip(&at, 2) ||
 	    !nsh_take_number(&at, UINT32_MAX, ' ', &tty) || !skip(&at, 6) || !take(&at, &user) ||
-	    !take(&at, &system) || !skip(&at, 6) || !take(&at, &process->start))
+	    !take(&at, &system) || !take(&at, &children_user) || !take(&at, &children_system) ||
+	    !skip(&at, 4) || !take(&at, &process->start))
 		return false;
 	process->parent = (pid_t)parent;
 	process->tty = (unsigned)tty;
 	process->cpu = user + system;
+	process->reaped = children_user + children_system;
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct nsh_process {
 	unsigned tty;    /* device number of the controlling terminal, or 0 */
 	uint64_t start;  /* in clock ticks since the machine began */
 	uint64_t cpu;    /* user and system, in clock ticks */
+	uint64_t reaped; /* likewise, of all below it that has ended and been waited for */
 	uint64_t memory; /* anonymous and shared memory and swap, in bytes */
 };
 

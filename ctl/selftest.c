@@ -200,8 +200,9 @@ static int run_in_folders(struct nsh_selftest *self, const struct options *optio
 	if (make_transport(self, options->trial.policy, err) < 0)
 		return nsh_complain_err(err);
 	code = run_tests(self, options->only, list);
-	if (list && nsh_json_print(json_pack("{ss so}", "user", self->trial->user.name, "tests",
-					     list)) != NSH_CTL_OK)
+	if (list &&
+	    nsh_json_print(json_pack("{so so}", "user", nsh_json_text(self->trial->user.name),
+				     "tests", list)) != NSH_CTL_OK)
 		code = NSH_CTL_FAILED;
 	return code;
 }

@@ -97,16 +97,17 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* What ends takes its time to its parent, and so the sum stays: programs that are over between two times count. */
 static uint64_t cpu_of(const struct nsh_live *live)
 {
 	uint64_t cpu = 0;
 
 	for (size_t i = 0; i < live->n_members; i++)
-		cpu += live->members[i].process.cpu;
+		cpu += live->members[i].process.cpu + live->members[i].process.reaped;
 	return cpu;
 }
 
-/* What has ended has taken its time with it: that is none, and not less than none. */
+/* Whose parent is outside of the session, or does not wait, has taken its time with it: that is not less than none. */
 static double percent_of(const struct top *top, const struct nsh_live *live)
 {
 	double passed = now() - top->at;

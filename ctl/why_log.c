@@ -2,12 +2,14 @@
 /*
  * What a machine's log has about one id.
  *
- * The machine's own programs look for it (journalctl, grep, zgrep): they read what is large, compressed or binary, and
- * give back no more than lines that have the id. All of what they give is in doubt until why_line.c has read it.
+ * The machine's own programs look for it (journalctl, grep, zgrep and its like): they read what is large, compressed or
+ * binary, and give back no more than lines that have the id. All of what they give is in doubt until why_line.c has read it.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 
 #include "ctl/spawn.h"
 #include "ctl/why_log.h"
+#include "nsshell/cleanup.h"
 #include "nsshell/id.h"
 
 #define LOG_FOLDER "/var/log"
@@ -32,7 +35,8 @@
 /* The facility of all that nsshell logs. The journal has an index of it, and none of words. */
 #define AUTHPRIV "SYSLOG_FACILITY=10"
 
-#define N_NAMES 64
+/* So many files of /var/log are read, the newest. */
+#define FILES_MAX 64
 
 struct search {
 	struct nsh_why_log *log;
@@ -41,17 +45,18 @@ struct search {
 	time_t end;
 };
 
-static void note_denied(struct nsh_why_log *log, const char *path)
+/* What has not been looked at, or not to its end, may know more. The first is told. */
+__attribute__((format(printf, 2, 3))) static void note(struct nsh_why_log *log, const char *format,
+						       ...)
 {
-	if (!log->denied && asprintf(&log->denied, "%s: %s", path, strerror(errno)) < 0)
-		log->denied = NULL;
-}
+	va_list args;
 
-/* What has not been looked at to its end may know more. */
-static void note_late(struct nsh_why_log *log, const char *what, int seconds)
-{
-	if (!log->denied && asprintf(&log->denied, "%s took longer than %d s", what, seconds) < 0)
+	if (log->denied)
+		return;
+	va_start(args, format);
+	if (vasprintf(&log->denied, format, args) < 0)
 		log->denied = NULL;
+	va_end(args);
 }
 
 /* Takes the line. The same line can be in the journal and in a file. */
@@ -64,7 +69,22 @@ static void add(struct nsh_why_log *log, struct nsh_why_line *line, const char *
 		nsh_why_free(line);
 }
 
-/* The output of one of the machine's programs that finds (0), finds nothing (1) or fails. NULL then. */
+/*
+ * One of the machine's programs finds (0), finds nothing (1) or fails. journalctl(1) fails with 1, too, and so does
+ * zstdgrep(1) of a damaged file; but then they say something.
+ */
+static void note_failure(struct nsh_why_log *log, const struct nsh_output *output, const char *what)
+{
+	const char *said = output->text + strspn(output->text, "\n");
+
+	if (output->status == 0 || (output->status == 1 && !*said))
+		return;
+	if (!*said)
+		said = "it failed";
+	note(log, "%s: %.*s", what, (int)strcspn(said, "\n"), said);
+}
+
+/* Its output, also that before a failure. NULL without any. */
 static char *search_with(const struct search *search, const char *const *argv, const char *what)
 {
 	struct nsh_output output;
@@ -72,18 +92,18 @@ static char *search_with(const struct search *search, const char *const *argv, c
 	int ret;
 
 	if (time(NULL) >= search->end) {
-		note_late(search->log, "the search", ALL_SECONDS);
+		note(search->log, "the search took longer than %d s", ALL_SECONDS);
 		return NULL;
 	}
 	ret = nsh_spawn(&output, argv, SEARCH_SECONDS, &err);
 	if (ret == -ETIMEDOUT)
-		note_late(search->log, what, SEARCH_SECONDS);
+		note(search->log, "%s took longer than %d s", what, SEARCH_SECONDS);
+	else if (ret < 0)
+		note(search->log, "%s: %s", what, err.text);
 	if (ret < 0)
 		return NULL;
-	if (output.status <= 1)
-		return output.text;
-	free(output.text);
-	return NULL;
+	note_failure(search->log, &output, what);
+	return output.text;
 }
 
 static const char *text_of(const json_t *entry, const char *key)
@@ -119,12 +139,14 @@ static bool is_of_root(const json_t *entry, const struct nsh_why_line *line)
 	return line->writer == NSH_WHY_MODULE || !*name || !strcmp(name, "nsshell-session");
 }
 
-/* Both questions find what is of root. */
+/* Both questions find what is of root. What is no entry is what journalctl says besides, of a file that it has left out. */
 static void read_entry(struct nsh_why_log *log, const char *text, const char *id, bool of_root)
 {
 	json_t *entry = json_loads(text, 0, NULL);
 	struct nsh_why_line line;
 
+	if (!entry)
+		note(log, "the journal: %s", text);
 	if (entry && (of_root || strcmp(text_of(entry, "_UID"), "0") != 0) &&
 	    nsh_why_read_message(&line, text_of(entry, "SYSLOG_IDENTIFIER"),
 				 text_of(entry, "MESSAGE"), id)) {
@@ -181,27 +203,31 @@ static void read_journal(struct search *search)
 	search_journal(search, false);
 }
 
+/* What logrotate(8) compresses with, on one machine or another. Of a damaged file bzgrep(1) tells nothing. */
+static const char *program_for(const char *path)
+{
+	static const char *const programs[][2] = {
+		{".gz", "zgrep"}, {".xz", "xzgrep"}, {".zst", "zstdgrep"}, {".bz2", "xzgrep"}};
+	const char *ending = strrchr(path, '.');
+
+	for (size_t i = 0; ending && i < sizeof(programs) / sizeof(*programs); i++)
+		if (!strcmp(ending, programs[i][0]))
+			return programs[i][1];
+	return "grep";
+}
+
+/* Not all of these programs know more options, or these in another order. */
 static void read_file(struct search *search, const char *path)
 {
-	size_t len = strlen(path);
-	bool packed = len > 3 && !strcmp(path + len - 3, ".gz");
-	const char *argv[] = {packed ? "zgrep" : "grep",
-			      "-a",
-			      "-F",
-			      "-m",
-			      MOST,
-			      "-e",
-			      search->wanted,
-			      "--",
-			      path,
-			      NULL};
+	const char *argv[] = {program_for(path), "-a", "-m", MOST, "--",
+			      search->wanted,    path, NULL};
 	struct nsh_why_line line;
 	char *found;
 	char *rest;
 	char *text;
 
 	if (access(path, R_OK) < 0) {
-		note_denied(search->log, path);
+		note(search->log, "%s: %s", path, strerror(errno));
 		return;
 	}
 	rest = found = search_with(search, argv, path);
@@ -212,7 +238,7 @@ static void read_file(struct search *search, const char *path)
 	free(found);
 }
 
-/* Those that logrotate(8) has put aside are called NAME.1, NAME.2.gz or NAME-20261124. */
+/* Those that logrotate(8) has put aside are called NAME.1, NAME.2.gz or NAME-20261124.xz. */
 static int is_log(const struct dirent *entry)
 {
 	static const char *const names[] = {"auth.log", "secure", "messages"};
@@ -228,7 +254,7 @@ static int is_log(const struct dirent *entry)
 }
 
 struct file {
-	char *path;
+	char path[sizeof(LOG_FOLDER "/") + NAME_MAX];
 	time_t changed;
 };
 
@@ -240,40 +266,48 @@ static int newest_first(const void *a, const void *b)
 	return (one->changed < other->changed) - (one->changed > other->changed);
 }
 
-static size_t list_logs(struct file files[N_NAMES])
+static bool take_file(struct file *file, const char *name)
+{
+	struct stat st;
+
+	snprintf(file->path, sizeof(file->path), "%s/%s", LOG_FOLDER, name);
+	if (stat(file->path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	file->changed = st.st_mtime;
+	return true;
+}
+
+/* All of them, newest first; owned. */
+static struct file *list_logs(struct nsh_why_log *log, size_t *count)
 {
 	struct dirent **entries = NULL;
 	int found = scandir(LOG_FOLDER, &entries, is_log, NULL);
-	size_t count = 0;
+	struct file *files = found > 0 ? calloc((size_t)found, sizeof(*files)) : NULL;
 
+	*count = 0;
+	if ((found < 0 && errno != ENOENT) || (found > 0 && !files))
+		note(log, "%s: %s", LOG_FOLDER, strerror(errno));
 	for (int i = 0; i < found; i++) {
-		struct stat st;
-		char *path;
-
-		if (count < N_NAMES && asprintf(&path, LOG_FOLDER "/%s", entries[i]->d_name) >= 0) {
-			files[count].path = path;
-			files[count++].changed =
-				stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_mtime : 0;
-		}
+		*count += files && take_file(&files[*count], entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
-	if (count)
-		qsort(files, count, sizeof(*files), newest_first);
-	return count;
+	if (files)
+		qsort(files, *count, sizeof(*files), newest_first);
+	return files;
 }
 
 static void read_machine(struct search *search)
 {
-	struct file files[N_NAMES] = {{0}};
-	size_t count = list_logs(files);
+	size_t count;
+	NSH_FREE struct file *files = list_logs(search->log, &count);
 
 	read_journal(search);
-	for (size_t i = 0; i < count; i++) {
-		if (files[i].changed)
-			read_file(search, files[i].path);
-		free(files[i].path);
-	}
+	for (size_t i = 0; i < count && i < FILES_MAX; i++)
+		read_file(search, files[i].path);
+	if (count > FILES_MAX)
+		note(search->log, "%s: of %zu files only the newest %d are read", LOG_FOLDER, count,
+		     FILES_MAX);
 }
 
 /* A time of one form only is compared: files of one machine have the same. */

@@ -8,12 +8,21 @@ import time
 import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, ctl
-from lib_frame import HeldLogin
+from lib_frame import HeldLogin, as_user
 from lib_machine import Machine
 from lib_process import Held, alive, alive_pids_of, as_root, start, status, wait_until
 from lib_sessions import await_sessions, held, ids, only, sessions
-from lib_settings import LOGIN_SHELL, NSSHELL, PATIENCE
+from lib_settings import FRAME, LOGIN_SHELL, NSSHELL, PATIENCE
 from lib_terminal import Terminal
+
+IN_GROUP = """
+mount -t tmpfs -o mode=755 none $1 && cd $1 && printf %s 0123456789abcdef >id && printf /nshkept >cgroup &&
+printf '%s:x:%s:0::/:/bin/sh\\n' $2 $3 >account && mount -o remount,bind,ro $1 && cd / && shift 3 && exec "$@"
+"""
+WITH_GROUP = """
+mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/nshkept && echo $1 >/sys/fs/cgroup/nshkept/cgroup.procs &&
+shift && exec "$@"
+"""
 
 
 def kill(*words, **how):
@@ -197,3 +206,16 @@ def test_root_is_left_alone(pam, alice):
     root.send_signal(signal.SIGKILL)
     root.wait()
     place.close()
+
+
+def test_control_group_that_stays(pam, alice):
+    """What another PAM module has begun before the login had its frame is in its control group all the same."""
+    frame = [str(FRAME), alice.name, str(alice.uid), *as_user(alice, "sleep", "60")]
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", IN_GROUP, "-", *frame]) as login, \
+            start(alice, "60", program="/bin/sleep") as daemon:
+        session = only()
+        result = as_root("unshare", "-m", "sh", "-c", WITH_GROUP, "-", str(daemon.pid),
+                         str(CTL), "kill", session["id"], "--timeout", "1")
+        assert result.rc == FAILED and "session 0123456789abcdef is not gone: control group /nshkept" in result.err
+        assert sessions() == [] and login.wait() and daemon.poll() is None
+        daemon.kill()

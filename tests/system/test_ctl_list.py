@@ -10,7 +10,7 @@ import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
 from lib_frame import HeldLogin
-from lib_process import environment, start, wait_until
+from lib_process import as_root, environment, start, wait_until
 from lib_sessions import await_sessions, held, ids, only, sessions
 from lib_settings import FRAME, LOGIN_SHELL, MARKER, NSSHELL
 from lib_terminal import Terminal
@@ -259,6 +259,21 @@ def test_ps(both):
     first = os.path.commonprefix([one["id"] for one in sessions()])
     if first:
         assert ctl("ps", first).rc == FAILED
+
+
+def test_with_few_open_files(alice):
+    """Where there are more namespaces than can be held open no session is left out for that."""
+    others = [subprocess.Popen(["unshare", "-m", "sleep", "60"]) for _ in range(120)]
+    wait_until(lambda: len({os.readlink(f"/proc/{one.pid}/ns/mnt") for one in others}) == 120, "the namespaces")
+    with held(alice):
+        result = as_root("prlimit", "--nofile=100:100", str(CTL), "list", "--json")
+        (found,) = checked("list", result.out)["sessions"]
+        assert (found["id"], found["pids"]) == (only()["id"], only()["pids"])
+    result = as_root("prlimit", "--nofile=60:60", str(CTL), "list")
+    assert result.rc == FAILED and "Too many open files" in result.err
+    for one in others:
+        one.kill()
+        one.wait()
 
 
 def test_hundreds_that_come_and_go(alice, bob):

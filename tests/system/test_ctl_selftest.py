@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_ctl import CTL, FAILED, OK, WARN, ctl, ctl_json
+from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
 from lib_process import alive_pids_of, as_root, wait_until
@@ -115,6 +115,18 @@ def test_not_confined(alice, policy):
     policy.user(alice.name, "[session] confine=no")
     result = ctl("selftest", alice.name)
     assert result.rc == FAILED and "confine = no" in result.err and not result.out
+
+
+# A passwd of its own, in which an account has another name, of bytes that are no UTF-8.
+NAMED = """
+sed "s/^$1:/$(printf 'nsh\\377'):/" /etc/passwd >$2 && mount --bind $2 /etc/passwd && shift 2 && exec "$@" "$(printf 'nsh\\377')"
+"""
+
+
+def test_name_that_is_no_utf8(alice, policy, tmp_path):
+    result = as_root("unshare", "-m", "sh", "-c", NAMED, "sh", alice.name, str(tmp_path / "passwd"),
+                     str(CTL), "selftest", "--json", "--only", "exit", timeout=80)
+    assert not result.err and checked("selftest", result.out)["user"] == "nsh?", result
 
 
 # What is broken is found.

@@ -3,6 +3,8 @@
 
 import re
 
+import pytest
+
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl
 from lib_frame import HeldLogin
 from lib_process import wait_until
@@ -68,12 +70,18 @@ def test_contact_is_a_text(policy, alice, inside):
     assert inside("true").rc == 0
 
 
-def test_top(pam, alice, bob):
+@pytest.mark.parametrize("work, interval", [
+    (":", 1),
+    # One after another, each of them over long before it is looked again.
+    ("sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'", 4),
+], ids=["one program", "many programs"])
+def test_top(pam, alice, bob, work, interval):
     place = HeldLogin(pam, alice, str(NSSHELL))
     with held(bob):
-        place.tell("timeout 60 sh -c 'while :; do :; done' &")
+        alice.write("work", f"while :; do {work}; done")
+        place.tell("timeout 60 sh ~/work &")
         wait_until(lambda: "timeout 60" in ctl("ps", only(alice.name)["id"]).out, "the one that works")
-        out = ctl("top", "-i", "1", "-n", "2").out
+        out = ctl("top", "-i", str(interval), "-n", "2").out
         blocks = out.strip().split("\n\n")
         assert len(blocks) == 2 and all("2 sessions" in block for block in blocks), out
         first = blocks[1].splitlines()[2].split()

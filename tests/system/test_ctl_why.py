@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """nsshellctl why: what the log has about an id, and what of it can be believed."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -23,6 +26,17 @@ LINE = (
 )
 
 
+COMPRESS = {
+    ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress,
+    ".zst": lambda data: subprocess.run(["zstd", "-c"], input=data, capture_output=True, check=True).stdout,
+}
+
+
+def packed(name, text):
+    """What stands in a file of that name."""
+    return COMPRESS.get(os.path.splitext(name)[1], bytes)(text.encode())
+
+
 def as_file_has_it(text):
     """A line of the tests' syslog as syslogd would write it: with the machine's name, without priority."""
     return re.sub(r"^<\d+>(\w{3} [ \d]\d \d\d:\d\d:\d\d) ", r"\1 lab ", text) + "\n"
@@ -35,10 +49,7 @@ def log(tmp_path):
     def write(*lines, name="auth.log"):
         path = tmp_path / name
         text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
-        if name.endswith(".gz"):
-            path.write_bytes(gzip.compress(text.encode()))
-        else:
-            path.write_text(text)
+        path.write_bytes(packed(name, text))
         return path
 
     return write
@@ -166,9 +177,17 @@ def test_not_refused(log):
     assert ctl("why", ID, "--log", path).out.startswith("session ")
 
 
-def test_compressed(log):
-    (line,) = why(log(f"{HEAD}nsshell-session[7]: {LINE}", name="auth.log.2.gz"))
-    assert line["user"] == "ann" and line["source"].endswith(".gz")
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_compressed(log, ending):
+    """Of one that is damaged nothing is known but what was found before."""
+    path = log(f"{HEAD}nsshell-session[7]: {LINE}", *map(str, range(100_000)), name=f"auth.log.2{ending}")
+    (line,) = why(path)
+    assert line["user"] == "ann" and line["source"] == str(path)
+    other = "fedcba9876543210"
+    assert "knows nothing" in ctl("why", other, "--log", path).err
+    path.write_bytes(path.read_bytes()[:-1000])
+    result = ctl("why", other, "--log", path)
+    assert result.rc == FAILED and f"cannot be read: {path}: " in result.err
 
 
 def test_unknown(log):
@@ -283,32 +302,37 @@ with open("{entries}") as entries:
              and all(json.loads(line).get(word.partition("=")[0]) == word.partition("=")[2]
                      for word in words if re.fullmatch("[A-Z_]+=[0-9]+", word))]
 print(*found[:int(most)], sep="", end="")
+sys.stderr.write("{says}")
 sys.exit(not found)
 """
 
 # In a mount namespace of its own. What is looked for in the journal says journalctl's man page.
 ON_A_MACHINE = """\
 mount -t overlay -o lowerdir=$1/bin:/usr/sbin none /usr/sbin && mount -t tmpfs none /var/log || exit 99
+test -z "$4" || mount --bind /dev/null "/usr/bin/$4" || exit 99
 cp -a $1/log/. /var/log && exec $2 why $3 --json
 """
 
 
 @pytest.fixture
 def machine(tmp_path):
-    """machine(entries, files): what "why" says on a machine with this journal, newest first, and these in /var/log."""
+    """machine(entries, files): what "why" says on a machine with this journal, newest first, and these in /var/log,
+    oldest first."""
 
-    def ask(entries=(), files=None, rc=OK, delay=0):
+    def ask(entries=(), files=None, rc=OK, delay=0, lacking="", says=""):
         for name in ("bin", "log"):
             (tmp_path / name).mkdir(mode=0o755)
         if entries:
             (tmp_path / "log/journal").mkdir()
-        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(entries=tmp_path / "entries", delay=delay))
+        (tmp_path / "bin/journalctl").write_text(JOURNALCTL.format(
+            entries=tmp_path / "entries", delay=delay, says=says))
         (tmp_path / "bin/journalctl").chmod(0o755)
         (tmp_path / "entries").write_text("".join(json.dumps(e) + "\n" for e in entries))
-        for name, text in (files or {}).items():
-            data = text.encode()
-            (tmp_path / "log" / name).write_bytes(gzip.compress(data) if name[-3:] == ".gz" else data)
-        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID,
+        ages = {name: age for age, name in enumerate(files or {})}
+        for name in sorted(ages):
+            (tmp_path / "log" / name).write_bytes(packed(name, files[name]))
+            os.utime(tmp_path / "log" / name, (ages[name], ages[name]))
+        result = as_root("unshare", "-m", "sh", "-c", ON_A_MACHINE, "sh", str(tmp_path), str(CTL), ID, lacking,
                          timeout=100)
         assert result.rc == rc, result
         return checked("why", result.out)["lines"] if rc == OK else result.err
@@ -364,6 +388,31 @@ def test_journal_of_others(machine, found):
 def test_journal_that_takes_too_long(machine):
     """What was not looked at to its end is not unknown. (40 s)"""
     assert "the log cannot be read: the journal took longer than 20 s" in machine([entry()], rc=FAILED, delay=60)
+
+
+@pytest.mark.parametrize("found", [entry("logger"), entry(message="x")])
+def test_journal_that_fails(machine, found):
+    """journalctl ends with 1 then, as if there was nothing, or with 0 when it has found another; but it says why."""
+    said = "Journal file system.journal is truncated, ignoring file."
+    assert f"cannot be read: the journal: {said}" in machine([found], rc=FAILED, says=said)
+
+
+def test_file_for_which_the_program_is_missing(machine):
+    assert "cannot be read: /var/log/secure-20261124.xz: " in machine(
+        files={"secure": "x\n", "secure-20261124.xz": "x\n"}, lacking="xzgrep", rc=FAILED)
+
+
+def test_many_files_of_the_machine(machine):
+    """The newest are read, whatever they are called, and wherever the folder has them."""
+    old = {f"{name}-{number}": "x\n" for name in ("auth.log", "secure") for number in range(100)}
+    new = {f"messages-{number}": f"{HEAD}nsshell-session[7]: {LINE}\n" for number in range(60)}
+    assert {found["source"] for found in machine(files={**old, **new})} == {f"/var/log/{name}" for name in new}
+
+
+def test_more_files_than_are_read(machine):
+    """The rest of them could know."""
+    assert "of 65 files only the newest 64 are read" in machine(
+        files={f"messages-{number}": "x\n" for number in range(65)}, rc=FAILED)
 
 
 def test_files_of_the_machine(machine):

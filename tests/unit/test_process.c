@@ -34,6 +34,7 @@ static void test_stat(void **state)
 	assert_int_equal(process.state, 'S');
 	assert_int_equal(process.tty, 34816);
 	assert_int_equal(process.cpu, 57);
+	assert_int_equal(process.reaped, 17);
 	assert_int_equal(process.start, 123456);
 	assert_string_equal(process.name, "bash");
 }
