@@ -103,7 +103,10 @@ static int write_stages(FILE *out, const struct job *job, struct nsh_err *err)
 	return ret;
 }
 
-/* The child. What cannot be written shows as a text that is too short. */
+/*
+ * The child. What cannot be written shows as a text that is too short. Nobody is to wait for the end of the caller's
+ * output because of one that cannot be killed.
+ */
 static void __attribute__((noreturn)) run(const struct job *job, int fd)
 {
 	struct head head = {0};
@@ -112,7 +115,7 @@ static void __attribute__((noreturn)) run(const struct job *job, int fd)
 	FILE *memory = open_memstream(&text, &len);
 	FILE *out = fdopen(fd, "w");
 
-	if (!memory || !out)
+	if (!memory || !out || nsh_child_shut_streams() < 0)
 		_exit(1);
 	head.code = write_stages(memory, job, &head.err);
 	if (fclose(memory) == 0 && fwrite(&head, sizeof(head), 1, out) == 1 && head.code == 0)

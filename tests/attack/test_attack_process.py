@@ -95,6 +95,9 @@ while not select.select([0], [], [], 0)[0]:
                 continue
             numbers = [line.split()[1:] for line in open(f"/proc/{pid}/status") if line.startswith("NSpid")][0]
             open(f"/proc/{pid}/mem", "r+b").close()
+            # The shell is called so until it is executed, and can be opened from then on.
+            if open(f"/proc/{pid}/comm").read() != "nsshell\\n":
+                continue
         except OSError:
             continue
         seen.add(pid)
@@ -296,7 +299,8 @@ def test_overwriting_the_program(session, alice, scratch):
     copy.chmod(0o755)
     os.chown(copy, alice.uid, alice.gid)
     wait_and_write = ("kill -KILL {0}; while test -e /proc/{0}/exe; do wait {0}; done 2>/dev/null;"
-                      " echo overwritten >/proc/self/fd/9")
+                      # Who looks at a process can hold on to its program for a moment.
+                      " for i in 1 2 3 4 5; do echo overwritten >/proc/self/fd/9 && exit; sleep 0.1; done; exit 1")
     attack = "exec 9</proc/{0}/exe && " + wait_and_write
     # The control: the user's own program, which the user may write.
     begun = f"until test /proc/$!/exe -ef {copy}; do sleep 0.02; done"

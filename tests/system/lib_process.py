@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,22 @@ def wait_until(predicate, what, seconds=30.0):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.005)
+
+
+@contextmanager
+def starved(pid):
+    """While this lasts the process gets a processor hardly ever: what it is woken for is not the last thing to come."""
+    processor = {min(os.sched_getaffinity(0))}
+    for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+        os.sched_setaffinity(thread, processor)
+        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    busy = subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
+    try:
+        os.sched_setaffinity(busy.pid, processor)
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def environment(account, **more):

@@ -27,9 +27,14 @@ def attempt(account, command, *options, **how):
     return ctl("try", *options, account.name, "--", command, **how)
 
 
+def names_of(account):
+    """What its processes are called."""
+    return [status(pid).get("Name") for pid in alive_pids_of(account)]
+
+
 def await_program(account, name):
     """Until the user runs that program: it has the terminal then."""
-    wait_until(lambda: name in [status(pid).get("Name") for pid in alive_pids_of(account)], name)
+    wait_until(lambda: name in names_of(account), name)
 
 
 @pytest.fixture
@@ -248,6 +253,7 @@ def test_terminal(alice, policy, admin):
     admin.expect("Stopped")
     admin.at_prompt()
     admin.ask("kill -9 %1")
+    wait_until(lambda: "sleep" not in names_of(alice), "the end of sleep")
     admin.sendline("wait; exit 5")
     admin.prompt = CALLER
     admin.at_prompt()

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 
 from lib_lifetime import Traces
-from lib_process import alive, status, wait_until
+from lib_process import alive, starved, status, wait_until
 from lib_services import by_user
 from lib_settings import NSSHELL, PATIENCE
 from lib_terminal import Terminal
@@ -126,21 +126,6 @@ def test_runtime_max_of_a_command(users, clients):
     ]
     await_all(made)
     assert all(4 <= client.took < 35 * PATIENCE for client in made), [client.took for client in made]
-
-
-@contextlib.contextmanager
-def starved(pid):
-    """While this lasts the process gets a processor hardly ever: what it is woken for is not the last thing to come."""
-    processor = {min(os.sched_getaffinity(0))}
-    os.sched_setaffinity(pid, processor)
-    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
-    busy = subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
-    try:
-        os.sched_setaffinity(busy.pid, processor)
-        yield
-    finally:
-        busy.kill()
-        busy.wait()
 
 
 def test_runtime_max_while_the_outer_process_is_stopped(session, alice, policy):
