@@ -6,12 +6,13 @@ nobody in but processes all of whose user and group ids are the user's; root, to
 """
 
 import os
+import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 from lib_mounts import command, tmpfs, unmount
-from lib_process import start, wait_until
+from lib_process import alive_pids_of, starved, start, status, wait_until
 from lib_settings import SRV
 
 PROGRAM = "/usr/bin/bindfs"
@@ -39,6 +40,19 @@ def home_of(account):
             yield behind
     finally:
         command("rm", "-rf", str(behind))
+
+
+@contextmanager
+def silent_home_of(account):
+    """One whose server takes a question and then stops: who waits for the answer cannot be killed."""
+    with home_of(account):
+        (server,) = [pid for pid in alive_pids_of(account) if status(pid).get("Name") == "bindfs"]
+        with starved(server):
+            os.kill(server, signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                os.kill(server, signal.SIGCONT)
 
 
 @contextmanager
