@@ -277,23 +277,25 @@ void nsh_doctor_modules(struct nsh_doctor *doctor)
 }
 
 /* Whether the line is of a whole /proc in another place, of a chroot say, that shows everybody's processes. */
-static bool is_other_proc(const char *line, const char *point)
+static bool is_other_proc(const char *line, const char *root, const char *point)
 {
-	char root[256];
-
-	return strstr(line, " - proc ") && !strstr(line, "hidepid=") &&
-	       strcmp(point, "/proc") != 0 && sscanf(line, "%*s %*s %*s %255s", root) == 1 &&
-	       !strcmp(root, "/");
+	return strstr(line, " - proc ") && !strstr(line, "hidepid=") && !strcmp(root, "/") &&
+	       strcmp(point, "/proc") != 0;
 }
 
-static void check_proc_mount(struct nsh_doctor *doctor, const char *line, const char *point)
+static void check_proc_mount(struct nsh_doctor *doctor, const char *line)
 {
+	char root[256];
+	char point[256];
+
+	if (sscanf(line, "%*s %*s %*s %255s %255s", root, point) != 2)
+		return;
 	if (nsh_frame_covers_proc(line, point)) {
 		nsh_find(doctor, NSH_LEVEL_FAIL, "proc",
 			 "%s covers a part of /proc: no session can have its own", point);
 		nsh_advise(doctor, "umount %s, or start this container without masked paths",
 			   point);
-	} else if (is_other_proc(line, point) && !nsh_doctor_hides(doctor, point)) {
+	} else if (is_other_proc(line, root, point) && !nsh_doctor_hides(doctor, point)) {
 		nsh_find(doctor, NSH_LEVEL_WARN, "proc",
 			 "%s shows sessions the processes of everybody", point);
 		nsh_advise(doctor, "[view] hide = -%s, or umount it", point);
@@ -305,15 +307,13 @@ void nsh_doctor_proc(struct nsh_doctor *doctor)
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
 	size_t before = doctor->n_findings;
 	char line[8192];
-	char point[256];
 
 	if (!mounts) {
 		nsh_find_unknown(doctor, "proc", "/proc/self/mountinfo", strerror(errno));
 		return;
 	}
 	while (fgets(line, sizeof(line), mounts))
-		if (sscanf(line, "%*s %*s %*s %*s %255s", point) == 1)
-			check_proc_mount(doctor, line, point);
+		check_proc_mount(doctor, line);
 	fclose(mounts);
 	if (doctor->n_findings == before)
 		nsh_find(doctor, NSH_LEVEL_OK, "proc", "nothing covers a part of /proc");

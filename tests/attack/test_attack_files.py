@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from lib_attack_tool import script, serving
-from lib_process import Held, alive_pids_of, open_files, status, wait_until
+from lib_process import Held, called, open_files, status, wait_until
 from lib_settings import NSSHELL
 from lib_view import Outside, Standalone
 
@@ -91,7 +91,7 @@ def parent(pid):
 
 
 def shells_of(account):
-    return [pid for pid in alive_pids_of(account) if status(pid).get("Name") == "bash"]
+    return called("bash", account)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def shell_over_ssh(sshd, account, *options):
         try:
             assert client.stdout.readline().strip() == "ready"
             # Its child is called as the shell until it executes sleep.
-            wait_until(lambda: any(status(pid).get("Name") == "sleep" for pid in alive_pids_of(account)), "sleep")
+            wait_until(lambda: called("sleep", account), "sleep")
             (shell,) = shells_of(account)
             yield shell
         finally:

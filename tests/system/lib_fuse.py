@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lib_mounts import command, tmpfs, unmount
-from lib_process import alive_pids_of, starved, start, status, wait_until
+from lib_process import called, starved, start, wait_until
 from lib_settings import SRV
 
 PROGRAM = "/usr/bin/bindfs"
@@ -46,7 +46,7 @@ def home_of(account):
 def silent_home_of(account):
     """One whose server takes a question and then stops: who waits for the answer cannot be killed."""
     with home_of(account):
-        (server,) = [pid for pid in alive_pids_of(account) if status(pid).get("Name") == "bindfs"]
+        (server,) = called("bindfs", account)
         with starved(server):
             os.kill(server, signal.SIGSTOP)
             try:

@@ -169,6 +169,11 @@ def alive_pids_of(*accounts):
     return [pid for pid in pids_of(*accounts) if alive(pid)]
 
 
+def called(name, account):
+    """Those of the account's that are called so."""
+    return [pid for pid in alive_pids_of(account) if status(pid).get("Name") == name]
+
+
 def kill_all_of(accounts):
     """Ends what a failed test has left behind: processes of test users, by their ids. The next test finds none of them, but
     for what hangs in the kernel."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from lib_making import TOP
 
-# Not what machines are made of meanwhile. Not what is below the numbers of processes, which are the user's own. access(2) is what -writable
-# asks, so a read-only mount counts. What find(1) knows from the folder alone is what a device is mounted
-# on: -xtype and %Y look at the file itself.
+# Not what is below the numbers of processes, which are the user's own, nor what machines are made of meanwhile. access(2)
+# is what -writable asks, so a read-only mount counts. What find(1) knows from the folder alone is what a device is
+# mounted on: -xtype and %Y look at the file itself.
 SCRIPT = rf"""
 cat /proc/self/mountinfo
 printf '\0'

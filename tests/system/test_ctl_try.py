@@ -15,7 +15,7 @@ from lib_ctl import CTL, ctl
 from lib_left import Machine, assert_nothing_left
 from lib_policy import expand
 from lib_process import (
-    SHOW_NAMESPACES, alive_pids_of, assert_confined, children, status, wait_until,
+    SHOW_NAMESPACES, alive_pids_of, assert_confined, called, children, status, wait_until,
 )
 from lib_settings import LOGIN_SHELL, REFUSED
 from lib_terminal import Terminal
@@ -27,14 +27,9 @@ def attempt(account, command, *options, **how):
     return ctl("try", *options, account.name, "--", command, **how)
 
 
-def names_of(account):
-    """What its processes are called."""
-    return [status(pid).get("Name") for pid in alive_pids_of(account)]
-
-
 def await_program(account, name):
     """Until the user runs that program: it has the terminal then."""
-    wait_until(lambda: name in names_of(account), name)
+    wait_until(lambda: called(name, account), name)
 
 
 @pytest.fixture
@@ -253,7 +248,7 @@ def test_terminal(alice, policy, admin):
     admin.expect("Stopped")
     admin.at_prompt()
     admin.ask("kill -9 %1")
-    wait_until(lambda: "sleep" not in names_of(alice), "the end of sleep")
+    wait_until(lambda: not called("sleep", alice), "the end of sleep")
     admin.sendline("wait; exit 5")
     admin.prompt = CALLER
     admin.at_prompt()

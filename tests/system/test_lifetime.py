@@ -26,7 +26,7 @@ from lib_lifetime import (
 )
 from lib_pam import DENIAL
 from lib_process import (
-    Held, alive_pids_of, as_root, assert_idle, await_outer, children, open_files, sh, status, wait_until,
+    Held, alive_pids_of, as_root, assert_idle, await_outer, called, children, open_files, sh, status, wait_until,
 )
 from lib_services import Place, open_to_all
 from lib_settings import FRAME, LOGIN_SHELL, NSSHELL, PATIENCE
@@ -597,7 +597,7 @@ def test_a_session_that_outlives_its_connection(sshd, lifetime, alice):
     """Where there is no terminal a shell goes on when the connection is lost, and counts until it ends."""
     lifetime("session", "max_sessions=1")
     client = subprocess.Popen(sshd.command(alice, "exec sleep 1000"), stdin=subprocess.DEVNULL)
-    wait_until(lambda: [pid for pid in alive_pids_of(alice) if status(pid).get("Name") == "sleep"], "the shell")
+    wait_until(lambda: called("sleep", alice), "the shell")
     client.kill()
     client.wait()
     wait_until(
