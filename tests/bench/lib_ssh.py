@@ -53,7 +53,8 @@ class Ways:
             sshd.command(user, *options, "-M", "-N"), stdin=subprocess.DEVNULL
         )
         self.stack.callback(master.wait)
-        self.stack.callback(master.terminate)
+        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
+        self.stack.callback(master.kill)
         deadline = time.monotonic() + START_SECONDS
         while not path.exists():
             if master.poll() is not None or time.monotonic() > deadline:

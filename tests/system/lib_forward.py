@@ -21,7 +21,8 @@ import paramiko
 
 from lib_pam import PROBE
 from lib_process import (
-    HeldProgram, alive, alive_pids_of, as_root, children, namespaces, open_files, status, wait_until,
+    HeldProgram, alive, alive_pids_of, as_root, children, end_ssh, namespaces, open_files, status,
+    wait_until,
 )
 from lib_settings import FRAME, PATIENCE
 from lib_sshd import free_port
@@ -300,9 +301,7 @@ class Connection:
                 process.kill()
 
     def close(self):
-        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
-        self.process.kill()
-        self.process.wait()
+        end_ssh(self.process)
 
     def __enter__(self):
         return self

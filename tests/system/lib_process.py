@@ -41,6 +41,12 @@ def wait_until(predicate, what, seconds=30.0):
         time.sleep(0.005)
 
 
+def end_ssh(client):
+    """Ends a client. Not by SIGTERM: when that comes just before ssh waits for something, ssh waits on."""
+    client.kill()
+    client.wait()
+
+
 @contextmanager
 def starved(pid):
     """While this lasts the process gets a processor hardly ever: what it is woken for is not the last thing to come."""

@@ -15,7 +15,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from lib_process import as_root, wait_until
+from lib_process import as_root, end_ssh, wait_until
 from lib_settings import MODULE, PAM_FOLDER, PATIENCE, RUN, SSHD_NAME
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -188,24 +188,21 @@ class Sshd:
     @contextlib.contextmanager
     def shared_connection(self, account):
         """A multiplexed connection: several sessions, one login at sshd. Yields the options."""
-        options = ("-o", f"ControlPath={self.folder}/mux-{account.name}")
+        control = self.folder / f"mux-{account.name}"
+        options = ("-o", f"ControlPath={control}")
         master = subprocess.Popen(
             self.command(account, options=(*options, "-M", "-N")), stdin=subprocess.DEVNULL
         )
-        wait_until(
-            lambda: as_root(*self.command(account, options=(*options, "-O", "check"))).rc == 0,
-            "the master connection",
-        )
         try:
+            wait_until(
+                lambda: as_root(*self.command(account, options=(*options, "-O", "check"))).rc == 0,
+                "the master connection",
+            )
             yield options
         finally:
-            master.terminate()
-            # OpenSSH's multiplexing master has been seen not to hear of it on a busy machine.
-            try:
-                master.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                master.kill()
-                master.wait()
+            end_ssh(master)
+            # What is killed leaves it, and then the next master would not serve.
+            control.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def agent(self):

@@ -15,7 +15,7 @@ import pytest
 
 from lib_left import Machine, assert_nothing_left, figures, namespaces
 from lib_process import (
-    HeldProgram, as_root, children, namespaces as namespaces_of, wait_until,
+    HeldProgram, as_root, children, end_ssh, namespaces as namespaces_of, wait_until,
 )
 from lib_settings import FRAME, NSSHELL, RUN
 
@@ -116,8 +116,7 @@ class Connection:
                 client.stdin.close()
             except BrokenPipeError:
                 pass
-        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
-        self.clients[0].kill()
+        end_ssh(self.clients[0])
         for client in self.clients:
             client.wait(timeout=60)
             client.stdout.close()

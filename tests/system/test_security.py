@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib_process import HeldProgram, assert_refused, await_outer, run, sh, status, wait_until
-from lib_settings import NSSHELL, POLICY, RUN
+from lib_settings import NSSHELL, POLICY
 
 NO_POWERS = {name: "0" * 16 for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")}
 
@@ -202,18 +202,11 @@ def test_nested_user_namespaces(session, alice, policy):
 
 def test_nested_user_namespaces_for_all_sessions_of_a_frame(framed_sshd, alice):
     """The limit is of the frame's user namespace, which later sessions of the connection join."""
-    control = RUN / "mux-security"
-    mux = ("-o", f"ControlPath={control}")
-    master = subprocess.Popen(framed_sshd.command(alice, options=(*mux, "-M", "-N")))
-    try:
-        wait_until(control.exists, "the master connection")
+    with framed_sshd.shared_connection(alice) as mux:
         for _ in range(3):
             with HeldProgram(alice, framed_sshd.command(alice, options=(*mux, "-T"))) as shell:
                 assert shell.ask("unshare -U true").rc != 0
                 assert shell.ask("cat /proc/sys/user/max_user_namespaces").out == "0"
-    finally:
-        master.kill()
-        master.wait()
 
 
 def test_session_keyring(session, alice, policy):

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 
 from lib_lifetime import Traces
-from lib_process import alive, starved, status, wait_until
+from lib_process import alive, end_ssh, starved, status, wait_until
 from lib_services import by_user
 from lib_settings import NSSHELL, PATIENCE
 from lib_terminal import Terminal
@@ -65,9 +65,7 @@ class Client:
     def close(self):
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        # Not SIGTERM: when it comes just before ssh waits for something, ssh waits on.
-        self.process.kill()
-        self.process.wait()
+        end_ssh(self.process)
 
 
 @pytest.fixture
