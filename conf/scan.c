@@ -81,6 +81,7 @@ static bool are_plain(const char *text, size_t len)
 {
 	unsigned char common = PLAIN;
 
+#pragma GCC unroll 8
 	for (size_t i = 0; i < len; i++)
 		common &= uses[(unsigned char)text[i]];
 	return common;

@@ -61,18 +61,24 @@ static void add(struct ranges *ranges, uintptr_t start, uintptr_t end)
 	ranges->at[ranges->count++].end = end;
 }
 
-/* Writable segments hold relocated and changed data, which would be lost; the others do not. */
-static int add_segments(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+/*
+ * The program's own header, which is where a program that is position-independent begins. Not dl_iterate_phdr(3): it takes
+ * a lock, in a page of which parent and child then have a copy each.
+ */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
-			add(arg, start, round_up(start + segment->p_memsz));
+/* Writable segments hold relocated and changed data, which would be lost; the others do not. */
+static void add_segments(struct ranges *ranges)
+{
+	uintptr_t header = (uintptr_t)&__ehdr_start;
+	const ElfW(Phdr) *segments = (const void *)(header + __ehdr_start.e_phoff);
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+		uintptr_t start = header + segments[i].p_vaddr;
+
+		if (segments[i].p_type == PT_LOAD && !(segments[i].p_flags & PF_W))
+			add(ranges, start, round_up(start + segments[i].p_memsz));
 	}
-	return 1; /* the first object is the program, and there is no other */
 }
 
 /* A static program's thread-local storage is at the heap's start: its page and the next one stay. */
@@ -97,6 +103,7 @@ static void add_stacks(struct ranges *ranges, uintptr_t frame, uintptr_t base)
 	uintptr_t end = (uintptr_t)program_invocation_name;
 
 	if (frame < child || frame >= child + sizeof(child_stack)) {
+		add(ranges, round_up(child), child + sizeof(child_stack));
 		add(ranges, below - STACK_RANGE, below);
 		if (base)
 			add(ranges, round_up(base), end);
@@ -175,7 +182,7 @@ static int be_idle(struct pollfd *fds, nfds_t count, int timeout, const struct n
 	if (idle->heap)
 		add_heap(&ranges);
 	add_stacks(&ranges, frame, (uintptr_t)idle->base);
-	dl_iterate_phdr(add_segments, &ranges);
+	add_segments(&ranges);
 	return wait_idle(fds, count, timeout, &ranges);
 }
 

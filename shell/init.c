@@ -461,6 +461,14 @@ static pid_t start_shell(const struct init *init, struct nsh_err *err)
 	return shell;
 }
 
+/* The log and the login's streams with them. */
+static void close_others(const struct reaper *reaper)
+{
+	const int kept[] = {reaper->outer, reaper->children};
+
+	nsh_start_close_but(kept, 2);
+}
+
 /* Returns an exit code when there is none. */
 static int begin(const struct init *init, struct reaper *reaper)
 {
@@ -469,7 +477,7 @@ static int begin(const struct init *init, struct reaper *reaper)
 	reaper->shell = start_shell(init, &err);
 	if (reaper->shell < 0)
 		return nsh_refuse(-reaper->shell, init->id, &err);
-	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	close_others(reaper);
 	return 0;
 }
 
@@ -490,14 +498,12 @@ int nsh_init_run(void *arg)
 	struct nsh_err err;
 	int code;
 
-	nsh_refuse_prepare();
 	if (prepare(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
 	name_terminal(init);
 	code = begin(init, &reaper);
 	if (code)
 		return code;
-	nsh_refuse_forget();
 	nsh_time_limits_start(&reaper.limits, init->policy, init->terminal);
 	return supervise(&reaper);
 }
@@ -525,8 +531,7 @@ int nsh_init_run_shared(void *arg)
 	nsh_refuse_prepare();
 	if (prepare_shared(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
-	nsh_refuse_forget();
-	close_range(STDIN_FILENO, STDERR_FILENO, 0);
+	close_others(&reaper);
 	return supervise_shared(&reaper);
 }
 
@@ -538,12 +543,10 @@ int nsh_init_run_joined(void *arg)
 	int code;
 
 	reaper.joined = true;
-	nsh_refuse_prepare();
 	if (prepare_joined(init, &reaper, &err) < 0)
 		return nsh_refuse(NSH_EXIT_REFUSED, init->id, &err);
 	code = begin(init, &reaper);
 	if (code)
 		return code;
-	nsh_refuse_forget();
 	return supervise_joined(&reaper);
 }

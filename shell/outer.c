@@ -230,7 +230,6 @@ void nsh_outer_run(const struct start *start, int inner, pid_t pid, bool joined,
 		kill(pid, SIGKILL);
 		end_with_init(&outer);
 	}
-	close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	for (;;)
 		watch(&outer);
 }

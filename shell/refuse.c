@@ -20,11 +20,6 @@ void nsh_refuse_prepare(void)
 	open_log(LOG_NDELAY);
 }
 
-void nsh_refuse_forget(void)
-{
-	closelog();
-}
-
 int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 {
 	struct nsh_line line = {0};

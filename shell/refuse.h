@@ -13,11 +13,11 @@
 #define NSH_EXIT_NOT_FOUND 127
 
 /*
- * Opens the log, for who is about to leave the machine's /dev; and closes it again. What was opened is closed by execve(2)
- * too.
+ * Opens the log, for who is about to leave the machine's /dev, and for a child that is a copy of this process: syslog(3)
+ * keeps what it knows in pages that parent and child share until one of them opens or closes a log. It is
+ * therefore not closed but by nsh_start_close_but() (shell/start.h), after which nobody may refuse, and by execve(2).
  */
 void nsh_refuse_prepare(void);
-void nsh_refuse_forget(void);
 
 /*
  * Writes one line for the user to standard error and one with the same id (nsshell/id.h) to syslog

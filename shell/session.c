@@ -30,6 +30,7 @@
 #include "shell/init.h"
 #include "nsshell/memory.h"
 #include "shell/outer.h"
+#include "shell/refuse.h"
 #include "shell/session.h"
 
 /* A current folder that was deleted, or is not below this root, has no name to start in. */
@@ -111,13 +112,16 @@ static int make_socket(struct init *init, struct nsh_err *err)
 /* When the namespaces are there: gives up what they were made with, and watches. Returns only after an error. */
 static int watch(const struct init *init, pid_t pid, bool has_powers, struct nsh_err *err)
 {
+	const int kept[] = {init->outer_own, init->presence};
 	int ret = pid < 0 ? pid : nsh_privileges_drop_outside(init->policy, has_powers, err);
 
 	if (init->outer >= 0)
 		close(init->outer);
-	if (ret == 0)
+	if (ret == 0) {
+		nsh_start_close_but(kept, 2);
 		nsh_outer_run(init->launch.start, init->outer_own, pid, init->ways != NULL,
 			      init->launch.terminal >= 0);
+	}
 	if (pid > 0)
 		nsh_child_end(pid);
 	close(init->outer_own);
@@ -251,6 +255,7 @@ int nsh_session_run(const struct start *start, const struct command *command,
 
 	if (ret < 0)
 		return ret;
+	nsh_refuse_prepare();
 	read_folder(folder);
 	nsh_rlimits_make(&init.launch.limits, policy);
 	init.launch.environment = nsh_environment_make(policy, start->environment, confinement->id);

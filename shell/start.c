@@ -126,6 +126,30 @@ int nsh_start_check_streams(struct nsh_err *err)
 	return 0;
 }
 
+/* The smallest of them that is not below that, or -1. */
+static int next_kept(const int kept[], int count, int from)
+{
+	int next = -1;
+
+	for (int i = 0; i < count; i++)
+		if (kept[i] >= from && (next < 0 || kept[i] < next))
+			next = kept[i];
+	return next;
+}
+
+void nsh_start_close_but(const int kept[], int count)
+{
+	int from = 0;
+	int next;
+
+	while ((next = next_kept(kept, count, from)) >= 0) {
+		if (next > from)
+			close_range((unsigned)from, (unsigned)next - 1, 0);
+		from = next + 1;
+	}
+	close_range((unsigned)from, ~0U, 0);
+}
+
 void nsh_start_restore(const struct start *start)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};

@@ -38,6 +38,9 @@ int nsh_start_read(struct start *start, struct nsh_err *err);
  */
 int nsh_start_check_streams(struct nsh_err *err);
 
+/* Closes what is open, but for these; negative ones are none. For a process of nsshell's that stays. */
+void nsh_start_close_but(const int kept[], int count);
+
 /* Puts signals, umask and standard streams back as they were. Safe after vfork(2). */
 void nsh_start_restore(const struct start *start);
 
