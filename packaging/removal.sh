@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Sourced by what runs before nsshell is removed (debian/nsshell.prerm, the %preun of the RPM, make uninstall): a login
+# Sourced by what runs before nsshell is removed (debian/nsshell.prerm and postrm, the %preun of the RPM, make uninstall): a login
 # must not depend on what is removed, neither by a line for PAM nor by its account's login shell.
 
 bindir=${bindir:-/usr/bin}
+statedir=${statedir:-/var/lib/nsshell}
 
 # In a file for each service, or with its name first.
 line_with_module="^[[:space:]]*([^#[:space:]]+[[:space:]]+)?-?(auth|account|password|session)[[:space:]].*${module:-pam_nsshell\\.so}"
@@ -83,19 +84,56 @@ tell_of_defaults()
 	done
 }
 
-# Names can have blanks, and the first word of one can be another account's.
+# former_shell NAME: the one that nsshellctl(8) remembers of this account, for where it cannot change it back itself.
+former_shell()
+{
+	shell=
+	if grep -qsx "uid $(id -u -- "$1")" "$statedir/$1"; then
+		shell=$(sed -n 's/^shell //p' "$statedir/$1")
+	fi
+	[ -x "$shell" ] || shell=/bin/bash
+	echo "$shell"
+}
+
+# give_nsshell_back FOLDER: to those whose login shell was changed before it turned out that another's cannot be, with what
+# nsshellctl remembered of them. A trial is over.
+give_nsshell_back()
+{
+	with_nsshell -s files >"$1/left"
+	grep -vxFf "$1/left" "$1/names" | while IFS= read -r name; do
+		record=$1/records/$name
+		! grep -qs '^trial ' "$record" || continue
+		[ ! -e "$record" ] || cp -p "$record" "$statedir"
+		usermod -s "$bindir/nsshell" -- "$name" </dev/null >&2 || continue
+		echo "nsshell: $name has nsshell as login shell again" >&2
+	done
+}
+
+# change_shells FILE: of those who have nsshell, whose names it has. Names can have blanks, and the first word of one can be
+# another account's.
+change_shells()
+{
+	while IFS= read -r name; do
+		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
+		[ ! -x "$bindir/nsshellctl" ] || "$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
+	done <"$1"
+	with_nsshell -s files | while IFS= read -r name; do
+		usermod -s "$(former_shell "$name")" -- "$name" </dev/null >&2 || true
+	done
+}
+
+# All or none.
 give_shells_back()
 {
 	tell_of_sessions
 	tell_of_defaults
-	with_nsshell -s files | while IFS= read -r name; do
-		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
-		"$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
-	done
-	with_nsshell -s files | while IFS= read -r name; do
-		usermod -s /bin/bash -- "$name" </dev/null >&2 || true
-	done
+	kept=$(mktemp -d) || return 1
+	cp -pR "$statedir" "$kept/records" 2>/dev/null || true
+	with_nsshell -s files >"$kept/names"
+	change_shells "$kept/names"
 	left=$(with_nsshell -s files | paste -sd ' ')
+	[ -z "$left" ] || give_nsshell_back "$kept"
+	rm -rf "$kept"
 	[ -n "$left" ] || return 0
 	echo "nsshell: not removed: the login shell could not be changed: $left" >&2
 	return 1

@@ -8,7 +8,7 @@ import pytest
 
 from lib_machine import Machine
 from lib_making import TOP
-from lib_settings import MODULE, NSSHELL, PREFIX
+from lib_settings import MODULE, NSSHELL, PREFIX, STATE
 
 USER = "nshtrial"
 BEFORE = TOP / "packaging/before-uninstall"
@@ -29,7 +29,7 @@ def machine(accounts, policy, syslog):
 
 
 def uninstall(machine, *words):
-    return machine.run("env", *words, str(BEFORE), str(PREFIX), str(MODULE.parent))
+    return machine.run("env", *words, str(BEFORE), str(PREFIX), str(MODULE.parent), str(STATE))
 
 
 def is_refused(machine, *words):
@@ -47,6 +47,28 @@ def test_shells_are_given_back(machine):
     assert machine.shell_of(USER) == "/bin/sh"
     assert (machine.etc / "shells").read_text() == "/bin/sh\n/bin/dash\n"
     assert uninstall(machine).rc == 0
+
+
+def test_all_shells_are_given_back_or_none(machine):
+    """Of two entries for a name usermod changes none; what is remembered of the others stays."""
+    record = STATE / USER
+    remembered = f"uid {machine.tool('id', '-u', USER).strip()}\nshell /bin/dash\n"
+    record.write_text(remembered)
+    passwd = machine.etc / "passwd"
+    before = passwd.read_text()
+    passwd.write_text(before + f"nshtwice:x:4001:4001::/:{NSSHELL}\n" * 2)
+    try:
+        assert is_refused(machine, "could not be changed: nshtwice", f"{USER} has nsshell as login shell again")
+        assert record.read_text() == remembered
+        # A trial ends, and stays so.
+        record.write_text(remembered + "trial 600 0-0 1 1\n")
+        assert uninstall(machine).rc == 1 and machine.shell_of(USER) == "/bin/dash"
+        passwd.write_text(before)
+        record.write_text(remembered)
+        assert uninstall(machine).rc == 0 and machine.shell_of(USER) == "/bin/dash"
+        assert not record.exists()
+    finally:
+        record.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("line", [LINE, f"-{LINE}", f"  session\t[default=bad]\t{MODULE}\n"])
@@ -99,7 +121,8 @@ def test_make_uninstall_begins_with_it():
         done = subprocess.run(argv, cwd=TOP, check=True, capture_output=True, text=True)
         return done.stdout.splitlines()
 
-    first = commands()[0].split()
+    first = commands("STATEDIR=/var/lib/own")[0].split()
     assert first[:2] == [str(BEFORE.relative_to(TOP)), str(PREFIX)] and Path(first[2]).name == "security"
+    assert first[3] == "/var/lib/own"
     # In a folder there is nobody's login.
     assert not [line for line in commands("DESTDIR=/missing") if "before-uninstall" in line]
