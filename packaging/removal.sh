@@ -9,22 +9,40 @@ statedir=${statedir:-/var/lib/nsshell}
 # In a file for each service, or with its name first.
 line_with_module="^[[:space:]]*([^#[:space:]]+[[:space:]]+)?-?(auth|account|password|session)[[:space:]].*${module:-pam_nsshell\\.so}"
 
-# has_module: whether what it reads has such a line. libpam goes on with the next line behind a backslash, but not from a
-# comment, and takes types however they are written.
-has_module()
+# Lines as libpam sees them: it goes on with the next line behind a backslash, but not from a comment.
+whole_lines()
 {
-	sed -e ':a' -e 's/#.*//' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' | grep -qiE "$line_with_module"
+	sed -e ':a' -e 's/#.*//' -e '/\\$/{N;s/\\\n/ /;ba' -e '}'
 }
 
-# files_with_module: those for PAM, also where they are links; the copies that editors and package managers keep do not
-# count.
+# has_module: whether what it reads has such a line. libpam takes types however they are written.
+has_module()
+{
+	whole_lines | grep -qiE "$line_with_module"
+}
+
+# with_included FILE DEPTH: its name, if it can be read, and those of what it includes by a path.
+with_included()
+{
+	[ -r "$1" ] && [ "$2" -gt 0 ] || return 0
+	echo "$1"
+	whole_lines <"$1" | sed -nE 's/^(.*[[:space:]])?@?(include|substack)[[:space:]]+(\/[^[:space:]]+).*/\3/p' |
+		while read -r included; do
+			with_included "$included" $(($2 - 1))
+		done
+}
+
+# files_with_module: those for PAM, also where they are links, and those that they include from elsewhere; the copies that
+# editors and package managers keep do not count.
 files_with_module()
 {
 	{
 		find -L /etc/pam.d /usr/lib/pam.d -type f 2>/dev/null || true
 		echo /etc/pam.conf
-	} | grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | sort | while read -r file; do
-		if [ -r "$file" ] && has_module <"$file"; then
+	} | grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | while read -r file; do
+		with_included "$file" 8
+	done | sort -u | while read -r file; do
+		if has_module <"$file"; then
 			echo "$file"
 		fi
 	done

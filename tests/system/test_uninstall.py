@@ -88,6 +88,19 @@ def test_a_line_in_a_file_that_is_a_link(machine):
     assert is_refused(machine, "/etc/pam.d/nsh-own")
 
 
+@pytest.mark.parametrize("how", ["@include ", "session include ", "-Session\tsubstack \\\n\t"])
+def test_a_line_in_a_file_from_elsewhere(machine, how):
+    """libpam takes paths there. One that includes itself is an error to it, and no loop here."""
+    elsewhere = machine.etc / "own/pam"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(f"@include /etc/own/pam\n{LINE}")
+    file = machine.etc / "pam.d/nsh-own"
+    file.write_text(f"{how}/etc/own/pam\n")
+    assert is_refused(machine, "/etc/own/pam")
+    file.write_text(f"# {how}/etc/own/pam\n" if "\\" not in how else "")
+    assert uninstall(machine).rc == 0
+
+
 def test_a_line_in_pam_conf(machine):
     (machine.etc / "pam.conf").write_text(f"sshd {LINE}")
     assert is_refused(machine, "/etc/pam.conf")
