@@ -113,6 +113,13 @@ former_shell()
 	echo "$shell"
 }
 
+# keep_records FOLDER: the names of those who have nsshell, and what nsshellctl remembers of them.
+keep_records()
+{
+	with_nsshell -s files >"$1/names" && mkdir "$1/records" &&
+		find "$statedir" -maxdepth 1 -type f -exec cp -p -t "$1/records" {} +
+}
+
 # give_nsshell_back FOLDER: to those whose login shell was changed before it turned out that another's cannot be, with what
 # nsshellctl remembered of them. A trial is over.
 give_nsshell_back()
@@ -127,28 +134,31 @@ give_nsshell_back()
 	done
 }
 
-# change_shells FILE: of those who have nsshell, whose names it has. Names can have blanks, and the first word of one can be
-# another account's.
+# Reads the names of those who have nsshell. Names can have blanks, and the first word of one can be another account's.
 change_shells()
 {
 	while IFS= read -r name; do
 		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
 		[ ! -x "$bindir/nsshellctl" ] || "$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
-	done <"$1"
+	done
 	with_nsshell -s files | while IFS= read -r name; do
 		usermod -s "$(former_shell "$name")" -- "$name" </dev/null >&2 || true
 	done
 }
 
-# All or none.
+# All or none. What is kept for that is kept where users cannot fill the disk of /tmp, and nsshellctl passes it over.
 give_shells_back()
 {
 	tell_of_sessions
 	tell_of_defaults
-	kept=$(mktemp -d) || return 1
-	cp -pR "$statedir" "$kept/records" 2>/dev/null || true
-	with_nsshell -s files >"$kept/names"
-	change_shells "$kept/names"
+	[ -d "$statedir" ] || mkdir -m 700 "$statedir" || return 1
+	kept=$(mktemp -d "$statedir/.removal.XXXXXX") || return 1
+	if ! keep_records "$kept"; then
+		rm -rf "$kept"
+		echo "nsshell: not removed: $statedir cannot be written" >&2
+		return 1
+	fi
+	change_shells <"$kept/names"
 	left=$(with_nsshell -s files | paste -sd ' ')
 	[ -z "$left" ] || give_nsshell_back "$kept"
 	rm -rf "$kept"
