@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nsshellctl list and ps: what is there, whoever asks and whatever users have put in the way."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -52,6 +53,12 @@ def test_both_forms(both, alice):
     assert found["framed"]["source"] == found["framed"]["from"] == "192.0.2.7"
     assert found["framed"]["service"] == "nshcheck" and found["framed"]["login_tty"] == "ssh"
     assert found["standalone"]["source"] is None
+
+
+def test_very_many_groups(alice):
+    """What /proc tells of such a process is longer than of others."""
+    with held(dataclasses.replace(alice, groups=list(range(4294000000, 4294002000)))) as place:
+        assert {place.outer, place.init, place.shell} <= set(only()["pids"])
 
 
 def test_users_see_their_own(both, alice, bob):
