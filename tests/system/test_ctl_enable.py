@@ -4,6 +4,7 @@
 design.md, nsshellctl; whoever administers a machine is not locked out, whenever it stops.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -14,11 +15,15 @@ import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, ctl
 from lib_machine import Machine
-from lib_process import wait_until
+from lib_process import start, wait_until
 from lib_settings import MODULE, NSSHELL, STATE
 
 USER = "nshtrial"
 OLD = "/bin/dash"
+
+# prctl(2)
+PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 
 
 @pytest.fixture
@@ -623,6 +628,19 @@ def test_broken_record(machine, on_trial):
 
 def test_nothing_could_end_a_trial(machine):
     result = machine.ctl("enable", "--try", "10m", USER)
+    assert result.rc == FAILED and "neither systemd nor cron runs here" in result.err
+    assert machine.shell_of(USER) == OLD and not list(STATE.iterdir())
+
+
+def test_cron_of_a_user(machine, bob):
+    """What a user calls so is none of root's, also where its files of /proc are root's."""
+    hide = f"import ctypes, time; ctypes.CDLL(None).prctl({PR_SET_NAME}, b'cron'); " \
+           f"ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 0); print('ready', flush=True); time.sleep(60)"
+    with start(bob, "-c", hide, program="/usr/bin/python3", stdout=subprocess.PIPE) as forged:
+        assert forged.stdout.readline()
+        assert os.stat(f"/proc/{forged.pid}/comm").st_uid == 0
+        result = machine.ctl("enable", "--try", "10m", USER)
+        forged.kill()
     assert result.rc == FAILED and "neither systemd nor cron runs here" in result.err
     assert machine.shell_of(USER) == OLD and not list(STATE.iterdir())
 
