@@ -51,18 +51,47 @@ bool nsh_admins_need(const struct nsh_admin *admins, size_t count, uid_t uid)
 	return is_admin;
 }
 
+/* Tags and "ALL". What is no tag limits it, as to a time (NOTAFTER=). */
+static bool has_all_commands(const char *at)
+{
+	size_t len;
+
+	for (at += strspn(at, " "); len = strcspn(at, " \n"), at[len] == ' ';
+	     at += strspn(at, " ")) {
+		if (at[len - 1] != ':')
+			return false;
+		at += len;
+	}
+	return len == 3 && !strncmp(at, "ALL", len);
+}
+
 /* "    (ALL : ALL) NOPASSWD: ALL", and nothing behind it that takes something away. */
 static bool is_all(const char *line, size_t len)
 {
 	size_t blanks = strspn(line, " \t");
+	const char *whom = memchr(line, ')', len);
 
-	if (blanks >= len || len < 4 || strncmp(line + len - 4, " ALL", 4) != 0)
+	if (blanks >= len || !whom)
 		return false;
 	line += blanks;
 	len -= blanks;
 	return (!strncmp(line, "(ALL)", 5) || !strncmp(line, "(ALL :", 6) ||
 		!strncmp(line, "(root)", 6) || !strncmp(line, "(root :", 7)) &&
-	       !memchr(line, ',', len) && !memchr(line, '!', len);
+	       !memchr(line, ',', len) && !memchr(line, '!', len) && has_all_commands(whom + 1);
+}
+
+/* Defaults with which the password that sudo asks for is root's, or that of whom the command is run as. */
+static bool asks_for_others(const char *defaults, size_t len)
+{
+	static const char *const names[] = {"targetpw", "rootpw", "runaspw"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *at = memmem(defaults, len, names[i], strlen(names[i]));
+
+		if (at && (at == defaults || at[-1] != '!'))
+			return true;
+	}
+	return false;
 }
 
 /* Of several lines that match sudo takes the last. */
@@ -70,14 +99,18 @@ enum nsh_power nsh_sudo_power(const char *text)
 {
 	const char *at = strstr(text, "may run the following commands");
 	enum nsh_power power = NSH_POWER_SOME;
+	enum nsh_power asked;
 
 	if (!at)
 		return strstr(text, "is not allowed to run sudo") ? NSH_POWER_NONE : NSH_POWER_SOME;
+	asked = asks_for_others(text, (size_t)(at - text)) ? NSH_POWER_SOME : NSH_POWER_ALL;
 	while (*(at += strcspn(at, "\n"))) {
 		size_t len = strcspn(++at, "\n");
 
 		if (is_all(at, len))
-			power = memmem(at, len, "NOPASSWD:", 9) ? NSH_POWER_UNASKED : NSH_POWER_ALL;
+			power = memmem(at, len, "NOPASSWD:", 9) ? NSH_POWER_UNASKED : asked;
+		else if (memchr(at, '!', len))
+			power = NSH_POWER_SOME;
 	}
 	return power;
 }
