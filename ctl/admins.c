@@ -17,6 +17,7 @@
 #include "ctl/admins.h"
 #include "ctl/read.h"
 #include "ctl/spawn.h"
+#include "ctl/sshd.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/login.h"
 #include "nsshell/paths.h"
@@ -197,21 +198,17 @@ static bool has_keys(struct nsh_user *user)
 	return found;
 }
 
-/* With "no" and "forced-commands-only" root's keys are no way in. */
-static bool root_may_use_keys(void)
+static bool sshd_takes_keys(const struct nsh_user *user)
 {
-	const char *argv[] = {"sshd", "-T", "-C", "user=root,host=localhost,addr=127.0.0.1", NULL};
 	struct nsh_output output;
 	struct nsh_err err;
-	bool may;
+	bool takes;
 
-	if (nsh_spawn(&output, argv, ASK_SECONDS, &err) < 0)
+	if (nsh_sshd_ask(&output, "sshd", NULL, user, &err) < 0)
 		return false;
-	may = output.status == 0 && (strcasestr(output.text, "permitrootlogin yes") ||
-				     strcasestr(output.text, "permitrootlogin prohibit-password") ||
-				     strcasestr(output.text, "permitrootlogin without-password"));
+	takes = output.status == 0 && nsh_sshd_takes_keys(output.text, user);
 	free(output.text);
-	return may;
+	return takes;
 }
 
 static bool is_real_shell(const char *shell)
@@ -240,8 +237,6 @@ static bool is_refused(const struct nsh_user *user)
 /* What costs most comes last, and only when it can still change the answer. */
 static void examine(struct nsh_admin *admin, struct nsh_user *user)
 {
-	char sshd[NSH_PROGRAM_MAX];
-
 	*admin = (struct nsh_admin){.uid = user->uid, .real_shell = is_real_shell(user->shell)};
 	take_shadow(admin, user->name);
 	if (!admin->real_shell || admin->expired)
@@ -250,11 +245,10 @@ static void examine(struct nsh_admin *admin, struct nsh_user *user)
 	if (admin->refused)
 		return;
 	if (!admin->password) {
-		admin->keys_count =
-			user->uid ? nsh_program_find("sshd", sshd) : root_may_use_keys();
-		admin->keys = admin->keys_count && has_keys(user);
+		admin->keys = has_keys(user);
+		admin->keys_count = admin->keys && sshd_takes_keys(user);
 	}
-	if (admin->password || admin->keys)
+	if (admin->password || admin->keys_count)
 		admin->power = power_of(user);
 }
 

@@ -370,6 +370,28 @@ def test_administrator_with_keys(administrators):
     assert administrators.ctl("enable", USER).rc == OK
 
 
+@pytest.mark.parametrize("text, could", [
+    ("AllowUsers nshadmin\n", True),
+    ("PubkeyAuthentication no\n", False),
+    (f"AllowUsers {USER}\n", False),
+    ("AllowGroups adm\n", False),
+    ("DenyUsers nsh*\n", False),
+    ("AuthorizedKeysFile /etc/ssh/keys/%u\n", False),
+    ("nonsense\n", False),
+])
+def test_administrator_whose_keys_sshd_does_not_take(administrators, text, could):
+    home = administrators.folder / "admin"
+    make_admin(administrators, "-d", str(home))
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n")
+    (administrators.etc / "sudoers.d/keys").write_text("nshadmin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    config = administrators.etc / "ssh/sshd_config"
+    config.write_text(text + config.read_text())
+    result = administrators.ctl("enable", USER)
+    assert result.rc == (OK if could else FAILED)
+    assert could or "is the last administrator who could log in" in result.err
+
+
 def test_administrator_who_is_refused(administrators, policy):
     """By the policy: who has no session is no administrator."""
     make_admin(administrators, "-p", HASH)
