@@ -597,6 +597,29 @@ def test_renamed_meanwhile(machine, on_trial):
     assert not list(STATE.iterdir())
 
 
+def test_renamed_and_another_has_the_name(machine, on_trial):
+    on_trial("1s")
+    machine.tool("usermod", "-l", "nshrenamed", USER)
+    machine.tool("useradd", "-M", "-N", "-s", str(NSSHELL), USER)
+    time.sleep(1.1)
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of("nshrenamed") == OLD and machine.shell_of(USER) == str(NSSHELL)
+    assert not list(STATE.iterdir())
+
+
+@pytest.mark.parametrize("command, shell", [("confirm", NSSHELL), ("enable", NSSHELL), ("disable", OLD)])
+def test_renamed_and_ended(machine, on_trial, command, shell):
+    on_trial("1s")
+    machine.tool("usermod", "-l", "nshrenamed", USER)
+    assert machine.ctl(command, "nshrenamed").rc == OK
+    assert not cron_file(machine).exists()
+    time.sleep(1.1)
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of("nshrenamed") == str(shell)
+    machine.ctl("disable", "nshrenamed")
+    assert machine.shell_of("nshrenamed") == OLD and not list(STATE.iterdir())
+
+
 def test_shell_was_changed_meanwhile(machine, on_trial):
     on_trial("1s")
     machine.tool("usermod", "-s", "/bin/bash", USER)
