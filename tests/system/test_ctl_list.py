@@ -223,6 +223,21 @@ def test_changed(both, policy, alice, bob):
     assert "nonsense" in sessions()[0]["policy"]["reason"]
 
 
+def test_inside_as_root(policy, alice):
+    """Alone it does not say there whose it is, and root's policy is another one."""
+    policy.user(alice.name, "[identity] uid=root")
+    with held(alice) as place:
+        (session,) = checked("list", place.ask(f"{CTL} list --json").out)["sessions"]
+    assert session["policy"]["state"] == "unknown"
+
+
+def test_unreadable(both, policy, alice):
+    """What the module would make of a policy that the user may not read is not known to that user."""
+    policy.user(alice.name, "").chmod(0o600)
+    assert {session["form"]: session["policy"]["state"] for session in sessions(account=alice)} == {
+        "framed": "unknown", "standalone": "invalid"}
+
+
 def test_changed_by_source(pam, policy, alice):
     """A file that is for logins from elsewhere is none for this one."""
     framed = HeldLogin(pam, alice, str(NSSHELL))
