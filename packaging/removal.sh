@@ -26,7 +26,7 @@ with_included()
 {
 	[ -r "$1" ] && [ "$2" -gt 0 ] || return 0
 	echo "$1"
-	whole_lines <"$1" | sed -nE 's/^(.*[[:space:]])?@?(include|substack)[[:space:]]+(\/[^[:space:]]+).*/\3/p' |
+	whole_lines <"$1" | sed -nE 's/^(.*[[:space:]])?@?(include|substack)[[:space:]]+(\/[^[:space:]]+).*/\3/Ip' |
 		while read -r included; do
 			with_included "$included" $(($2 - 1))
 		done

@@ -88,7 +88,7 @@ def test_a_line_in_a_file_that_is_a_link(machine):
     assert is_refused(machine, "/etc/pam.d/nsh-own")
 
 
-@pytest.mark.parametrize("how", ["@include ", "session include ", "-Session\tsubstack \\\n\t"])
+@pytest.mark.parametrize("how", ["@include ", "session include ", "-Session\tSubstack \\\n\t"])
 def test_a_line_in_a_file_from_elsewhere(machine, how):
     """libpam takes paths there. One that includes itself is an error to it, and no loop here."""
     elsewhere = machine.etc / "own/pam"
