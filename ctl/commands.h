@@ -13,6 +13,7 @@
 	X(show)                                                                                    \
 	X(keys)                                                                                    \
 	X(doctor)                                                                                  \
+	X(pam)                                                                                     \
 	X(list)                                                                                    \
 	X(ps)                                                                                      \
 	X(kill)                                                                                    \
