@@ -167,7 +167,18 @@ static void take_shadow(struct nsh_admin *admin, const char *name)
 			  strlen(shadow->sp_pwdp) >= LEAST_HASH;
 }
 
-/* A line that is neither empty nor a comment. As the user, in whose home that is. */
+/* What has options before it can be one for a single command, or from a single place. */
+static bool is_key(const char *line)
+{
+	static const char *const kinds[] = {"ssh-", "ecdsa-", "sk-"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strncmp(line, kinds[i], strlen(kinds[i])))
+			return strcspn(line, "\n") > 32;
+	return false;
+}
+
+/* As the user, in whose home that is. */
 static int look_for_keys(void *data, struct nsh_err *err)
 {
 	const struct nsh_user *user = data;
@@ -179,7 +190,7 @@ static int look_for_keys(void *data, struct nsh_err *err)
 		return 1;
 	for (at = text; *at; at += strcspn(at, "\n"), at += *at == '\n') {
 		at += strspn(at, " \t");
-		if (*at != '#' && *at != '\n' && strcspn(at, "\n") > 32)
+		if (is_key(at))
 			return 0;
 	}
 	return 1;

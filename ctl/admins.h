@@ -29,7 +29,7 @@ struct nsh_admin {
 	bool expired;    /* the account, or its password for good */
 	bool refused;    /* the policy refuses its sessions */
 	bool password;   /* there is one: on a console it is enough, for root too */
-	bool keys;       /* ~/.ssh/authorized_keys has any */
+	bool keys;       /* ~/.ssh/authorized_keys has any without options */
 	bool keys_count; /* sshd lets the account use them */
 };
 

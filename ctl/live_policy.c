@@ -14,6 +14,7 @@
 #include "nsshell/field.h"
 #include "nsshell/paths.h"
 #include "nsshell/policy.h"
+#include "nsshell/sandbox.h"
 #include "nsshell/size.h"
 
 const char *nsh_policy_state_name(enum nsh_policy_state state)
@@ -156,6 +157,14 @@ static struct answer *find_answer(const struct nsh_policy_answers *answers,
 	return NULL;
 }
 
+/* What this user may not read the module does, and a session need not show it. */
+static bool is_hidden(const struct answer *answer, int ret)
+{
+	if (nsh_sandbox_is_inside())
+		return ret == -EACCES || ret == -ENOENT;
+	return ret == -EACCES && answer->source;
+}
+
 static void load(struct answer *answer, const struct nsh_user *user)
 {
 	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = nsh_account_root()};
@@ -166,11 +175,9 @@ static void load(struct answer *answer, const struct nsh_user *user)
 	int ret = nsh_policy_load(&policy, &place, user, answer->source ? &login : NULL, &err);
 
 	if (ret < 0) {
-		/* What this user may not read the module does. */
-		answer->state =
-			err.reason == NSH_REASON_POLICY && !(ret == -EACCES && answer->source)
-				? NSH_POLICY_INVALID
-				: NSH_POLICY_UNKNOWN;
+		answer->state = err.reason == NSH_REASON_POLICY && !is_hidden(answer, ret)
+					? NSH_POLICY_INVALID
+					: NSH_POLICY_UNKNOWN;
 		snprintf(answer->reason, sizeof(answer->reason), "%s", err.text);
 		return;
 	}

@@ -3,11 +3,12 @@
  * Standing between the administrator's terminal and a session.
  *
  * One loop moves bytes through channels, each from one fd to another. What is written to may be slow or stuck (a
- * program that reads nothing): a channel that is full is not read from, and the others go on. Only standard output
- * itself is waited for, as by every other program.
+ * program that reads nothing): a channel that is full is not read from, and the others go on. Standard output may be
+ * slow or stuck like that, and it blocks: there is never more written to it than poll(2) has said that it takes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -215,7 +216,8 @@ static void stop_reading(struct channel *channel)
 /* Who does not read any more has lost it, and who writes to a pipe learns that. */
 static void empty(struct channel *channel)
 {
-	ssize_t put = write(channel->to, channel->bytes, channel->len);
+	ssize_t put = write(channel->to, channel->bytes,
+			    channel->len < PIPE_BUF ? channel->len : PIPE_BUF);
 
 	if (put < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -251,29 +253,74 @@ static int move(struct channel *channel)
 	return fill(channel);
 }
 
-static void drain(struct channel *channel)
+/* Returns the number of a signal that has ended the waiting, or 0. */
+static int await_room(struct relay *relay, const struct channel *channel)
+{
+	struct pollfd fds[] = {{.fd = channel->to, .events = POLLOUT},
+			       {.fd = relay->signals, .events = POLLIN}};
+	int signal = 0;
+
+	do
+		if (poll(fds, 2, -1) > 0 && fds[1].revents)
+			signal = take_signal(relay);
+	while (!signal && !fds[0].revents);
+	return signal;
+}
+
+static int drain(struct relay *relay, struct channel *channel)
 {
 	struct pollfd ready = {.fd = channel->from, .events = POLLIN};
 	size_t rest = REST;
 
 	channel->hung = false;
 	for (;;) {
-		while (channel->len)
+		while (channel->len) {
+			int signal = await_room(relay, channel);
+
+			if (signal)
+				return signal;
 			empty(channel);
+		}
 		if (channel->from < 0 || channel->hung || !rest || poll(&ready, 1, 0) <= 0)
-			return;
+			return 0;
 		fill(channel);
 		rest -= channel->len < rest ? channel->len : rest;
 	}
 }
 
-/* Of what has ended: what is there to be shown now. */
-static void show_rest(struct relay *relay)
+static bool is_shown(const struct channel *channel)
 {
-	for (size_t i = 0; i < relay->n_channels; i++)
-		if (relay->channels[i].to == STDOUT_FILENO ||
-		    relay->channels[i].to == STDERR_FILENO)
-			drain(&relay->channels[i]);
+	return channel->to == STDOUT_FILENO || channel->to == STDERR_FILENO;
+}
+
+/* Of what has ended: what is there to be shown now. Returns 0, or the number of a signal that has ended it. */
+static int show_rest(struct relay *relay)
+{
+	int signal = 0;
+
+	for (size_t i = 0; i < relay->n_channels && !signal; i++)
+		if (is_shown(&relay->channels[i]))
+			signal = drain(relay, &relay->channels[i]);
+	return signal;
+}
+
+/* Both streams can be the same pipe, which has room for one of them. */
+static int move_all(struct relay *relay, const struct pollfd *fds)
+{
+	bool shown = false;
+	int signal = 0;
+
+	for (size_t i = 0; i < relay->n_channels; i++) {
+		struct channel *channel = &relay->channels[i];
+		bool moves = fds[i].revents && !signal;
+		bool shows = moves && channel->len && is_shown(channel);
+
+		channel->hung = false;
+		if (moves && !(shows && shown))
+			signal = move(channel);
+		shown |= shows;
+	}
+	return signal;
 }
 
 static bool is_hung(const struct relay *relay)
@@ -290,24 +337,19 @@ static int run(struct relay *relay)
 	for (;;) {
 		struct pollfd fds[5] = {{.fd = relay->ended, .events = POLLIN},
 					{.fd = relay->signals, .events = POLLIN}};
-		int signal = 0;
-		int ready;
+		int signal;
 
 		for (size_t i = 0; i < relay->n_channels; i++)
 			fds[2 + i] = waits_for(&relay->channels[i]);
-		ready = poll(fds, 2 + relay->n_channels, is_hung(relay) ? HUNG_MS : -1);
-		if (ready < 0 && errno != EINTR)
+		if (poll(fds, 2 + relay->n_channels, is_hung(relay) ? HUNG_MS : -1) < 0 &&
+		    errno != EINTR)
 			return -errno;
-		for (size_t i = 0; i < relay->n_channels; i++) {
-			relay->channels[i].hung = false;
-			if (ready > 0 && fds[2 + i].revents && !signal)
-				signal = move(&relay->channels[i]);
-		}
-		if (ready > 0 && fds[1].revents && !signal)
+		signal = move_all(relay, fds + 2);
+		if (fds[1].revents && !signal)
 			signal = take_signal(relay);
 		if (signal)
 			return signal;
-		if (ready > 0 && fds[0].revents)
+		if (fds[0].revents)
 			return 0;
 	}
 }
@@ -357,7 +399,7 @@ static int relay_until_end(struct relay *relay, struct nsh_err *err)
 		make_raw(relay);
 		ret = run(relay);
 		if (ret == 0)
-			show_rest(relay);
+			ret = show_rest(relay);
 		make_usual(relay);
 		close(relay->signals);
 	}

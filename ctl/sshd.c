@@ -127,6 +127,12 @@ static bool is_root_let_in(const char *text)
 	       nsh_sshd_is(text, "permitrootlogin", "without-password");
 }
 
+/* The command is another one, or there is another root: not the machine's shell. */
+static bool is_forced(const char *text, const char *keyword)
+{
+	return is_set(text, keyword) && !nsh_sshd_is(text, keyword, "none");
+}
+
 bool nsh_sshd_takes_keys(const char *text, const struct nsh_user *user)
 {
 	return nsh_sshd_is(text, "pubkeyauthentication", "yes") &&
@@ -134,5 +140,6 @@ bool nsh_sshd_takes_keys(const char *text, const struct nsh_user *user)
 		has_word(text, "authorizedkeysfile", "%h/.ssh/authorized_keys")) &&
 	       (has_word(text, "authenticationmethods", "any") ||
 		has_word(text, "authenticationmethods", "publickey")) &&
+	       !is_forced(text, "forcecommand") && !is_forced(text, "chrootdirectory") &&
 	       (user->uid != 0 || is_root_let_in(text)) && is_let_in(text, user);
 }

@@ -26,7 +26,7 @@ bool nsh_sshd_next(const char **at, const char *keyword, char *value, size_t siz
 bool nsh_sshd_is(const char *text, const char *keyword, const char *wanted);
 
 /*
- * Whether a key in ~/.ssh/authorized_keys is enough for the user to log in. No where that is not certain, as with a host
+ * Whether a key in ~/.ssh/authorized_keys is enough for the user to have a shell. No where that is not certain, as with a host
  * in AllowUsers.
  */
 bool nsh_sshd_takes_keys(const char *text, const struct nsh_user *user);

@@ -360,13 +360,17 @@ def test_administrator_with_keys(administrators):
     assert administrators.ctl("enable", USER).rc == FAILED
     keys.write_text("# none\n\n")
     assert administrators.ctl("enable", USER).rc == FAILED
-    keys.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n")
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n"
+    keys.write_text(key)
     keys.chmod(0o600)  # root's: the user cannot read it
     assert administrators.ctl("enable", USER).rc == FAILED
     keys.chmod(0o644)
     # sudo asks for a password that there is not.
     assert administrators.ctl("enable", USER).rc == FAILED
     (administrators.etc / "sudoers.d/keys").write_text("nshadmin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    keys.write_text(f'command="/usr/bin/rrsync /srv" {key}')
+    assert administrators.ctl("enable", USER).rc == FAILED
+    keys.write_text(f"# none\n {key}")
     assert administrators.ctl("enable", USER).rc == OK
 
 
@@ -376,6 +380,7 @@ def test_administrator_with_keys(administrators):
     (f"AllowUsers {USER}\n", False),
     ("AllowGroups adm\n", False),
     ("DenyUsers nsh*\n", False),
+    ("ForceCommand /usr/bin/false\n", False),
     ("AuthorizedKeysFile /etc/ssh/keys/%u\n", False),
     ("nonsense\n", False),
 ])

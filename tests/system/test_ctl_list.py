@@ -13,7 +13,7 @@ from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
 from lib_frame import HeldLogin
 from lib_process import as_root, environment, start, wait_until
 from lib_sessions import await_sessions, held, ids, only, sessions
-from lib_settings import FRAME, LOGIN_SHELL, MARKER, NSSHELL
+from lib_settings import FRAME, LOGIN_SHELL, MARKER, NSSHELL, POLICY
 from lib_terminal import Terminal
 
 # Forged folders, in namespaces of a user's own: ID is copied from somebody else's session.
@@ -229,6 +229,17 @@ def test_inside_as_root(policy, alice):
     with held(alice) as place:
         (session,) = checked("list", place.ask(f"{CTL} list --json").out)["sessions"]
     assert session["policy"]["state"] == "unknown"
+
+
+def test_inside_where_it_is_hidden(pam, policy, alice):
+    """What a login would get is not to be told from there."""
+    policy.user(alice.name, f"[view] hide={POLICY}")
+    framed = HeldLogin(pam, alice, str(NSSHELL))
+    with held(alice) as standalone:
+        for place in (standalone, framed):
+            (session,) = checked("list", place.ask(f"{CTL} list --json").out)["sessions"]
+            assert session["policy"]["state"] == "unknown"
+    framed.close()
 
 
 def test_unreadable(both, policy, alice):

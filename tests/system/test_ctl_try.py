@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """nsshellctl try: a session as it would be, and no way from it to the administrator. Promises 1, 2, 6, 7."""
 
+import fcntl
 import os
 import re
 import signal
 import stat
+import struct
 import subprocess
 import termios
 import time
@@ -30,6 +32,11 @@ def attempt(account, command, *options, **how):
 def await_program(account, name):
     """Until the user runs that program: it has the terminal then."""
     wait_until(lambda: called(name, account), name)
+
+
+def waiting(file):
+    """How many bytes there are to be read."""
+    return struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, b"    "))[0]
 
 
 @pytest.fixture
@@ -380,3 +387,27 @@ def test_hup_reaches_the_shell(alice, policy, admin):
     assert children(admin.pid)
     admin.close(force=True)
     wait_until(lambda: not alive_pids_of(alice), "the end of the session")
+
+
+# What runs for ever, and what has ended with more to be shown than the pipe takes. Pages of it are not full.
+@pytest.mark.parametrize("command", ["yes", "head -c 100000 /dev/zero"])
+@pytest.mark.parametrize("stream", ["", " >&2"])
+def test_output_that_nobody_reads(alice, command, stream):
+    """It ends as it is told to, as other programs do."""
+    script = f"echo begin; sleep 0.3; head -c 4000 /dev/zero; sleep 0.3; {{ {command}; }}{stream}"
+    with subprocess.Popen([CTL, "try", alice.name, "--", script], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as trial:
+        wait_until(lambda: waiting(trial.stdout) > 40000, "a pipe that is full")
+        time.sleep(1)
+        trial.terminate()
+        assert trial.wait(timeout=20) == -signal.SIGTERM
+    wait_until(lambda: not alive_pids_of(alice), "the end of the session")
+
+
+def test_output_that_is_read_late(alice):
+    script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i; head -c 20001 /dev/zero; head -c 20001 /dev/zero >&2; done"
+    with subprocess.Popen([CTL, "try", alice.name, "--", script], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as trial:
+        time.sleep(1)
+        out = trial.stdout.read()
+        assert trial.wait(timeout=20) == 0 and len(out) == 9 * (2 + 2 * 20001)
