@@ -286,10 +286,11 @@ struct passwd *getpwnam(const char *name)
 """
 
 
-@pytest.mark.parametrize("command", ["enable", "disable", "confirm", "expire"])
-def test_only_root(machine, alice, command):
-    words = [command] if command == "expire" else [command, USER]
-    result = machine.ctl(*words, account=alice)
+@pytest.mark.parametrize("words", [
+    f"enable {USER}", f"disable {USER}", f"confirm {USER}", "expire", "pam --enable", "pam --disable",
+])
+def test_only_root(machine, alice, words):
+    result = machine.ctl(*words.split(), account=alice)
     assert result.rc == FAILED and "only root can" in result.err
     assert machine.shell_of(USER) == OLD
 

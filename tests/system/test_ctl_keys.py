@@ -25,6 +25,7 @@ def test_all_commands_have_help():
 
 
 def test_wrong_usage():
+    assert "exclude each other" in ctl("pam", "--enable", "--disable").err
     assert ctl().rc == FAILED
     assert 'there is no command "nonsense"' in ctl("nonsense").err
     assert ctl("nonsense").rc == FAILED
