@@ -216,7 +216,7 @@ install: all ## install below DESTDIR; PREFIX=/usr, SYSCONFDIR=/etc
 		install -m 644 conf/nsshell.conf $(DESTDIR)$(confdir)/nsshell.conf
 
 uninstall: ## give login shells back, remove what install installed, unless a login depends on it; policies stay; see ANYWAY in README.md
-	$(if $(DESTDIR),,packaging/before-uninstall $(PREFIX) $(pamdir))
+	$(if $(DESTDIR),,packaging/before-uninstall $(PREFIX) $(pamdir) $(STATEDIR))
 	rm -f $(DESTDIR)$(bindir)/nsshell $(DESTDIR)$(mandir)/man1/nsshell.1
 	rm -f $(DESTDIR)$(mandir)/man5/nsshell.conf.5 $(DESTDIR)$(mandir)/man8/pam_nsshell.8
 	rm -f $(DESTDIR)$(pamdir)/pam_nsshell.so $(DESTDIR)$(libdir)/nsshell-session

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/account.h"
 #include "nsshell/list.h"
 #include "nsshell/paths.h"
+#include "nsshell/sandbox.h"
 
 const struct nsh_login nsh_account_login = {.service = "sshd", .source = "127.0.0.1"};
 
@@ -103,6 +106,18 @@ int nsh_account_find(struct nsh_user *user, const char *name, struct nsh_err *er
 	return is_id(name, &uid) ? nsh_account_of(user, uid, err) : failed(errno, name, err);
 }
 
+uid_t nsh_account_root(void)
+{
+	struct stat st;
+
+	return nsh_sandbox_is_inside() && stat("/", &st) == 0 ? st.st_uid : 0;
+}
+
+bool nsh_account_am_root(void)
+{
+	return geteuid() == 0 && nsh_account_root() == 0;
+}
+
 const char *nsh_account_name(uid_t uid)
 {
 	static char number[3 * sizeof(uid) + 1];
@@ -126,7 +141,7 @@ bool nsh_account_has_nsshell(const char *shell)
 
 enum nsh_decision nsh_account_decide_alone(const struct nsh_user *user, struct nsh_err *why)
 {
-	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER};
+	const struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = nsh_account_root()};
 	struct nsh_policy policy;
 	enum nsh_decision decision;
 

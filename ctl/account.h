@@ -24,6 +24,12 @@ int nsh_account_find(struct nsh_user *user, const char *name, struct nsh_err *er
 /* Likewise by user id. */
 int nsh_account_of(struct nsh_user *user, uid_t uid, struct nsh_err *err);
 
+/* The machine's root here: in a session that has another user id, which is whose "/" is. */
+uid_t nsh_account_root(void);
+
+/* Whether this is root, and not that of a session ([identity] uid = root). */
+bool nsh_account_am_root(void);
+
 /* The name of a user id for people: the account's, or the number. Valid until the next call. */
 const char *nsh_account_name(uid_t uid);
 

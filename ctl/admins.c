@@ -17,6 +17,7 @@
 #include "ctl/admins.h"
 #include "ctl/read.h"
 #include "ctl/spawn.h"
+#include "ctl/sshd.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/login.h"
 #include "nsshell/paths.h"
@@ -51,18 +52,47 @@ bool nsh_admins_need(const struct nsh_admin *admins, size_t count, uid_t uid)
 	return is_admin;
 }
 
+/* Tags and "ALL". What is no tag limits it, as to a time (NOTAFTER=). */
+static bool has_all_commands(const char *at)
+{
+	size_t len;
+
+	for (at += strspn(at, " "); len = strcspn(at, " \n"), at[len] == ' ';
+	     at += strspn(at, " ")) {
+		if (at[len - 1] != ':')
+			return false;
+		at += len;
+	}
+	return len == 3 && !strncmp(at, "ALL", len);
+}
+
 /* "    (ALL : ALL) NOPASSWD: ALL", and nothing behind it that takes something away. */
 static bool is_all(const char *line, size_t len)
 {
 	size_t blanks = strspn(line, " \t");
+	const char *whom = memchr(line, ')', len);
 
-	if (blanks >= len || len < 4 || strncmp(line + len - 4, " ALL", 4) != 0)
+	if (blanks >= len || !whom)
 		return false;
 	line += blanks;
 	len -= blanks;
 	return (!strncmp(line, "(ALL)", 5) || !strncmp(line, "(ALL :", 6) ||
 		!strncmp(line, "(root)", 6) || !strncmp(line, "(root :", 7)) &&
-	       !memchr(line, ',', len) && !memchr(line, '!', len);
+	       !memchr(line, ',', len) && !memchr(line, '!', len) && has_all_commands(whom + 1);
+}
+
+/* Defaults with which the password that sudo asks for is root's, or that of whom the command is run as. */
+static bool asks_for_others(const char *defaults, size_t len)
+{
+	static const char *const names[] = {"targetpw", "rootpw", "runaspw"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *at = memmem(defaults, len, names[i], strlen(names[i]));
+
+		if (at && (at == defaults || at[-1] != '!'))
+			return true;
+	}
+	return false;
 }
 
 /* Of several lines that match sudo takes the last. */
@@ -70,14 +100,18 @@ enum nsh_power nsh_sudo_power(const char *text)
 {
 	const char *at = strstr(text, "may run the following commands");
 	enum nsh_power power = NSH_POWER_SOME;
+	enum nsh_power asked;
 
 	if (!at)
 		return strstr(text, "is not allowed to run sudo") ? NSH_POWER_NONE : NSH_POWER_SOME;
+	asked = asks_for_others(text, (size_t)(at - text)) ? NSH_POWER_SOME : NSH_POWER_ALL;
 	while (*(at += strcspn(at, "\n"))) {
 		size_t len = strcspn(++at, "\n");
 
 		if (is_all(at, len))
-			power = memmem(at, len, "NOPASSWD:", 9) ? NSH_POWER_UNASKED : NSH_POWER_ALL;
+			power = memmem(at, len, "NOPASSWD:", 9) ? NSH_POWER_UNASKED : asked;
+		else if (memchr(at, '!', len))
+			power = NSH_POWER_SOME;
 	}
 	return power;
 }
@@ -164,21 +198,17 @@ static bool has_keys(struct nsh_user *user)
 	return found;
 }
 
-/* With "no" and "forced-commands-only" root's keys are no way in. */
-static bool root_may_use_keys(void)
+static bool sshd_takes_keys(const struct nsh_user *user)
 {
-	const char *argv[] = {"sshd", "-T", "-C", "user=root,host=localhost,addr=127.0.0.1", NULL};
 	struct nsh_output output;
 	struct nsh_err err;
-	bool may;
+	bool takes;
 
-	if (nsh_spawn(&output, argv, ASK_SECONDS, &err) < 0)
+	if (nsh_sshd_ask(&output, "sshd", NULL, user, &err) < 0)
 		return false;
-	may = output.status == 0 && (strcasestr(output.text, "permitrootlogin yes") ||
-				     strcasestr(output.text, "permitrootlogin prohibit-password") ||
-				     strcasestr(output.text, "permitrootlogin without-password"));
+	takes = output.status == 0 && nsh_sshd_takes_keys(output.text, user);
 	free(output.text);
-	return may;
+	return takes;
 }
 
 static bool is_real_shell(const char *shell)
@@ -207,8 +237,6 @@ static bool is_refused(const struct nsh_user *user)
 /* What costs most comes last, and only when it can still change the answer. */
 static void examine(struct nsh_admin *admin, struct nsh_user *user)
 {
-	char sshd[NSH_PROGRAM_MAX];
-
 	*admin = (struct nsh_admin){.uid = user->uid, .real_shell = is_real_shell(user->shell)};
 	take_shadow(admin, user->name);
 	if (!admin->real_shell || admin->expired)
@@ -217,11 +245,10 @@ static void examine(struct nsh_admin *admin, struct nsh_user *user)
 	if (admin->refused)
 		return;
 	if (!admin->password) {
-		admin->keys_count =
-			user->uid ? nsh_program_find("sshd", sshd) : root_may_use_keys();
-		admin->keys = admin->keys_count && has_keys(user);
+		admin->keys = has_keys(user);
+		admin->keys_count = admin->keys && sshd_takes_keys(user);
 	}
-	if (admin->password || admin->keys)
+	if (admin->password || admin->keys_count)
 		admin->power = power_of(user);
 }
 

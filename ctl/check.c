@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/account.h"
 #include "ctl/check.h"
 #include "ctl/command.h"
 #include "ctl/commands.h"
@@ -83,7 +84,7 @@ static void take(struct total *total, struct nsh_check *check)
 
 static void check_machine(struct total *total)
 {
-	struct nsh_check check = {.folder = NSH_POLICY_FOLDER, .owner = 0};
+	struct nsh_check check = {.folder = NSH_POLICY_FOLDER, .owner = nsh_account_root()};
 
 	nsh_check_files(&check);
 	nsh_check_together(&check);

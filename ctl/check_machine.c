@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "ctl/account.h"
 #include "ctl/check.h"
@@ -471,7 +470,8 @@ static void check_plan(struct nsh_check *check, const struct nsh_check_file *fil
 	struct nsh_policy policy;
 	struct nsh_user user;
 
-	if (file->place != NSH_CHECK_USER || geteuid() != 0 || !nsh_check_account(file, &user))
+	if (file->place != NSH_CHECK_USER || !nsh_account_am_root() ||
+	    !nsh_check_account(file, &user))
 		return;
 	if (user.uid != 0 && nsh_check_resolve(check, &user, NULL, &policy) == 0) {
 		plan(check, file, &policy, &user);

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "ctl/account.h"
 #include "ctl/command.h"
 #include "nsshell/printable.h"
 
@@ -56,7 +56,7 @@ int nsh_complain_err(const struct nsh_err *err)
 
 bool nsh_needs_root(const char *what)
 {
-	if (geteuid() == 0)
+	if (nsh_account_am_root())
 		return true;
 	nsh_complain("only root can %s", what);
 	return false;

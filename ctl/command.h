@@ -52,7 +52,7 @@ int nsh_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Likewise with an error's text. */
 int nsh_complain_err(const struct nsh_err *err);
 
-/* For commands that need root: complains and returns false without. what is a phrase, "end sessions of others". */
+/* For commands that need root, and not the one of a session: complains and returns false without. what is a phrase, "end sessions of others". */
 bool nsh_needs_root(const char *what);
 
 #endif

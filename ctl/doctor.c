@@ -18,6 +18,7 @@
 #include "nsshell/limits.h"
 #include "nsshell/paths.h"
 #include "nsshell/printable.h"
+#include "nsshell/sandbox.h"
 
 static const char *const levels[] = {
 	[NSH_LEVEL_OK] = "ok",
@@ -275,6 +276,8 @@ static int run(int argc, char **argv)
 	int code;
 
 	nsh_command_parse(&argp, argc, argv, false, &options);
+	if (nsh_sandbox_is_inside())
+		return nsh_complain("this is in a session, which does not show the machine");
 	if (options.user && nsh_account_find(&user, options.user, &err) < 0)
 		return nsh_complain_err(&err);
 	doctor.user = options.user ? &user : NULL;

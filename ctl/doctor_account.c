@@ -359,8 +359,9 @@ static void check_accounts(struct subids *subids)
 static void check_file(struct nsh_doctor *doctor, const char *file)
 {
 	struct subids subids = {.doctor = doctor, .file = file, .fine = true};
-	char *text;
 	struct nsh_err err;
+	char *text;
+	size_t len;
 
 	subids.count = nsh_subid_read(file, doctor->user, subids.ranges, &err);
 	if (subids.count < 0) {
@@ -375,10 +376,13 @@ static void check_file(struct nsh_doctor *doctor, const char *file)
 		nsh_advise(doctor, "usermod --add-subuids and --add-subgids");
 		return;
 	}
-	if (nsh_read(file, &text) == 0) {
-		check_others(&subids, text);
-		free(text);
+	if (nsh_database_read(file, &text, &len, &err) < 0) {
+		nsh_find_unknown(doctor, "subids", file, err.text);
+		return;
 	}
+	text[len] = '\0'; /* there is room for it */
+	check_others(&subids, text);
+	free(text);
 	if (!strcmp(file, "/etc/subuid"))
 		check_accounts(&subids);
 	if (subids.fine)

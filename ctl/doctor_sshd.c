@@ -9,8 +9,7 @@
 
 #include "ctl/doctor.h"
 #include "ctl/spawn.h"
-
-#define SSHD_SECONDS 10
+#include "ctl/sshd.h"
 
 struct asked {
 	struct nsh_doctor *doctor;
@@ -19,35 +18,9 @@ struct asked {
 	bool own_network;
 };
 
-/* The value in the next line with that keyword after *at, which moves on; cut into value. */
-static bool next_value(const char **at, const char *keyword, char *value, size_t size)
-{
-	size_t len = strlen(keyword);
-
-	while (**at) {
-		const char *line = *at;
-		size_t end = strcspn(line, "\n");
-
-		*at = line + end + (line[end] == '\n');
-		if (end > len && !strncasecmp(line, keyword, len) && line[len] == ' ') {
-			snprintf(value, size, "%.*s", (int)(end - len - 1), line + len + 1);
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool is_value(const struct asked *asked, const char *keyword, const char *wanted)
-{
-	const char *at = asked->text;
-	char value[512];
-
-	return next_value(&at, keyword, value, sizeof(value)) && !strcasecmp(value, wanted);
-}
-
 static void check_pam(struct asked *asked)
 {
-	if (is_value(asked, "usepam", "yes")) {
+	if (nsh_sshd_is(asked->text, "usepam", "yes")) {
 		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "UsePAM yes");
 		return;
 	}
@@ -59,14 +32,14 @@ static void check_pam(struct asked *asked)
 
 static const char *rc_too(const struct asked *asked)
 {
-	return is_value(asked, "permituserrc", "no")
+	return nsh_sshd_is(asked->text, "permituserrc", "no")
 		       ? ""
 		       : ", also in the shell that runs ~/.ssh/rc, outside of nsshell's";
 }
 
 static void check_environment(struct asked *asked)
 {
-	if (is_value(asked, "permituserenvironment", "no")) {
+	if (nsh_sshd_is(asked->text, "permituserenvironment", "no")) {
 		nsh_find(asked->doctor, NSH_LEVEL_OK, "sshd", "PermitUserEnvironment no");
 		return;
 	}
@@ -98,7 +71,7 @@ static void check_accepted(struct asked *asked)
 	bool found = false;
 	char *saved;
 
-	while (next_value(&at, "acceptenv", patterns, sizeof(patterns)))
+	while (nsh_sshd_next(&at, "acceptenv", patterns, sizeof(patterns)))
 		for (char *pattern = strtok_r(patterns, " ", &saved); pattern;
 		     pattern = strtok_r(NULL, " ", &saved)) {
 			if (!is_dangerous(pattern))
@@ -118,7 +91,7 @@ static bool is_forced(const struct asked *asked, char *value, size_t size)
 {
 	const char *at = asked->text;
 
-	return next_value(&at, "forcecommand", value, size) && strcasecmp(value, "none") != 0;
+	return nsh_sshd_next(&at, "forcecommand", value, size) && strcasecmp(value, "none") != 0;
 }
 
 static void check_sftp(struct asked *asked)
@@ -128,7 +101,7 @@ static void check_sftp(struct asked *asked)
 
 	if (is_forced(asked, value, sizeof(value)))
 		return;
-	while (next_value(&at, "subsystem", value, sizeof(value))) {
+	while (nsh_sshd_next(&at, "subsystem", value, sizeof(value))) {
 		if (strncasecmp(value, "sftp ", 5) != 0)
 			continue;
 		if (asked->has_module) {
@@ -173,8 +146,8 @@ static void check_forwarding(struct asked *asked)
 		const struct forwarding *forwarding = &forwardings[i];
 		bool around = forwarding->network && asked->own_network;
 
-		if (is_value(asked, forwarding->keyword, "no") ||
-		    is_value(asked, "disableforwarding", "yes"))
+		if (nsh_sshd_is(asked->text, forwarding->keyword, "no") ||
+		    nsh_sshd_is(asked->text, "disableforwarding", "yes"))
 			continue;
 		found = true;
 		nsh_find(asked->doctor, around ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, "sshd",
@@ -192,7 +165,7 @@ static void check_forced(struct asked *asked)
 	const char *at = asked->text;
 	char value[512];
 
-	if (next_value(&at, "chrootdirectory", value, sizeof(value)) &&
+	if (nsh_sshd_next(&at, "chrootdirectory", value, sizeof(value)) &&
 	    strcasecmp(value, "none") != 0) {
 		nsh_find(asked->doctor, NSH_LEVEL_FAIL, "sshd",
 			 "ChrootDirectory %s: nsshell refuses to start in a chroot", value);
@@ -243,10 +216,7 @@ static void take_answer(struct nsh_doctor *doctor, char *text, bool is_said)
 /* Once. */
 static void ask(struct nsh_doctor *doctor)
 {
-	char whom[300];
-	const char *argv[8] = {doctor->sshd, "-T"};
 	char path[NSH_PROGRAM_MAX];
-	size_t count = 2;
 	struct nsh_output output;
 	struct nsh_err err;
 
@@ -256,17 +226,7 @@ static void ask(struct nsh_doctor *doctor)
 		doctor->sshd_state = NSH_SSHD_ABSENT;
 		return;
 	}
-	if (doctor->sshd_config) {
-		argv[count++] = "-f";
-		argv[count++] = doctor->sshd_config;
-	}
-	if (doctor->user) {
-		snprintf(whom, sizeof(whom), "user=%s,host=localhost,addr=127.0.0.1",
-			 doctor->user->name);
-		argv[count++] = "-C";
-		argv[count++] = whom;
-	}
-	if (nsh_spawn(&output, argv, SSHD_SECONDS, &err) < 0)
+	if (nsh_sshd_ask(&output, doctor->sshd, doctor->sshd_config, doctor->user, &err) < 0)
 		take_answer(doctor, strdup(err.text), false);
 	else
 		take_answer(doctor, output.text, output.status == 0);
@@ -279,7 +239,7 @@ void nsh_doctor_sshd_service(struct nsh_doctor *doctor, char *name, size_t size)
 	ask(doctor);
 	at = doctor->sshd_text;
 	if (doctor->sshd_state != NSH_SSHD_SAID || !at ||
-	    !next_value(&at, "pamservicename", name, size))
+	    !nsh_sshd_next(&at, "pamservicename", name, size))
 		snprintf(name, size, "sshd");
 }
 

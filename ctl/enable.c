@@ -90,12 +90,34 @@ struct work {
 	bool has_record;
 };
 
+/* A trial of the account's from when it had another name gets the one that it has now. */
+static bool take_over(int folder, const char *name, void *data)
+{
+	const struct work *work = data;
+	struct nsh_record record;
+	struct nsh_user other;
+	struct nsh_err err;
+	int ret = nsh_record_read(folder, name, &record, &err);
+
+	if (ret < 0 || !record.trial.seconds || record.uid != work->user.uid)
+		return false;
+	ret = nsh_account_find(&other, name, &err);
+	if (ret == 0) {
+		ret = other.uid == record.uid ? 0 : -ENOENT;
+		nsh_user_free(&other);
+	}
+	return ret == -ENOENT && nsh_record_rename(folder, name, work->user.name, &err) == 0;
+}
+
 static void read_record(struct work *work)
 {
 	struct nsh_err err;
 	int ret = -ENOENT;
 
 	if (work->folder >= 0)
+		ret = nsh_record_read(work->folder, work->user.name, &work->record, &err);
+	if (work->folder >= 0 && ret == -ENOENT &&
+	    nsh_records_walk(work->folder, take_over, work, &err) > 0)
 		ret = nsh_record_read(work->folder, work->user.name, &work->record, &err);
 	if (ret < 0 && ret != -ENOENT)
 		nsh_complain_err(&err);
@@ -486,14 +508,17 @@ static bool expire(int folder, const char *name, void *data)
 	if (ret < 0 || !nsh_shell_trial_is_over(&work.record.trial, now))
 		return ret < 0;
 	ret = nsh_account_find(&work.user, name, &err);
-	/* The account can have another name by now. */
+	/* The account can have another name by now, and another account its name. */
+	if (ret == 0 && work.user.uid != work.record.uid) {
+		nsh_user_free(&work.user);
+		ret = -ENOENT;
+	}
 	if (ret == -ENOENT)
 		ret = nsh_account_of(&work.user, work.record.uid, &err);
 	if (ret < 0 && ret != -ENOENT)
 		return nsh_complain_err(&err);
 	work.has_record = true;
-	if (ret == 0 && work.user.uid == work.record.uid &&
-	    nsh_account_has_nsshell(work.user.shell))
+	if (ret == 0 && nsh_account_has_nsshell(work.user.shell))
 		code = change_back(&work, "expire");
 	if (code == NSH_CTL_OK && nsh_record_remove(folder, name, &err) < 0)
 		code = nsh_complain_err(&err);

@@ -30,6 +30,7 @@
 #include "ctl/commands.h"
 #include "ctl/live.h"
 #include "ctl/pty.h"
+#include "ctl/read.h"
 #include "ctl/session.h"
 #include "ctl/session_environment.h"
 #include "nsshell/child.h"
@@ -45,7 +46,7 @@
 
 struct options {
 	const char *id;
-	unsigned shell; /* from 1 */
+	uint64_t shell; /* from 1 */
 	char **command; /* NULL: a login shell */
 };
 
@@ -73,12 +74,13 @@ struct message {
 static error_t parse(int option, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
+	const char *at = argument;
 
 	switch (option) {
 	case 's':
-		options->shell = (unsigned)strtoul(argument, NULL, 10);
-		if (!options->shell)
-			argp_error(state, "shells are numbered from 1");
+		if (!nsh_take_number(&at, UINT32_MAX, '\0', &options->shell) || *at ||
+		    !options->shell)
+			argp_error(state, "\"%s\" is no shell: they are numbered from 1", argument);
 		return 0;
 	case ARGP_KEY_ARG:
 		options->id = argument;
@@ -366,7 +368,7 @@ static int start(struct entry *entry, struct nsh_err *err)
 	return relay(entry, opener, in, &pipes, err);
 }
 
-static const struct nsh_member *find_init(const struct nsh_live *live, unsigned shell,
+static const struct nsh_member *find_init(const struct nsh_live *live, uint64_t shell,
 					  struct nsh_err *err)
 {
 	if (!live->n_shells)

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/read.h"
-#include "ctl/spawn.h"
 #include "ctl/expire_timer.h"
+#include "ctl/process.h"
+#include "ctl/spawn.h"
 #include "nsshell/cgroup.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/paths.h"
@@ -70,15 +70,18 @@ static int start_timer(struct nsh_err *err)
 	return ret < 0 ? ret : sync_links(err);
 }
 
+/*
+ * Root's, by the user id that it has, as files of /proc belong to root where a user's process is not dumpable. A
+ * container's reads no file of the machine's.
+ */
 static bool is_cron(const char *pid)
 {
-	NSH_FREE char *name = NULL;
-	char path[64];
-	struct stat st;
+	NSH_CLOSE int folder = nsh_process_open((pid_t)strtol(pid, NULL, 10));
+	struct nsh_process process;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
-	return stat(path, &st) == 0 && st.st_uid == 0 && nsh_read(path, &name) == 0 &&
-	       (!strcmp(name, "cron\n") || !strcmp(name, "crond\n"));
+	return folder >= 0 && nsh_process_read(&process, folder) && process.uid == 0 &&
+	       process.depth == 1 &&
+	       (!strcmp(process.name, "cron") || !strcmp(process.name, "crond"));
 }
 
 static bool cron_runs(void)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/account.h"
@@ -127,14 +126,6 @@ static int add_now(struct nsh_policy_age *age, const char *now)
 	return ret;
 }
 
-/* Inside a session root's files are those of whom "/" is: its user id is not mapped there. */
-static uid_t root_here(void)
-{
-	struct stat st;
-
-	return stat("/", &st) == 0 ? st.st_uid : 0;
-}
-
 /* What a login would get now. Its strings are those of the session that was asked about first. */
 struct answer {
 	const char *user;
@@ -167,15 +158,19 @@ static struct answer *find_answer(const struct nsh_policy_answers *answers,
 
 static void load(struct answer *answer, const struct nsh_user *user)
 {
-	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = root_here()};
+	struct nsh_place place = {.folder = NSH_POLICY_FOLDER, .owner = nsh_account_root()};
 	struct nsh_login login = {.service = answer->service, .source = answer->source};
 	struct nsh_policy policy;
 	struct nsh_err err;
 	size_t len;
+	int ret = nsh_policy_load(&policy, &place, user, answer->source ? &login : NULL, &err);
 
-	if (nsh_policy_load(&policy, &place, user, answer->source ? &login : NULL, &err) < 0) {
+	if (ret < 0) {
+		/* What this user may not read the module does. */
 		answer->state =
-			err.reason == NSH_REASON_POLICY ? NSH_POLICY_INVALID : NSH_POLICY_UNKNOWN;
+			err.reason == NSH_REASON_POLICY && !(ret == -EACCES && answer->source)
+				? NSH_POLICY_INVALID
+				: NSH_POLICY_UNKNOWN;
 		snprintf(answer->reason, sizeof(answer->reason), "%s", err.text);
 		return;
 	}
@@ -243,6 +238,11 @@ int nsh_policy_age_find(struct nsh_policy_age *age, const struct nsh_live *live,
 	if (!live->files || (live->framed && !(live->service && live->source))) {
 		snprintf(age->reason, sizeof(age->reason),
 			 "the session does not say what its policy was made of");
+		return 0;
+	}
+	/* User id 0 is never confined: it is what [identity] uid = root shows inside. */
+	if (!live->framed && live->uid == 0) {
+		snprintf(age->reason, sizeof(age->reason), "the session does not say whose it is");
 		return 0;
 	}
 	answer = resolve(answers, live);

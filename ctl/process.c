@@ -146,15 +146,26 @@ static bool read_small(int folder, const char *name, char *text, size_t size)
 	return got > 0;
 }
 
+/* It names each group that the process is in, and there can be 65536: then it is longer than it ever is else. */
+static bool read_status(struct nsh_process *process, int folder)
+{
+	NSH_FREE char *all = NULL;
+	char text[8192];
+
+	if (!read_small(folder, "status", text, sizeof(text)))
+		return false;
+	if (strlen(text) < sizeof(text) - 1)
+		return nsh_process_parse_status(process, text);
+	return nsh_read_at(folder, "status", &all) == 0 && nsh_process_parse_status(process, all);
+}
+
 bool nsh_process_read(struct nsh_process *process, int folder)
 {
-	char text[8192];
+	char text[1024];
 
 	*process = (struct nsh_process){0};
 	return read_small(folder, "stat", text, sizeof(text)) &&
-	       nsh_process_parse_stat(process, text) &&
-	       read_small(folder, "status", text, sizeof(text)) &&
-	       nsh_process_parse_status(process, text);
+	       nsh_process_parse_stat(process, text) && read_status(process, folder);
 }
 
 char *nsh_process_command(const struct nsh_process *process)

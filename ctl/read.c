@@ -34,9 +34,9 @@ static int read_all(int fd, char *text)
 	}
 }
 
-int nsh_read(const char *path, char **text)
+int nsh_read_at(int folder, const char *path, char **text)
 {
-	NSH_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	NSH_CLOSE int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	int ret;
 
@@ -54,6 +54,11 @@ int nsh_read(const char *path, char **text)
 	free(*text);
 	*text = NULL;
 	return ret;
+}
+
+int nsh_read(const char *path, char **text)
+{
+	return nsh_read_at(AT_FDCWD, path, text);
 }
 
 bool nsh_read_number(const char *path, long long *value)

@@ -19,6 +19,9 @@
  */
 int nsh_read(const char *path, char **text);
 
+/* Likewise, of a path in a folder (openat(2)). */
+int nsh_read_at(int folder, const char *path, char **text);
+
 /* A number that stands alone in a file of the kernel's. Returns whether there is one. */
 bool nsh_read_number(const char *path, long long *value);
 

@@ -123,7 +123,7 @@ static int resolve(struct nsh_shown *shown, struct reading *reading)
 	const struct nsh_observer observer = {
 		.data = reading, .complaint = take_complaint, .setting = take_setting};
 	const struct nsh_place place = {
-		.folder = NSH_POLICY_FOLDER, .owner = 0, .observer = &observer};
+		.folder = NSH_POLICY_FOLDER, .owner = nsh_account_root(), .observer = &observer};
 	struct nsh_err err;
 	int ret = nsh_policy_load(&shown->policy, &place, &shown->user, shown->login, &err);
 

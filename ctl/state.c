@@ -243,6 +243,13 @@ int nsh_record_write(int folder, const char *name, const struct nsh_record *reco
 	return ret < 0 ? failed(err, ret, name) : 0;
 }
 
+int nsh_record_rename(int folder, const char *name, const char *new_name, struct nsh_err *err)
+{
+	if (renameat(folder, name, folder, new_name) == 0 && fsync(folder) == 0)
+		return 0;
+	return failed(err, -errno, name);
+}
+
 int nsh_record_remove(int folder, const char *name, struct nsh_err *err)
 {
 	if ((unlinkat(folder, name, 0) == 0 || errno == ENOENT) && fsync(folder) == 0)

@@ -67,6 +67,9 @@ int nsh_record_read(int folder, const char *name, struct nsh_record *record, str
 int nsh_record_write(int folder, const char *name, const struct nsh_record *record,
 		     struct nsh_err *err);
 
+/* That account is called new_name by now. */
+int nsh_record_rename(int folder, const char *name, const char *new_name, struct nsh_err *err);
+
 /* No error when there is none. */
 int nsh_record_remove(int folder, const char *name, struct nsh_err *err);
 

@@ -199,14 +199,26 @@ static int print(struct top *top, const struct nsh_lives *lives)
 	return nsh_table_print(&table);
 }
 
+static void leave_screen(struct top *top)
+{
+	if (!top->screen)
+		return;
+	fputs("\033[?25h\033[?1049l", stdout);
+	fflush(stdout);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &top->own);
+	top->screen = false;
+}
+
 static int show(struct top *top)
 {
 	struct nsh_lives lives;
 	struct nsh_err err;
 	int code;
 
-	if (nsh_lives_find(&lives, &err) < 0)
+	if (nsh_lives_find(&lives, &err) < 0) {
+		leave_screen(top); /* what is said on it is gone with it */
 		return nsh_complain_err(&err);
+	}
 	code = print(top, &lives);
 	remember(top, &lives);
 	nsh_lives_free(&lives);
@@ -237,16 +249,6 @@ static void begin(struct top *top)
 	raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* it would stay like that on the screen */
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 	fputs("\033[?1049h\033[?25l", stdout);
-}
-
-static void end(struct top *top)
-{
-	free(top->past);
-	if (!top->screen)
-		return;
-	fputs("\033[?25h\033[?1049l", stdout);
-	fflush(stdout);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &top->own);
 }
 
 /* Returns true when it is to end. */
@@ -281,7 +283,8 @@ static int run(int argc, char **argv)
 	do
 		code = show(&top);
 	while (code == NSH_CTL_OK && ++shown != options.count && !rest(&top, options.interval));
-	end(&top);
+	leave_screen(&top);
+	free(top.past);
 	return code;
 }
 

@@ -1,29 +1,48 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Sourced by what runs before nsshell is removed (debian/nsshell.prerm, the %preun of the RPM, make uninstall): a login
+# Sourced by what runs before nsshell is removed (debian/nsshell.prerm and postrm, the %preun of the RPM, make uninstall): a login
 # must not depend on what is removed, neither by a line for PAM nor by its account's login shell.
 
 bindir=${bindir:-/usr/bin}
+statedir=${statedir:-/var/lib/nsshell}
 
 # In a file for each service, or with its name first.
 line_with_module="^[[:space:]]*([^#[:space:]]+[[:space:]]+)?-?(auth|account|password|session)[[:space:]].*${module:-pam_nsshell\\.so}"
 
-# has_module: whether what it reads has such a line. libpam goes on with the next line behind a backslash, but not from a
-# comment, and takes types however they are written.
-has_module()
+# Lines as libpam sees them: it goes on with the next line behind a backslash, but not from a comment.
+whole_lines()
 {
-	sed -e ':a' -e 's/#.*//' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' | grep -qiE "$line_with_module"
+	sed -e ':a' -e 's/#.*//' -e '/\\$/{N;s/\\\n/ /;ba' -e '}'
 }
 
-# files_with_module: those for PAM, also where they are links; the copies that editors and package managers keep do not
-# count.
+# has_module: whether what it reads has such a line. libpam takes types however they are written.
+has_module()
+{
+	whole_lines | grep -qiE "$line_with_module"
+}
+
+# with_included FILE DEPTH: its name, if it can be read, and those of what it includes by a path.
+with_included()
+{
+	[ -r "$1" ] && [ "$2" -gt 0 ] || return 0
+	echo "$1"
+	whole_lines <"$1" | sed -nE 's/^(.*[[:space:]])?@?(include|substack)[[:space:]]+(\/[^[:space:]]+).*/\3/p' |
+		while read -r included; do
+			with_included "$included" $(($2 - 1))
+		done
+}
+
+# files_with_module: those for PAM, also where they are links, and those that they include from elsewhere; the copies that
+# editors and package managers keep do not count.
 files_with_module()
 {
 	{
 		find -L /etc/pam.d /usr/lib/pam.d -type f 2>/dev/null || true
 		echo /etc/pam.conf
-	} | grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | sort | while read -r file; do
-		if [ -r "$file" ] && has_module <"$file"; then
+	} | grep -vE '(~|\.(dpkg|ucf|pam)-[a-z]+|\.rpm(new|save|orig))$' | while read -r file; do
+		with_included "$file" 8
+	done | sort -u | while read -r file; do
+		if has_module <"$file"; then
 			echo "$file"
 		fi
 	done
@@ -83,19 +102,66 @@ tell_of_defaults()
 	done
 }
 
-# Names can have blanks, and the first word of one can be another account's.
+# former_shell NAME: the one that nsshellctl(8) remembers of this account, for where it cannot change it back itself.
+former_shell()
+{
+	shell=
+	if grep -qsx "uid $(id -u -- "$1")" "$statedir/$1"; then
+		shell=$(sed -n 's/^shell //p' "$statedir/$1")
+	fi
+	[ -x "$shell" ] || shell=/bin/bash
+	echo "$shell"
+}
+
+# keep_records FOLDER: the names of those who have nsshell, and what nsshellctl remembers of them.
+keep_records()
+{
+	with_nsshell -s files >"$1/names" && mkdir "$1/records" &&
+		find "$statedir" -maxdepth 1 -type f -exec cp -p -t "$1/records" {} +
+}
+
+# give_nsshell_back FOLDER: to those whose login shell was changed before it turned out that another's cannot be, with what
+# nsshellctl remembered of them. A trial is over.
+give_nsshell_back()
+{
+	with_nsshell -s files >"$1/left"
+	grep -vxFf "$1/left" "$1/names" | while IFS= read -r name; do
+		record=$1/records/$name
+		! grep -qs '^trial ' "$record" || continue
+		[ ! -e "$record" ] || cp -p "$record" "$statedir"
+		usermod -s "$bindir/nsshell" -- "$name" </dev/null >&2 || continue
+		echo "nsshell: $name has nsshell as login shell again" >&2
+	done
+}
+
+# Reads the names of those who have nsshell. Names can have blanks, and the first word of one can be another account's.
+change_shells()
+{
+	while IFS= read -r name; do
+		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
+		[ ! -x "$bindir/nsshellctl" ] || "$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
+	done
+	with_nsshell -s files | while IFS= read -r name; do
+		usermod -s "$(former_shell "$name")" -- "$name" </dev/null >&2 || true
+	done
+}
+
+# All or none. What is kept for that is kept where users cannot fill the disk of /tmp, and nsshellctl passes it over.
 give_shells_back()
 {
 	tell_of_sessions
 	tell_of_defaults
-	with_nsshell -s files | while IFS= read -r name; do
-		echo "nsshell: warning: $name had nsshell as login shell, and is not confined any more" >&2
-		"$bindir/nsshellctl" disable -- "$name" </dev/null >&2 || true
-	done
-	with_nsshell -s files | while IFS= read -r name; do
-		usermod -s /bin/bash -- "$name" </dev/null >&2 || true
-	done
+	[ -d "$statedir" ] || mkdir -m 700 "$statedir" || return 1
+	kept=$(mktemp -d "$statedir/.removal.XXXXXX") || return 1
+	if ! keep_records "$kept"; then
+		rm -rf "$kept"
+		echo "nsshell: not removed: $statedir cannot be written" >&2
+		return 1
+	fi
+	change_shells <"$kept/names"
 	left=$(with_nsshell -s files | paste -sd ' ')
+	[ -z "$left" ] || give_nsshell_back "$kept"
+	rm -rf "$kept"
 	[ -n "$left" ] || return 0
 	echo "nsshell: not removed: the login shell could not be changed: $left" >&2
 	return 1

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,12 +23,6 @@
 #include "sandbox/capabilities.h"
 #include "sandbox/hub_protocol.h"
 #include "nsshell/keeper.h"
-
-/*
- * Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. The module waits for ten
- * seconds by default, and the reason should be told before.
- */
-#define ANSWER_MS 8000
 
 /* Between one attempt and the next, at first and at last. */
 #define STEP_NS 1000000L
@@ -195,13 +188,6 @@ static int receive(int socket, struct answer *answer)
 	return ret == 0 || ret == -ECONNRESET || ret == -EPIPE ? -EAGAIN : ret;
 }
 
-static int limit_wait(int socket)
-{
-	const struct timeval most = {.tv_sec = ANSWER_MS / 1000};
-
-	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) < 0 ? -errno : 0;
-}
-
 struct asking {
 	const struct nsh_hub_request *request;
 	struct answer answer;
@@ -209,11 +195,8 @@ struct asking {
 
 static int ask(struct asking *asking, int socket, int process)
 {
-	int ret = limit_wait(socket);
+	int ret = nsh_pass_send(socket, asking->request, sizeof(*asking->request), &process, 1, 0);
 
-	if (ret == 0)
-		ret = nsh_pass_send(socket, asking->request, sizeof(*asking->request), &process, 1,
-				    0);
 	if (ret == -EPIPE || ret == -ECONNRESET)
 		return -EAGAIN;
 	return ret < 0 ? ret : receive(socket, &asking->answer);
@@ -266,7 +249,7 @@ static int talk(struct nsh_hub *hub, const struct nsh_hub_login *login, struct a
 		int process, struct nsh_err *err)
 {
 	struct timespec step = {.tv_nsec = STEP_NS};
-	int64_t end = nsh_now_ms() + ANSWER_MS;
+	int64_t end = nsh_now_ms() + NSH_HUB_WAIT_MS;
 	int ret = attempt(hub, login, asking, process, err);
 
 	if (ret == -EAGAIN)
@@ -452,10 +435,8 @@ static int ask_entries(const struct nsh_hub_place *place, int socket,
 {
 	const struct nsh_hub_request request = {.protocol = NSH_HUB_PROTOCOL, .kind = NSH_HUB_LIST};
 	struct answer answer;
-	int ret = limit_wait(socket);
+	int ret = nsh_pass_send(socket, &request, sizeof(request), NULL, 0, 0);
 
-	if (ret == 0)
-		ret = nsh_pass_send(socket, &request, sizeof(request), NULL, 0, 0);
 	if (ret == 0)
 		ret = receive(socket, &answer);
 	if (ret == -EPIPE || ret == -ECONNRESET)

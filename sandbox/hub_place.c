@@ -99,6 +99,23 @@ static int make_socket(struct nsh_err *err)
 	return fd < 0 ? failed(err, "socket") : fd;
 }
 
+/* Who has the name, or stops the hub, can keep others waiting: for a connection already. */
+static bool limit_waits(int socket)
+{
+	const struct timeval most = {.tv_sec = NSH_HUB_WAIT_MS / 1000};
+
+	return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) == 0 &&
+	       setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) == 0;
+}
+
+static int not_connected(struct nsh_err *err)
+{
+	/* That is what the kernel says at the end of SO_SNDTIMEO. */
+	if (errno == EAGAIN)
+		errno = ETIMEDOUT;
+	return failed(err, "connect");
+}
+
 /* Whom it is connected with. Of root's, as the number could be another process's by now. */
 static bool is_by(int socket, uid_t uid, pid_t *process)
 {
@@ -165,7 +182,7 @@ static int connect_root(int socket, uid_t uid, pid_t *hub, struct nsh_err *err)
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/%d/fd/%d/%s", *hub, FOLDER_FD,
 		 SOCKET_NAME);
 	if (connect(socket, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return is_gone(errno) ? -ENOENT : failed(err, "connect");
+		return is_gone(errno) ? -ENOENT : not_connected(err);
 	/* The process could have ended before, and its number have become another's. */
 	return is_by(socket, 0, &peer) && peer == *hub && find_hub(file, uid) == *hub ? 0 : -ENOENT;
 }
@@ -202,7 +219,7 @@ static int connect_standalone(int socket, uid_t uid, pid_t *hub, struct nsh_err 
 	if (!tell_senders(socket))
 		return failed(err, "socket");
 	if (connect(socket, (struct sockaddr *)&address, len) < 0)
-		return errno == ECONNREFUSED ? -ENOENT : failed(err, "connect");
+		return errno == ECONNREFUSED ? -ENOENT : not_connected(err);
 	return is_by(socket, uid, hub) ? 0 : taken(*hub, "another user's", err);
 }
 
@@ -213,8 +230,11 @@ int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_er
 
 	if (socket < 0)
 		return socket;
-	ret = place->standalone ? connect_standalone(socket, place->uid, hub, err)
-				: connect_root(socket, place->uid, hub, err);
+	if (!limit_waits(socket))
+		ret = failed(err, "socket");
+	else
+		ret = place->standalone ? connect_standalone(socket, place->uid, hub, err)
+					: connect_root(socket, place->uid, hub, err);
 	if (ret == 0)
 		return socket;
 	close(socket);

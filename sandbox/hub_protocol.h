@@ -61,7 +61,16 @@ struct nsh_hub_reply {
 
 /* sandbox/hub_place.c: where hubs are */
 
-/* Returns a socket to the user's hub, -ENOENT when there is none (or just not yet, or not any more), or -errno with err set. */
+/*
+ * Longest time to a word from the hub, in milliseconds: another login may be making the sandbox. The module waits for ten
+ * seconds by default, and the reason should be told before.
+ */
+#define NSH_HUB_WAIT_MS 8000
+
+/*
+ * Returns a socket to the user's hub, which waits for no longer than that; -ENOENT when there is none (or just not yet, or
+ * not any more), or -errno with err set.
+ */
 int nsh_hub_connect(const struct nsh_hub_place *place, pid_t *hub, struct nsh_err *err);
 
 /*

@@ -285,5 +285,5 @@ int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err)
 	for (size_t i = 0; i < plan->count && ret == 0; i++)
 		ret = functions[plan->ops[i].kind](&run, &plan->ops[i]);
 	let_go(plan);
-	return ret;
+	return ret < 0 ? ret : run.terminal;
 }

@@ -11,6 +11,7 @@ struct run {
 	struct nsh_slot *slots;
 	const struct nsh_user *owner;
 	struct nsh_err *err;
+	int terminal; /* open as long as the session lasts; 0: none */
 };
 
 typedef int nsh_run_fn(struct run *run, const struct nsh_op *op);

@@ -174,9 +174,9 @@ static void close_terminals(int first, int last)
 
 /*
  * Terminals get the lowest number that is free: those below are opened too, and closed again. Where the machine or the
- * process has too few for that none stays open, and the own terminal gets another name.
+ * process has too few for that none stays open (0), and the own terminal gets another name.
  */
-static void use_up(int folder, int number)
+static int use_up(int folder, int number)
 {
 	int last = folder;
 	unsigned got = 0;
@@ -189,6 +189,7 @@ static void use_up(int folder, int number)
 		last = fd < 0 ? last : fd;
 	}
 	close_terminals(STDERR_FILENO + 1, done ? last : last + 1);
+	return done ? last : 0;
 }
 
 int nsh_run_terminals(struct run *run, const struct nsh_op *op)
@@ -206,7 +207,7 @@ int nsh_run_terminals(struct run *run, const struct nsh_op *op)
 	folder = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return nsh_run_failed(run, "open", op->path);
-	use_up(folder, op->number);
+	run->terminal = use_up(folder, op->number);
 	return 0;
 }
 

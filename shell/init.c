@@ -51,6 +51,7 @@
 struct reaper {
 	int outer;
 	int children;  /* a signalfd for SIGCHLD */
+	int terminal;  /* by which the login's own keeps its name (nsh_plan_run()), or -1 */
 	bool joined;   /* not PID 1, but the shell's parent in a sandbox of several logins */
 	pid_t shell;   /* 0: there is none */
 	bool ended;    /* the shell has */
@@ -381,9 +382,18 @@ static int settle(const struct init *init, struct reaper *reaper, struct nsh_err
 	return nsh_privileges_drop(init->policy, err);
 }
 
-static int prepare(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+static int make_view(const struct init *init, struct reaper *reaper, struct nsh_err *err)
 {
 	int ret = nsh_plan_run(init->plan, err);
+
+	if (ret > 0)
+		reaper->terminal = ret;
+	return ret < 0 ? ret : 0;
+}
+
+static int prepare(const struct init *init, struct reaper *reaper, struct nsh_err *err)
+{
+	int ret = make_view(init, reaper, err);
 
 	if (ret == 0 && init->other_root)
 		ret = nsh_command_verify(init->launch.command->program, err);
@@ -464,9 +474,9 @@ static pid_t start_shell(const struct init *init, struct nsh_err *err)
 /* The log and the login's streams with them. */
 static void close_others(const struct reaper *reaper)
 {
-	const int kept[] = {reaper->outer, reaper->children};
+	const int kept[] = {reaper->outer, reaper->children, reaper->terminal};
 
-	nsh_start_close_but(kept, 2);
+	nsh_start_close_but(kept, 3);
 }
 
 /* Returns an exit code when there is none. */
@@ -488,6 +498,7 @@ static struct reaper make_reaper(const struct init *init)
 	if (init->presence >= 0)
 		close(init->presence);
 	return (struct reaper){.outer = init->outer,
+			       .terminal = -1,
 			       .idle = {.base = nsh_memory_child_stack(), .heap = true}};
 }
 

@@ -258,5 +258,6 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--version"))
 		return print("nsshell " NSH_VERSION "\n");
 	nsh_id_make(run.id);
+	nsh_refuse_note_user();
 	return nsh_refuse(run_all(&run), run.id, &run.err);
 }

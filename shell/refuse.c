@@ -10,6 +10,13 @@
 #include "nsshell/printable.h"
 #include "shell/refuse.h"
 
+static uid_t user;
+
+void nsh_refuse_note_user(void)
+{
+	user = getuid();
+}
+
 static void open_log(int flags)
 {
 	openlog("nsshell", LOG_PID | flags, LOG_AUTHPRIV);
@@ -30,7 +37,7 @@ int nsh_refuse(int code, const char *id, const struct nsh_err *err)
 	dprintf(STDERR_FILENO, "nsshell: no session: %s [incident %s]\n", why.text, id);
 	nsh_field_plain(&line, "session", "%s", id);
 	nsh_field_plain(&line, "verdict", "deny");
-	nsh_field_plain(&line, "uid", "%u", getuid());
+	nsh_field_plain(&line, "uid", "%u", user);
 	nsh_field_plain(&line, "exit", "%d", code);
 	nsh_field_plain(&line, "kind", "%s", nsh_reason_name(err->reason));
 	nsh_field_text(&line, "reason", why.text);

@@ -12,6 +12,9 @@
 #define NSH_EXIT_NOT_EXECUTABLE 126
 #define NSH_EXIT_NOT_FOUND 127
 
+/* Takes note of whose login it is, for the log: who is in the session's user namespace has another user id, or none. */
+void nsh_refuse_note_user(void);
+
 /*
  * Opens the log, for who is about to leave the machine's /dev, and for a child that is a copy of this process: syslog(3)
  * keeps what it knows in pages that parent and child share until one of them opens or closes a log. It is

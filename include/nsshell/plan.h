@@ -141,8 +141,8 @@ int nsh_plan_build(struct nsh_plan *plan, const struct nsh_session *session, str
 
 /*
  * Carries out the plan in the calling process, alone in new namespaces and with a umask of 0. With an
- * owner, as root: what lies at a path of the owner's is opened with the owner's powers only. What
- * NSH_OP_TERMINALS keeps open lasts as long as the process.
+ * owner, as root: what lies at a path of the owner's is opened with the owner's powers only. Returns 0, or the fd
+ * of NSH_OP_TERMINALS, which is to stay open as long as the session lasts.
  */
 int nsh_plan_run(const struct nsh_plan *plan, struct nsh_err *err);
 

@@ -59,7 +59,7 @@ int nsh_group_name(gid_t gid, char **name, struct nsh_err *err);
 bool nsh_user_name_ok(const char *name);
 
 /*
- * Reads a whole database file of the machine. *text is malloc'ed for the caller and has no NUL.
+ * Reads a whole database file of the machine. *text is malloc'ed for the caller, without a NUL and with room for one.
  * -ENOENT when there is none, and other -errno; err is set.
  */
 int nsh_database_read(const char *path, char **text, size_t *len, struct nsh_err *err);

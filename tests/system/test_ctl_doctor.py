@@ -588,6 +588,9 @@ def test_subids(machine, policy, alice):
     subids("").has("warn", "subids", "has no range for nshalice")
     subids("nshalice:500000:65536\nnshbob:565536:65536\n").has("ok", "subids", "nobody else has")
     subids("nshalice:500000:65536\nnshbob:565535:65536\n").has("fail", "subids", "nshbob's")
+    many = "".join(f"nsh{first}:{first}:1\n" for first in range(1000000, 1060000))
+    subids(f"nshalice:500000:65536\n{many}").has("ok", "subids", "nobody else has")
+    subids(f"nshalice:500000:65536\n{many}nshbob:565535:65536\n").has("fail", "subids", "nshbob's")
     subids(f"nshalice:{alice.uid}:100\n").has("fail", "subids", "the account nsh")
     subids("nshalice:nonsense\n").has("fail", "subids", "subuid")
 

@@ -4,6 +4,7 @@
 design.md, nsshellctl; whoever administers a machine is not locked out, whenever it stops.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -15,11 +16,15 @@ import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, ctl
 from lib_machine import Machine
-from lib_process import wait_until
+from lib_process import start, wait_until
 from lib_settings import MODULE, NSSHELL, STATE
 
 USER = "nshtrial"
 OLD = "/bin/dash"
+
+# prctl(2)
+PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 
 
 @pytest.fixture
@@ -366,6 +371,28 @@ def test_administrator_with_keys(administrators):
     assert administrators.ctl("enable", USER).rc == OK
 
 
+@pytest.mark.parametrize("text, could", [
+    ("AllowUsers nshadmin\n", True),
+    ("PubkeyAuthentication no\n", False),
+    (f"AllowUsers {USER}\n", False),
+    ("AllowGroups adm\n", False),
+    ("DenyUsers nsh*\n", False),
+    ("AuthorizedKeysFile /etc/ssh/keys/%u\n", False),
+    ("nonsense\n", False),
+])
+def test_administrator_whose_keys_sshd_does_not_take(administrators, text, could):
+    home = administrators.folder / "admin"
+    make_admin(administrators, "-d", str(home))
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBc0\n")
+    (administrators.etc / "sudoers.d/keys").write_text("nshadmin ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    config = administrators.etc / "ssh/sshd_config"
+    config.write_text(text + config.read_text())
+    result = administrators.ctl("enable", USER)
+    assert result.rc == (OK if could else FAILED)
+    assert could or "is the last administrator who could log in" in result.err
+
+
 def test_administrator_who_is_refused(administrators, policy):
     """By the policy: who has no session is no administrator."""
     make_admin(administrators, "-p", HASH)
@@ -571,6 +598,29 @@ def test_renamed_meanwhile(machine, on_trial):
     assert not list(STATE.iterdir())
 
 
+def test_renamed_and_another_has_the_name(machine, on_trial):
+    on_trial("1s")
+    machine.tool("usermod", "-l", "nshrenamed", USER)
+    machine.tool("useradd", "-M", "-N", "-s", str(NSSHELL), USER)
+    time.sleep(1.1)
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of("nshrenamed") == OLD and machine.shell_of(USER) == str(NSSHELL)
+    assert not list(STATE.iterdir())
+
+
+@pytest.mark.parametrize("command, shell", [("confirm", NSSHELL), ("enable", NSSHELL), ("disable", OLD)])
+def test_renamed_and_ended(machine, on_trial, command, shell):
+    on_trial("1s")
+    machine.tool("usermod", "-l", "nshrenamed", USER)
+    assert machine.ctl(command, "nshrenamed").rc == OK
+    assert not cron_file(machine).exists()
+    time.sleep(1.1)
+    assert machine.ctl("expire").rc == OK
+    assert machine.shell_of("nshrenamed") == str(shell)
+    machine.ctl("disable", "nshrenamed")
+    assert machine.shell_of("nshrenamed") == OLD and not list(STATE.iterdir())
+
+
 def test_shell_was_changed_meanwhile(machine, on_trial):
     on_trial("1s")
     machine.tool("usermod", "-s", "/bin/bash", USER)
@@ -624,6 +674,19 @@ def test_broken_record(machine, on_trial):
 
 def test_nothing_could_end_a_trial(machine):
     result = machine.ctl("enable", "--try", "10m", USER)
+    assert result.rc == FAILED and "neither systemd nor cron runs here" in result.err
+    assert machine.shell_of(USER) == OLD and not list(STATE.iterdir())
+
+
+def test_cron_of_a_user(machine, bob):
+    """What a user calls so is none of root's, also where its files of /proc are root's."""
+    hide = f"import ctypes, time; ctypes.CDLL(None).prctl({PR_SET_NAME}, b'cron'); " \
+           f"ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 0); print('ready', flush=True); time.sleep(60)"
+    with start(bob, "-c", hide, program="/usr/bin/python3", stdout=subprocess.PIPE) as forged:
+        assert forged.stdout.readline()
+        assert os.stat(f"/proc/{forged.pid}/comm").st_uid == 0
+        result = machine.ctl("enable", "--try", "10m", USER)
+        forged.kill()
     assert result.rc == FAILED and "neither systemd nor cron runs here" in result.err
     assert machine.shell_of(USER) == OLD and not list(STATE.iterdir())
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lib_ctl import CTL, ctl
+from lib_ctl import CTL, FAILED, ctl
 from lib_frame import HeldLogin
 from lib_process import NAMESPACES, alive, open_files, status, wait_until
 from lib_sessions import only, sessions
@@ -102,6 +102,8 @@ def test_what_there_is_not(place, alice):
     assert ctl("enter", "0123456789abcdef").rc == REFUSED
     assert ctl("enter", only()["id"], account=alice).rc == REFUSED
     assert ctl("enter", "--shell=2", only()["id"], "true").rc == REFUSED
+    for number in ("0", "1x", "-1", "4294967297", ""):
+        assert ctl("enter", f"--shell={number}", only()["id"], "true").rc == FAILED
     place.tell("exit 0")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nsshellctl list and ps: what is there, whoever asks and whatever users have put in the way."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -52,6 +53,12 @@ def test_both_forms(both, alice):
     assert found["framed"]["source"] == found["framed"]["from"] == "192.0.2.7"
     assert found["framed"]["service"] == "nshcheck" and found["framed"]["login_tty"] == "ssh"
     assert found["standalone"]["source"] is None
+
+
+def test_very_many_groups(alice):
+    """What /proc tells of such a process is longer than of others."""
+    with held(dataclasses.replace(alice, groups=list(range(4294000000, 4294002000)))) as place:
+        assert {place.outer, place.init, place.shell} <= set(only()["pids"])
 
 
 def test_users_see_their_own(both, alice, bob):
@@ -214,6 +221,21 @@ def test_changed(both, policy, alice, bob):
     conf.write_text("[nonsense]\na = b\n")
     assert states() == {"invalid"}
     assert "nonsense" in sessions()[0]["policy"]["reason"]
+
+
+def test_inside_as_root(policy, alice):
+    """Alone it does not say there whose it is, and root's policy is another one."""
+    policy.user(alice.name, "[identity] uid=root")
+    with held(alice) as place:
+        (session,) = checked("list", place.ask(f"{CTL} list --json").out)["sessions"]
+    assert session["policy"]["state"] == "unknown"
+
+
+def test_unreadable(both, policy, alice):
+    """What the module would make of a policy that the user may not read is not known to that user."""
+    policy.user(alice.name, "").chmod(0o600)
+    assert {session["form"]: session["policy"]["state"] for session in sessions(account=alice)} == {
+        "framed": "unknown", "standalone": "invalid"}
 
 
 def test_changed_by_source(pam, policy, alice):

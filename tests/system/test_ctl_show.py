@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from lib_ctl import CTL, FAILED, OK, WARN, checked, ctl, ctl_json
+from lib_sessions import held
 from lib_settings import FRAME, MARKER, NSSHELL, POLICY
 from lib_terminal import COLUMNS, Terminal
 
@@ -317,3 +318,16 @@ def test_as_a_pipe(policy):
     with open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run([CTL, "show", "nshalice"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == FAILED and b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize("uid", ["keep", "root"])
+def test_inside(policy, alice, uid):
+    """A session shows the policy, whose files are not root's there by the number, and not the machine."""
+    policy.user(alice.name, f"[identity] uid={uid}")
+    with held(alice) as place:
+        for words in ("check", f"show {alice.name}"):
+            result = place.ask(f"{CTL} {words} 2>&1")
+            assert result.rc == OK and " 65534 " not in result.out, result
+        for words, said in (("doctor", "in a session"), (f"enable {alice.name}", "only root can")):
+            result = place.ask(f"{CTL} {words} 2>&1")
+            assert result.rc == FAILED and said in result.out, result

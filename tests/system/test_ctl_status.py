@@ -104,3 +104,9 @@ def test_top_on_a_terminal(alice):
                 assert shown.finish() == 0
                 assert before in shown.before and "rc 0" in shown.before
                 assert "\033[?1049l" in shown.before
+
+
+def test_top_says_what_is_wrong_when_the_screen_is_left():
+    with Terminal(None, ["prlimit", "--nofile=20", str(CTL), "top"]) as shown:
+        assert shown.finish() == FAILED
+        assert "nsshellctl: " in shown.before.rpartition("\033[?1049l")[2]

@@ -373,17 +373,19 @@ def test_messages_of_shells_differ(alice, policy, shells):
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("uid", ["keep", "root"])
 @pytest.mark.parametrize("kind", ["not executable", "no format", "no interpreter"])
-def test_shell_that_cannot_run(alice, policy, shells, syslog, kind):
+def test_shell_that_cannot_run(alice, policy, shells, syslog, kind, uid):
     """126 or 127 as from a shell, or a refusal; one line either way, and one in the log, as /dev/log is where it was."""
     path = shells / "shell"
     path.write_text("#!/no/such/program\n" if kind == "no interpreter" else "\x7fnothing\n")
     path.chmod(0o644 if kind == "not executable" else 0o755)
-    policy.conf(f"[shell] program={path}")
+    policy.conf(f"[shell] program={path}\n[identity] uid={uid}")
     result = sh(alice, PROBE)
     assert result.rc in (125, 126, 127) and result.out == "", result
     (incident,) = re.fullmatch(r"nsshell: .*\[incident (\w+)\]\n", result.err).groups()
-    assert str(path) in result.err and f"exit={result.rc} " in syslog.line_with(f"session={incident} "), result
+    assert str(path) in result.err, result
+    assert f" uid={alice.uid} exit={result.rc} " in syslog.line_with(f"session={incident} "), result
 
 
 @pytest.mark.parametrize("kind", ["copy", "script"])

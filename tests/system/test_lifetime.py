@@ -975,6 +975,18 @@ def test_no_file_is_left_open(form, lifetime, alice):
                 )
 
 
+def test_no_file_is_left_open_in_a_session_of_its_own(form, lifetime, alice):
+    """Likewise; and the outer process has that by which it is counted."""
+    lifetime("session", "max_sessions=9")
+    with form.hold(alice) as one:
+        counted = [f"{FRAME}/presence"] if isinstance(form, Framed) else []
+        for pid, more in ((one.outer, counted), (one.init, [])):
+            wait_until(
+                lambda pid=pid, more=more: kinds_of_files(pid) == [*more, "anon_inode:[signalfd]", "socket"],
+                "nothing else to be open",
+            )
+
+
 @pytest.mark.parametrize("nested", ["no", "yes"])
 def test_nested_user_namespaces(form, lifetime, alice, nested):
     """[security] nested_userns holds for joined shells."""

@@ -530,14 +530,32 @@ while True: s.accept()
 """
 
 
-def test_another_user_has_the_hubs_name(standalone, alice, bob, shared):
-    """Standalone: anybody can take an abstract name. The login is refused, and the reason names who it is."""
-    with start(bob, "-c", LISTEN, abstract_name(alice), program="/usr/bin/python3",
-               stdout=subprocess.PIPE) as squatter:
+# Nobody is listened to, and nobody more can connect.
+LISTEN_TO_NOBODY = """\
+import socket, sys
+name = sys.argv[1].replace("\\\\0", "\\0")
+s, one = (socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2))
+s.bind(name)
+s.listen(0)
+one.connect(name)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("script, reason", [
+    (LISTEN, "process {pid}, which is another user's, has taken its name"),
+    (LISTEN_TO_NOBODY, "the user's hub: connect: Connection timed out"),
+], ids=["listens", "full"])
+def test_another_user_has_the_hubs_name(standalone, alice, bob, shared, script, reason):
+    """Standalone: anybody can take an abstract name. The login is refused, and the reason names who it is if that can
+    be told. It does not wait for ever."""
+    with start(bob, "-c", script, abstract_name(alice), program="/usr/bin/python3",
+               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as squatter:
         try:
             squatter.stdout.readline()
-            why = assert_refused(sh(alice, "echo ran"))["why"]
-            assert f"process {squatter.pid}, which is another user's, has taken its name" in why
+            why = assert_refused(sh(alice, "echo ran", timeout=30))["why"]
+            assert reason.format(pid=squatter.pid) in why
         finally:
             squatter.kill()
     standalone.assert_whole(alice)

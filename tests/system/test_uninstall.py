@@ -8,7 +8,7 @@ import pytest
 
 from lib_machine import Machine
 from lib_making import TOP
-from lib_settings import MODULE, NSSHELL, PREFIX
+from lib_settings import MODULE, NSSHELL, PREFIX, STATE
 
 USER = "nshtrial"
 BEFORE = TOP / "packaging/before-uninstall"
@@ -29,7 +29,7 @@ def machine(accounts, policy, syslog):
 
 
 def uninstall(machine, *words):
-    return machine.run("env", *words, str(BEFORE), str(PREFIX), str(MODULE.parent))
+    return machine.run("env", *words, str(BEFORE), str(PREFIX), str(MODULE.parent), str(STATE))
 
 
 def is_refused(machine, *words):
@@ -49,6 +49,28 @@ def test_shells_are_given_back(machine):
     assert uninstall(machine).rc == 0
 
 
+def test_all_shells_are_given_back_or_none(machine):
+    """Of two entries for a name usermod changes none; what is remembered of the others stays."""
+    record = STATE / USER
+    remembered = f"uid {machine.tool('id', '-u', USER).strip()}\nshell /bin/dash\n"
+    record.write_text(remembered)
+    passwd = machine.etc / "passwd"
+    before = passwd.read_text()
+    passwd.write_text(before + f"nshtwice:x:4001:4001::/:{NSSHELL}\n" * 2)
+    try:
+        assert is_refused(machine, "could not be changed: nshtwice", f"{USER} has nsshell as login shell again")
+        assert record.read_text() == remembered
+        # A trial ends, and stays so.
+        record.write_text(remembered + "trial 600 0-0 1 1\n")
+        assert uninstall(machine).rc == 1 and machine.shell_of(USER) == "/bin/dash"
+        passwd.write_text(before)
+        record.write_text(remembered)
+        assert uninstall(machine).rc == 0 and machine.shell_of(USER) == "/bin/dash"
+        assert not record.exists()
+    finally:
+        record.unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("line", [LINE, f"-{LINE}", f"  session\t[default=bad]\t{MODULE}\n"])
 def test_a_line_for_pam(machine, line):
     file = machine.etc / "pam.d/nsh-own"
@@ -64,6 +86,19 @@ def test_a_line_in_a_file_that_is_a_link(machine):
     (machine.folder / "elsewhere").write_text(LINE)
     (machine.etc / "pam.d/nsh-own").symlink_to(machine.folder / "elsewhere")
     assert is_refused(machine, "/etc/pam.d/nsh-own")
+
+
+@pytest.mark.parametrize("how", ["@include ", "session include ", "-Session\tsubstack \\\n\t"])
+def test_a_line_in_a_file_from_elsewhere(machine, how):
+    """libpam takes paths there. One that includes itself is an error to it, and no loop here."""
+    elsewhere = machine.etc / "own/pam"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(f"@include /etc/own/pam\n{LINE}")
+    file = machine.etc / "pam.d/nsh-own"
+    file.write_text(f"{how}/etc/own/pam\n")
+    assert is_refused(machine, "/etc/own/pam")
+    file.write_text(f"# {how}/etc/own/pam\n" if "\\" not in how else "")
+    assert uninstall(machine).rc == 0
 
 
 def test_a_line_in_pam_conf(machine):
@@ -99,7 +134,8 @@ def test_make_uninstall_begins_with_it():
         done = subprocess.run(argv, cwd=TOP, check=True, capture_output=True, text=True)
         return done.stdout.splitlines()
 
-    first = commands()[0].split()
+    first = commands("STATEDIR=/var/lib/own")[0].split()
     assert first[:2] == [str(BEFORE.relative_to(TOP)), str(PREFIX)] and Path(first[2]).name == "security"
+    assert first[3] == "/var/lib/own"
     # In a folder there is nobody's login.
     assert not [line for line in commands("DESTDIR=/missing") if "before-uninstall" in line]

@@ -76,7 +76,9 @@ static void test_same_account(void **state)
 
 static void test_sudo(void **state)
 {
-#define MAY "Matching Defaults\n\nUser ann may run the following commands on lab:\n"
+#define RULES "User ann may run the following commands on lab:\n"
+#define MAY "Matching Defaults\n\n" RULES
+#define DEFAULTS(text) "Matching Defaults entries for ann on lab:\n    " text "\n\n" RULES
 	static const struct {
 		const char *text;
 		enum nsh_power power;
@@ -91,6 +93,19 @@ static void test_sudo(void **state)
 		{MAY "    (ben) ALL\n", NSH_POWER_SOME},
 		{MAY "    (ALL : ALL) ALL, !/usr/bin/su\n", NSH_POWER_SOME},
 		{MAY "    (ALL : ALL) !/bin/sh, ALL\n", NSH_POWER_SOME},
+		{MAY "    (ALL) ALL, !/bin/sh, !/usr/bin/bash,\n        !/usr/bin/su\n",
+		 NSH_POWER_SOME},
+		{MAY "    (ALL) ALL\n    (ALL) !ALL\n", NSH_POWER_SOME},
+		{MAY "    (ALL) NOPASSWD: ALL\n    (root) !/bin/sh\n", NSH_POWER_SOME},
+		{MAY "    (ALL) !ALL\n    (ALL) ALL\n", NSH_POWER_ALL},
+		{MAY "    (ALL) NOTAFTER=20200101000000Z ALL\n", NSH_POWER_SOME},
+		{MAY "    (ALL) NOEXEC: NOPASSWD: ALL\n", NSH_POWER_UNASKED},
+		{MAY "    (ALL) NOPASSWD: /bin/ls ALL\n", NSH_POWER_SOME},
+		{DEFAULTS("env_reset, targetpw") "    (ALL) ALL\n", NSH_POWER_SOME},
+		{DEFAULTS("env_reset,\n    rootpw") "    (ALL) ALL\n", NSH_POWER_SOME},
+		{DEFAULTS("targetpw") "    (ALL) NOPASSWD: ALL\n", NSH_POWER_UNASKED},
+		{DEFAULTS("!targetpw, !rootpw, !runaspw") "    (ALL) ALL\n", NSH_POWER_ALL},
+		{DEFAULTS("env_reset") "    (ALL) ALL\n", NSH_POWER_ALL},
 		{MAY, NSH_POWER_SOME},
 		{"sudo: error in /etc/sudoers\n", NSH_POWER_SOME},
 		{"", NSH_POWER_SOME},

@@ -4,6 +4,7 @@
  * all of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "ctl/crowd.h"
 #include "ctl/process.h"
 #include "nsshell/sight.h"
+#include "tests/unit/scratch.h"
 
 #define REST " 10 42 42 34816 42 4194304 1 2 3 4 50 7 8 9 20 0 1 0 123456 1 2 3\n"
 
@@ -80,6 +82,46 @@ static void test_status(void **state)
 	assert_true(nsh_process_parse_status(&process, "Uid:\t1\nNSpid:\t9\n"));
 	assert_int_equal(process.memory, 0);
 	assert_int_equal(process.depth, 1);
+}
+
+static void put(const char *name, const char *before, size_t groups, const char *behind)
+{
+	char path[128];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(before, out);
+	for (size_t i = 0; i < groups; i++)
+		fprintf(out, " %zu", 4294900000 + i);
+	fputs(behind, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* The most that the kernel has, with numbers of the greatest length; and lengths about that of a page or two. */
+static void test_groups(void **state)
+{
+	static const size_t counts[] = {0, 1, 360, 370, 740, 741, 742, 743, 744, 745, 1000, 65536};
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct nsh_process process;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		put("stat", "42 (bash) S" REST, 0, "");
+		put("status", "Uid:\t1000\t1000\t1000\t1000\nGroups:\t", counts[i],
+		    "\nNSpid:\t500\t123\nRssAnon:\t 10 kB\n");
+		assert_true(nsh_process_read(&process, fd));
+		assert_int_equal(process.inside, 123);
+		assert_int_equal(process.memory, 10 * 1024);
+	}
+	close(fd);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return scratch_make();
 }
 
 static void test_terminals(void **state)
@@ -173,10 +215,14 @@ static void test_crowd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stat),      cmocka_unit_test(test_hostile_name),
-		cmocka_unit_test(test_no_stat),   cmocka_unit_test(test_status),
-		cmocka_unit_test(test_terminals), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_no_stat),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_terminals),
+		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test_setup_teardown(test_groups, make_folder, scratch_remove),
 	};
 
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
