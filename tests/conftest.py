@@ -248,18 +248,19 @@ def clean_end(accounts, installed_policy):
     yield
     signal.alarm(0)
     kill_all_of(accounts.values())
+    lib_sshd.await_end_of_connections()
     for account in accounts.values():
         lib_accounts.tidy(account)
 
 
 @pytest.fixture
 def scratch(alice):
-    """A folder that both sides see: in alice's home, hers, removed afterwards."""
+    """A folder that both sides see: in alice's home, hers. It goes with all that tests have put there, when no process of
+    hers is left that could still write to it."""
     folder = alice.path("scratch")
     folder.mkdir(mode=0o755)
     os.chown(folder, alice.uid, alice.gid)
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 @pytest.fixture

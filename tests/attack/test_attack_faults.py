@@ -45,7 +45,7 @@ class Tracer:
     def run(self, *options):
         log = self.folder / str(next(self.numbers))
         told = [part for option in options for part in ("-e", option)]
-        result = self.look(before=(STRACE, "-f", "-qq", "-s200", "-o", str(log), *told), timeout=20)
+        result = self.look(before=(STRACE, "-f", "-qq", "-s200", "-o", str(log), *told), timeout=60)
         return result, log.read_text(errors="replace")
 
     @staticmethod

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from lib_attack_tool import script, serving
-from lib_process import Held, called, open_files, status, wait_until
+from lib_process import Held, await_outer, called, open_files, status, wait_until
 from lib_settings import NSSHELL
 from lib_view import Outside, Standalone
 
@@ -119,6 +119,7 @@ def test_files_over_ssh(sshd, alice, options):
     with shell_over_ssh(sshd, alice, *options) as shell:
         assert sorted(open_files(shell)) == [0, 1, 2]
         init = parent(shell)
+        await_outer(parent(init))
         for pid in (shell, init, parent(init)):
             for link in open_files(pid).values():
                 assert link.startswith(("pipe:", "socket:", "anon_inode:", "/dev/pts/", "/dev/null")), link

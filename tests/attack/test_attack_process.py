@@ -300,8 +300,8 @@ def test_overwriting_the_program(session, alice, scratch):
     os.chown(copy, alice.uid, alice.gid)
     wait_and_write = ("kill -KILL {0}; while test -e /proc/{0}/exe; do wait {0}; done 2>/dev/null;"
                       # Who looks at a process can hold on to its program for a moment.
-                      " for i in 1 2 3 4 5; do echo overwritten >/proc/self/fd/9 && exit; sleep 0.1; done; exit 1")
-    attack = "exec 9</proc/{0}/exe && " + wait_and_write
+                      " for i in $(seq 99); do echo overwritten >/proc/self/fd/9 && exit; sleep 0.1; done; exit 1")
+    attack = "exec 9</proc/{0}/exe || exit; " + wait_and_write
     # The control: the user's own program, which the user may write.
     begun = f"until test /proc/$!/exe -ef {copy}; do sleep 0.02; done"
     assert session.sh(alice, f"{copy} 600 & {begun}; {attack.format('$!')}").rc == 0

@@ -5,10 +5,11 @@ import os
 import pwd
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib_process import kill_all_of
+from lib_process import as_root, kill_all_of, wait_until
 from lib_settings import LOGIN_SHELL, SRV
 
 GROUPS = ("nshteam", "nshguest")
@@ -91,6 +92,8 @@ START_FILES = {
     ".config/fish/config.fish": (
         f"function fish_prompt\n  echo -n '{PROMPT}'\nend\nset -g fish_greeting\n"
     ),
+    # Else the first fish makes them from all manuals, in the background, and that is never at rest for half a minute.
+    ".local/share/fish/generated_completions/none.fish": "",
     ".vimrc": "set nocompatible noswapfile viminfo=\n",
     # Else keys that come within a millisecond of the last one are no commands, but pasted.
     ".tmux.conf": "set -g assume-paste-time 0\n",
@@ -137,6 +140,21 @@ def tidy(account):
             shutil.rmtree(entry.path)
         else:
             os.unlink(entry.path)
+
+
+def _set_home(name, home):
+    """usermod refuses it as long as a process of the user's is there, also one that is about to end."""
+    wait_until(lambda: as_root("usermod", "-d", home, name).rc == 0, f"{home} to be the home of {name}")
+
+
+@contextmanager
+def home_at(account, home):
+    """The account database has another home, or another name of it."""
+    _set_home(account.name, str(home))
+    try:
+        yield
+    finally:
+        _set_home(account.name, account.home)
 
 
 def create_all():

@@ -27,7 +27,7 @@ from lib_process import (
 from lib_settings import FRAME, PATIENCE
 from lib_sshd import free_port
 
-TIMEOUT = 15 * PATIENCE
+TIMEOUT = 60 * PATIENCE
 _numbers = itertools.count()
 
 # For a shell anywhere: what it sees, in which frame it is, and in which session it believes to be.
@@ -382,11 +382,19 @@ THROUGH = {
 }
 
 
+class Transport(paramiko.Transport):
+    """Whatever comes before a channel may take its time."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.banner_timeout = self.handshake_timeout = self.auth_timeout = TIMEOUT
+
+
 @contextlib.contextmanager
 def sftp(server, account, subsystem="sftp"):
     """A client of that subsystem."""
     key = paramiko.Ed25519Key.from_private_key_file(str(server.folder / "client_key"))
-    with paramiko.Transport(("127.0.0.1", server.port)) as transport:
+    with Transport(("127.0.0.1", server.port)) as transport:
         transport.connect(username=account.name, pkey=key)
         channel = transport.open_session()
         channel.settimeout(TIMEOUT)

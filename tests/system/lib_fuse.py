@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lib_mounts import command, tmpfs, unmount
 from lib_process import called, starved, start, wait_until
-from lib_settings import SRV
+from lib_settings import PATIENCE, SRV
 
 PROGRAM = "/usr/bin/bindfs"
 DEVICE = Path("/dev/fuse")
@@ -81,5 +81,5 @@ def running(account, behind):
     finally:
         if process.poll() is None:
             unmount(account.home)
-            process.wait(timeout=60)
+            process.wait(timeout=60 * PATIENCE)
         process.stderr.close()

@@ -21,7 +21,7 @@ from lib_forward import Stream
 from lib_frame import name_of
 from lib_peer import IPV4, IPV6, Server, answers
 from lib_process import alive_pids_of, as_root, children, status, wait_until
-from lib_settings import RUN
+from lib_settings import PATIENCE, RUN
 from lib_sshd import WITH_MODULE, Sshd
 
 CLONE_NEWNET = 0x40000000
@@ -143,7 +143,7 @@ class Namespace:
     @contextlib.contextmanager
     def connected(self, port):
         """A Stream to a port of the loopback here."""
-        with self.run(socket.create_connection, ("127.0.0.1", port), 15) as client:
+        with self.run(socket.create_connection, ("127.0.0.1", port), 60 * PATIENCE) as client:
             yield Stream(client)
 
     def close(self):

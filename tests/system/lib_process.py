@@ -28,7 +28,7 @@ class Result:
     err: object
 
 
-def wait_until(predicate, what, seconds=30.0):
+def wait_until(predicate, what, seconds=60.0):
     """Polls until predicate() is true and returns its value; fails after that many seconds."""
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
@@ -96,7 +96,7 @@ def start(account, *args, program=LOGIN_SHELL, argv0=None, env=None, cwd=None, *
     )
 
 
-def run(account, *args, stdin=None, timeout=30, text=True, **how):
+def run(account, *args, stdin=None, timeout=60, text=True, **how):
     """Runs program as that user to its end and returns a Result."""
     how.setdefault("stdout", subprocess.PIPE)
     how.setdefault("stderr", subprocess.PIPE)
@@ -117,7 +117,7 @@ def sh(account, command, *args, **how):
     return run(account, "-c", command, *args, **how)
 
 
-def as_root(*argv, stdin=None, timeout=30, **how):
+def as_root(*argv, stdin=None, timeout=60, **how):
     """Runs a program of the machine as root and returns a Result."""
     done = subprocess.run(
         argv, input=stdin, capture_output=True, text=True, timeout=timeout * PATIENCE, check=False,
@@ -271,7 +271,7 @@ class Held:
     def close(self):
         """Ends the session in the ordinary way and returns the exit status."""
         self.process.stdin.close()
-        rc = self.process.wait(timeout=30 * PATIENCE)
+        rc = self.process.wait(timeout=60 * PATIENCE)
         self.process.stdout.close()
         return rc
 

@@ -54,7 +54,7 @@ def unpack(name):
     folder.mkdir(mode=0o755)
     subprocess.run(
         ["tar", "-C", str(folder), "--numeric-owner", "-xpf", str(archive())], check=True,
-        stdin=subprocess.DEVNULL, timeout=60,
+        stdin=subprocess.DEVNULL, timeout=SECONDS,
     )
     assert os.stat(folder).st_uid == 0 and not folder.stat().st_mode & 0o022
     return folder

@@ -340,7 +340,7 @@ class PlacedSshd(lib_sshd.Sshd):
                 ),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
-        wait_until(self._answers, f"sshd to listen; see {self.log}")
+        self._await_start()
 
 
 class Cron:

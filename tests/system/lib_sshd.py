@@ -13,9 +13,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
-from lib_process import as_root, end_ssh, wait_until
+from lib_process import as_root, children, end_ssh, wait_until
 from lib_settings import MODULE, PAM_FOLDER, PATIENCE, RUN, SSHD_NAME
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -95,10 +96,18 @@ def remove_left_over():
         file.unlink()
 
 
+def await_end_of_connections():
+    """Of all servers: root's processes for them outlive what is the users'."""
+    deadline = time.monotonic() + 10 * PATIENCE
+    while any(children(server.pid) for server in Sshd.servers) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
 class Sshd:
     """The server. The client's side runs as root with a key that all test users accept."""
 
     HOST = "nsshell-check"
+    servers = set()  # the processes of those that listen
 
     def __init__(self, accounts, name="", session=NO_MODULE, config="", prefix=()):
         """session: the PAM stack's session lines. config: more lines for sshd_config, in front.
@@ -150,6 +159,10 @@ class Sshd:
                  "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
+        self._await_start()
+
+    def _await_start(self):
+        self.servers.add(self.process)
         wait_until(self._answers, f"sshd to listen; see {self.log}")
 
     def _answers(self):
@@ -160,14 +173,17 @@ class Sshd:
 
     def restart(self):
         """Ends the server, but not its connections, and starts it anew."""
+        self._end()
+        self._start()
+
+    def _end(self):
+        self.servers.discard(self.process)
         self.process.terminate()
         self.process.wait(timeout=60 * PATIENCE)
-        self._start()
 
     def close(self):
         if self.process:
-            self.process.terminate()
-            self.process.wait(timeout=60 * PATIENCE)
+            self._end()
         if self.made_separation_folder:
             SEPARATION_FOLDER.rmdir()
         self.pam_file.unlink(missing_ok=True)

@@ -37,7 +37,7 @@ def _become(account):
 class Terminal(pexpect.spawn):
     """A program on a terminal. account None: as root, for the programs that make logins."""
 
-    def __init__(self, account, argv, env=None, timeout=30):
+    def __init__(self, account, argv, env=None, timeout=60):
         super().__init__(
             argv[0], list(argv[1:]), encoding="utf-8", codec_errors="replace", timeout=timeout * PATIENCE,
             dimensions=(ROWS, COLUMNS), cwd=home_or_root(account) if account else "/",
@@ -84,7 +84,7 @@ class Terminal(pexpect.spawn):
     def ready(self):
         """Waits until the shell runs commands. Prompts do not tell: some shells draw them again,
         and some throw away what was typed before they read."""
-        for _ in range(60):
+        for _ in range(120):
             self.marks += 1
             self.sendline(f"printf 'mark-%d\\n' {self.marks}")
             if self.expect_exact([f"mark-{self.marks}\r\n", pexpect.TIMEOUT], timeout=0.5 * PATIENCE) == 0:
@@ -93,7 +93,7 @@ class Terminal(pexpect.spawn):
 
     def await_output(self, command, text):
         """Types a command until it prints that. Prompts may be drawn again meanwhile."""
-        for _ in range(40):
+        for _ in range(120):
             self.sendline(command)
             if self.expect_exact([text, pexpect.TIMEOUT], timeout=0.5 * PATIENCE) == 0:
                 return

@@ -14,9 +14,8 @@ import pytest
 
 import lib_fuse
 from lib_ctl import CTL, FAILED, OK, ctl
-from lib_frame import name_of
 from lib_machine import GOOD_STACK, Machine
-from lib_process import alive_pids_of, as_root, start, wait_until
+from lib_process import alive_pids_of, as_root, called, start, wait_until
 from lib_settings import HELPER, MODULE, NSSHELL, POLICY, PREFIX
 
 # What udev does for pasta.
@@ -664,7 +663,7 @@ def test_processes(machine, alice):
         machine.examine(alice.name).has("warn", "processes", f"outside of every session ({sleeping.pid})")
         sleeping.kill()
     with start(alice, "-c", "sleep 60; :") as session:
-        wait_until(lambda: len(alive_pids_of(alice)) >= 4, "the session")
+        wait_until(lambda: called("sleep", alice), "the session")
         found = machine.examine(alice.name)
         session.kill()
     found.has("ok", "processes", "none of nshalice's is outside")
@@ -674,7 +673,7 @@ def test_processes_with_many_mounts(machine, alice):
     """More than a file of mounts that is read whole may have."""
     mount = "for i in $(seq 400); do mount -t tmpfs $(printf %03500d 0) /mnt || exit; done"
     with start(alice, "-c", "sleep 60; :") as session:
-        (inside,) = wait_until(lambda: [pid for pid in alive_pids_of(alice) if name_of(pid) == "sleep"], "the session")
+        (inside,) = wait_until(lambda: called("sleep", alice), "the session")
         result = as_root("nsenter", "-t", str(inside), "-m", "sh", "-c", mount)
         assert result.rc == 0 and len(Path(f"/proc/{inside}/mountinfo").read_bytes()) > 1 << 20, result
         found = machine.examine(alice.name)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -752,8 +753,8 @@ def test_cron_runs_it(machine):
                                             "auth required pam_permit.so\n")
     with machine.start("cron", "-f", stderr=subprocess.DEVNULL) as cron:
         try:
-            wait_until(lambda: (machine.run_own / "crond.pid").exists(), "cron to start")
-            time.sleep(1.1)  # cron sees no change in the second in which it has read its files
+            wait_until(lambda: "nanosleep" in Path(f"/proc/{cron.pid}/wchan").read_text(), "cron to have read its files")
+            time.sleep(1.1)  # cron sees no change in the second in which it has
             result = machine.ctl("enable", "--try=1s", USER)
             assert result.rc == OK, result
             wait_until(lambda: machine.shell_of(USER) == OLD, "the trial's end", 150)

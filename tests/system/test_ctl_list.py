@@ -296,7 +296,7 @@ def test_ps(both):
 
 def test_with_few_open_files(alice):
     """Where there are more namespaces than can be held open no session is left out for that."""
-    others = [subprocess.Popen(["unshare", "-m", "sleep", "60"]) for _ in range(120)]
+    others = [subprocess.Popen(["unshare", "-m", "sleep", "600"]) for _ in range(120)]
     wait_until(lambda: len({os.readlink(f"/proc/{one.pid}/ns/mnt") for one in others}) == 120, "the namespaces")
     with held(alice):
         result = as_root("prlimit", "--nofile=100:100", str(CTL), "list", "--json")

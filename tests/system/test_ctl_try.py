@@ -318,14 +318,16 @@ def test_terminal_settings(bare, number):
 def test_way_out(alice, policy, admin):
     """A session that obeys no key does not keep the administrator."""
     before = admin.ask("stty -g")
-    alice.write("stay", "trap '' HUP INT QUIT TERM TSTP\nstty raw -echo\necho rea''dy\nsleep 300\n")
+    alice.write("stay", "trap '' HUP INT QUIT TERM TSTP\nstty raw -echo\necho rea''dy\ncat\nsleep 300\n")
     admin.sendline(f"$C try {alice.name} -- sh stay")
     admin.expect_exact("ready")
+    # cat says when they have been passed on.
     admin.send("\x1d\x1d")
+    admin.expect_exact("\x1d\x1d")
     # Twice as long as they count together.
     time.sleep(4)
     admin.send("\x1d")
-    time.sleep(0.3)
+    admin.expect_exact("\x1d")
     assert alive_pids_of(alice)
     admin.send("\x1d\x1d\x1d")
     admin.at_prompt()

@@ -49,7 +49,7 @@ def hidden(accounts):
 @pytest.fixture
 def all_files(policy, pam, alice, hidden):
     """A policy in which every file has its say, so that one that is passed over is noticed."""
-    pam.service("nshcheck", f"timeout={5 * PATIENCE}")
+    pam.service("nshcheck", f"timeout={15 * PATIENCE}")
     policy.conf(f"[view]\nhide={hidden}\n[policy]\nlocked=shell.program\n")
     policy.match(
         "50-team.conf",

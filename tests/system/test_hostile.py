@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from lib_process import (
-    NAMESPACES, SHOW_NAMESPACES, Held, alive_pids_of, as_root, assert_confined, assert_refused,
+    NAMESPACES, SHOW_NAMESPACES, Held, alive_pids_of, as_root, assert_confined, assert_refused, await_outer,
     environment, host_namespaces, open_files, output_of, run, sh, start, wait_until,
 )
 from lib_settings import LOGIN_SHELL, NSSHELL, POLICY, REFUSED, RUN, SRV
@@ -589,6 +589,7 @@ def test_inherited_files(alice):
                    "exec ls /proc/self/fd")
         result = sh(alice, command, pass_fds=fds)
         with Held(alice, pass_fds=fds) as session:
+            await_outer(session.outer)
             for pid in (session.outer, session.init, session.shell):
                 links = list(open_files(pid).values())
                 folders = [link for link in links if link.startswith("/") and link != "/dev/null"]

@@ -402,12 +402,13 @@ def test_caller_pipes_into_it(outer_shell, alice, scratch):
     assert_caller_works(outer_shell)
 
 
-def test_caller_background_output(outer_shell):
+def test_caller_background_output(outer_shell, alice):
     """In the background it prints, and does not take the terminal."""
     t = outer_shell
-    t.ask(f"{LOGIN_SHELL} -c 'sleep 0.2; echo do\"\"ne' &")
+    t.ask(f"{LOGIN_SHELL} -c 'until test -e ~/nsh-go; do sleep 0.2; done; echo do\"\"ne' &")
     t.sendline("cat")
     await_foreground(t, "cat")
+    alice.write("nsh-go", "")
     t.expect_exact("done")
     talk_to_cat(t)
     t.send(CTRL_C)

@@ -442,7 +442,8 @@ def test_linger_over_a_restart_of_sshd(make_sshd, lifetime, alice):
     server.restart()
     with over_ssh(server, alice) as two:
         assert where(two) == before
-        assert two.ask("SCREENDIR=~/.screen screen -S lasting -X quit").rc == 0
+        # Who has started it need not have waited for its socket.
+        wait_until(lambda: two.ask("SCREENDIR=~/.screen screen -S lasting -X quit").rc == 0, "screen")
         argv = server.command(alice, "tmux attach -t lasting", options=("-tt",))
         with Terminal(None, argv, env={**os.environ, "TERM": "xterm"}) as t:
             t.expect_exact("from-2")
@@ -754,6 +755,8 @@ def test_terminal_of_a_joined_login(sshd, lifetime, terminal, alice):
     two.expect_exact("from-one")
     two.sendline("exit 3")
     assert two.finish() == 3
+    # sshd has the terminal open for a moment longer than the client is there.
+    wait_until(lambda: len(children(sshd.process.pid)) == 1, "the end of its connection")
     again = terminal(alice)
     again.ready()
     again.await_output("tty", f"{names[1]}\r\n")

@@ -419,22 +419,23 @@ def test_swapped_folder(framed, bob, callers, swap, expected):
     for folder in (here, other):
         folder.mkdir()
     (other / "mark").write_text("seen\n")
-    # setns(2) takes half a second; without -f only su itself is traced, as an ordinary user's.
-    slow = ["strace", "-qq", "-o", "/dev/null", "-u", bob.name, "-e", "trace=setns",
-            "-e", "inject=setns:delay_exit=1500000"]
-    with framed.start(*slow, *SU, "pwd -P; cat mark", cwd=here, stderr=subprocess.PIPE) as process:
-        wait_until(lambda: has_joined(process.pid), "su to join the frame")
+    # It stops with the third, the mount namespace; without -f only su itself is traced, as an ordinary user's.
+    stopped = ["strace", "-qq", "-o", "/dev/null", "-u", bob.name, "-e", "trace=setns",
+               "-e", "inject=setns:signal=STOP:when=3"]
+    with framed.start(*stopped, *SU, "pwd -P; cat mark", cwd=here, stderr=subprocess.PIPE) as process:
+        su = wait_until(lambda: su_that_has_joined(process.pid), "su to join the frame")
         swap(here, other)
+        os.kill(su, signal.SIGCONT)
         out, err = process.communicate(timeout=60)
     assert out == expected.format(callers=callers), err
 
 
-def has_joined(tracer):
-    """su, which strace runs, is in a mount namespace of its own."""
-    return any(
-        status(pid).get("Name") == "su" and namespaces(pid)["mnt"] != namespaces(tracer)["mnt"]
-        for pid in children(tracer)
-    )
+def su_that_has_joined(tracer):
+    """The one that strace runs, when it is in a mount namespace of its own."""
+    for pid in children(tracer):
+        if status(pid).get("Name") == "su" and namespaces(pid)["mnt"] != namespaces(tracer)["mnt"]:
+            return pid
+    return None
 
 
 # A hostile caller of su

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_accounts import home_at
 from lib_frame import HeldLogin
 from lib_process import (
     SHOW_NAMESPACES, Held, as_root, assert_confined, assert_refused, environment,
@@ -412,11 +413,10 @@ def test_home_through_a_link(accounts, policy):
     link = SRV / "link"
     link.symlink_to("homes")
     policy.conf(f"[view] homes={SRV}/homes")
-    as_root("usermod", "-d", f"{link}/nshelse", own.name)
     try:
-        result = sh(own, f"cat {link}/nshelse/secret {own.home}/secret; cat {other.home}/secret")
+        with home_at(own, link / "nshelse"):
+            result = sh(own, f"cat {link}/nshelse/secret {own.home}/secret; cat {other.home}/secret")
     finally:
-        as_root("usermod", "-d", own.home, own.name)
         link.unlink()
     assert result.out == "secret of nshelse\n" * 2, result
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from lib_forward import Transport
 from lib_process import (
     SHOW_NAMESPACES, Held, HeldProgram, alive_pids_of, as_root, assert_confined, environment, namespaces,
     output_of, sh, start, wait_until,
@@ -497,14 +498,6 @@ def test_hostile_agent(alice, bob, agent_folder, case):
 # paramiko
 
 
-class Transport(paramiko.Transport):
-    """The exchange of keys may take its time too."""
-
-    def __init__(self, *args, **settings):
-        super().__init__(*args, **settings)
-        self.handshake_timeout = 60 * PATIENCE
-
-
 @pytest.fixture
 def client(sshd, alice):
     """A library's client instead of OpenSSH's."""
@@ -514,8 +507,7 @@ def client(sshd, alice):
         sock = socket.create_connection(("127.0.0.1", sshd.port))
         connection.connect(
             sshd.HOST, username=alice.name, pkey=key, sock=sock, allow_agent=False,
-            look_for_keys=False, banner_timeout=60 * PATIENCE, auth_timeout=60 * PATIENCE,
-            transport_factory=Transport,
+            look_for_keys=False, transport_factory=Transport,
         )
         yield connection
 

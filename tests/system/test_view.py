@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_accounts import home_at
 from lib_ctl import FAILED, ctl
 from lib_frame import HeldLogin, name_of
 from lib_mounts import command, mounted, tmpfs
@@ -536,13 +537,10 @@ def test_a_home_with_slashes(place, alice, policy, home, system):
     """It is the same home, however the account database has it."""
     policy.conf(f"[view]\n{system}")
     name = home.format(alice.home, alice.name)
-    command("usermod", "-d", name, alice.name)
-    try:
+    with home_at(alice, name):
         assert place.lines(alice, f"cat {name}/secret; touch {name}/new; ls -A /home") == [
             f"secret of {alice.name}", alice.name]
         assert alice.path("new").exists()
-    finally:
-        command("usermod", "-d", alice.home, alice.name)
 
 
 @pytest.mark.parametrize("keys", ["tmp=host\nread_only=system", "homes=\nwritable={0}", "homes=\nread_only=system\nbind={0}:{0}"])
@@ -553,12 +551,11 @@ def test_an_ephemeral_home_in_what_is_shown(place, alice, policy, keys):
     home.mkdir(parents=True)
     os.chown(home, alice.uid, alice.gid)
     policy.conf(f"[view]\nhome=ephemeral\n{keys.format(top)}")
-    command("usermod", "-d", str(home), alice.name)
     try:
-        assert place.lines(alice, f"echo x >{home}/new; cat {home}/new") == ["x"]
-        assert os.listdir(home) == []
+        with home_at(alice, home):
+            assert place.lines(alice, f"echo x >{home}/new; cat {home}/new") == ["x"]
+            assert os.listdir(home) == []
     finally:
-        command("usermod", "-d", alice.home, alice.name)
         shutil.rmtree(top)
 
 

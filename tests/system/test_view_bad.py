@@ -325,7 +325,7 @@ def test_hidden_kinds(place, alice, policy, ground):
         paths["socket"].chmod(0o666)
         script = (
             f"python3 -c 'import socket; socket.socket(1).connect(\"{paths['socket']}\")' && echo socket; "
-            f"timeout 1 sh -c 'exec 3<>{paths['fifo']}' && echo fifo; head -c 1 {paths['device']} && echo device; true"
+            f"timeout 20 sh -c 'exec 3<>{paths['fifo']}' && echo fifo; head -c 1 {paths['device']} && echo device; true"
         )
         assert place.sh(alice, script).out.split() == ["socket", "fifo", "\0device"]
         policy.conf(f"[view] hide={', '.join(map(str, paths.values()))}")
@@ -544,7 +544,7 @@ def test_what_vanishes_in_the_middle(place, alice, policy, ground, key):
     before = snapshot(ground.top / "source")
     with Flicker(path):
         for _ in range(25):
-            result = place.sh(alice, f"timeout 5 sh -c '{look}'; true")
+            result = place.sh(alice, f"timeout 40 sh -c '{look}'; true")
             if result.rc == REFUSED:
                 assert str(path) in result.err, result
             else:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import lib_fuse
+from lib_accounts import home_at
 from lib_left import memory
 from lib_mounts import command, mounted, tmpfs
 from lib_process import Held, as_root, kill_all_of, sh, wait_until
@@ -188,12 +189,11 @@ def test_a_home_through_a_link(place, accounts):
     account = accounts["nshelse"]
     link = SRV / "link-to-homes"
     link.symlink_to("homes")
-    as_root("usermod", "-d", f"{link}/nshelse", account.name)
     before = snapshot(account.home)
     try:
-        assert place.lines(account, f"echo x >{link}/nshelse/new; cat {account.home}/new") == ["x"]
+        with home_at(account, link / "nshelse"):
+            assert place.lines(account, f"echo x >{link}/nshelse/new; cat {account.home}/new") == ["x"]
     finally:
-        as_root("usermod", "-d", account.home, account.name)
         link.unlink()
     assert snapshot(account.home) == before
 

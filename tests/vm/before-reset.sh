@@ -5,7 +5,7 @@
 make_user nshshort
 make_user nshlong
 "$ctl" enable --try 1h nshlong
-"$ctl" enable --try 40s nshshort
+"$ctl" enable --try 120s nshshort
 # Nothing ends them in this start of the machine, however long the reset takes.
 systemctl stop nsshell-expire.timer
 

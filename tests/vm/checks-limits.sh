@@ -320,7 +320,7 @@ many_things()
 without_limits()
 {
 	ssh_as nshcalm "for one in 'fork 200' 'memory 300' 'fill 200 /tmp' 'fill 200 /dev/shm'; do
-		timeout 60 $load \$one >taken &
+		timeout 600 $load \$one >taken &
 		until [ -s taken ] || ! kill -0 \$!; do sleep 0.2; done
 		cat taken; pkill -KILL -x load; wait; rm -f taken /tmp/fill; done" >$taken || true
 	diff $taken - <<-END
