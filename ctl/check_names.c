@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl/check.h"
+#include "ctl/pam_stack.h"
 #include "nsshell/cleanup.h"
 #include "nsshell/list.h"
 #include "nsshell/user.h"
@@ -104,7 +105,7 @@ static bool is_known_service(const char *name)
 
 static const char *judge_service(const struct names *names, const char *name)
 {
-	static const char *const folders[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+	static const char *const folders[] = {NSH_PAM_FOLDER, "/usr/lib/pam.d"};
 	char path[512];
 
 	(void)names;

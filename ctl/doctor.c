@@ -15,6 +15,7 @@
 #include "ctl/commands.h"
 #include "ctl/doctor.h"
 #include "ctl/output.h"
+#include "ctl/pam_stack.h"
 #include "nsshell/limits.h"
 #include "nsshell/paths.h"
 #include "nsshell/printable.h"
@@ -218,7 +219,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 static const struct argp_option option_list[] = {
 	{"json", 'j', NULL, 0, "print JSON", 0},
 	{"quiet", 'q', NULL, 0, "warnings and failures only", 0},
-	{"pam-folder", PAM_FOLDER, "FOLDER", 0, "where PAM's files are (/etc/pam.d)", 0},
+	{"pam-folder", PAM_FOLDER, "FOLDER", 0, "where PAM's files are (" NSH_PAM_FOLDER ")", 0},
 	{"sshd", SSHD, "PATH", 0, "which sshd to ask", 0},
 	{"sshd-config", SSHD_CONFIG, "FILE", 0, "its configuration", 0},
 	{0},
@@ -269,7 +270,7 @@ static int report(struct nsh_doctor *doctor, const struct options *options)
 
 static int run(int argc, char **argv)
 {
-	struct nsh_doctor doctor = {.pam_folder = "/etc/pam.d", .sshd = "sshd"};
+	struct nsh_doctor doctor = {.pam_folder = NSH_PAM_FOLDER, .sshd = "sshd"};
 	struct options options = {.doctor = &doctor};
 	struct nsh_user user = {0};
 	struct nsh_err err;

@@ -18,8 +18,6 @@
 #include "nsshell/login.h"
 #include "nsshell/paths.h"
 
-#define MODULE "pam_nsshell.so"
-
 enum place { ANYWHERE, FIRST };
 
 /* What lets users in, where it is installed. */
@@ -87,7 +85,7 @@ static void check_control(struct examined *examined)
 	if (!nsh_pam_is_binding(&examined->stack->lines[examined->at]))
 		find(examined, NSH_LEVEL_FAIL,
 		     "a session that the module refuses goes on unconfined",
-		     "make it \"session required " MODULE "\"");
+		     "make it \"session required " NSH_PAM_MODULE "\"");
 	for (size_t i = 0; i < examined->at; i++) {
 		const struct nsh_pam_line *line = &examined->stack->lines[i];
 
@@ -288,14 +286,14 @@ static void check_module(struct examined *examined)
 		 access(path, R_OK) < 0 ? "not there: there will be no session"
 					: "another one than " NSH_MODULE_PATH);
 	find(examined, access(path, R_OK) < 0 ? NSH_LEVEL_FAIL : NSH_LEVEL_WARN, text,
-	     "write " MODULE " or " NSH_MODULE_PATH);
+	     "write " NSH_PAM_MODULE " or " NSH_MODULE_PATH);
 }
 
 /* Debian's group for who may read logs, which its package exempts too. */
 const char *nsh_doctor_pam_line(void)
 {
-	return getgrnam("adm") ? "session required " MODULE " exempt_group=adm"
-			       : "session required " MODULE;
+	return getgrnam("adm") ? "session required " NSH_PAM_MODULE " exempt_group=adm"
+			       : "session required " NSH_PAM_MODULE;
 }
 
 static void check_lacking(struct nsh_doctor *doctor, const struct service *service)
@@ -344,7 +342,7 @@ static void check_service(struct nsh_doctor *doctor, const struct service *servi
 		nsh_find_unknown(doctor, "pam", service->name, err.text);
 		return;
 	}
-	at = nsh_pam_find(&stack, 0, MODULE);
+	at = nsh_pam_find(&stack, 0, NSH_PAM_MODULE);
 	if (at == stack.count) {
 		check_lacking(doctor, service);
 		return;
@@ -374,7 +372,7 @@ static void check_systemd_user(struct nsh_doctor *doctor)
 	struct nsh_err err;
 
 	if (nsh_pam_read(&stack, doctor->pam_folder, service.name, &err) == 0 &&
-	    nsh_pam_find(&stack, 0, MODULE) == stack.count)
+	    nsh_pam_find(&stack, 0, NSH_PAM_MODULE) == stack.count)
 		nsh_find(doctor, NSH_LEVEL_OK, "pam",
 			 "systemd-user: what systemd --user starts is outside of every session");
 	else

@@ -17,6 +17,7 @@
 #include "ctl/commands.h"
 #include "ctl/doctor.h"
 #include "ctl/login_shell.h"
+#include "ctl/pam_stack.h"
 #include "ctl/state.h"
 #include "ctl/expire_timer.h"
 #include "nsshell/cleanup.h"
@@ -214,7 +215,7 @@ static bool has_nsshell_now(const char *name)
 static bool is_fit(const struct nsh_user *user)
 {
 	struct nsh_doctor doctor = {
-		.pam_folder = "/etc/pam.d", .sshd = "sshd", .user = user, .enables = true};
+		.pam_folder = NSH_PAM_FOLDER, .sshd = "sshd", .user = user, .enables = true};
 	bool fit;
 
 	nsh_doctor_examine(&doctor);

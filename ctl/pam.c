@@ -22,9 +22,7 @@
 #include "ctl/spawn.h"
 #include "nsshell/paths.h"
 
-#define PAM_FOLDER "/etc/pam.d"
 #define COMMON "common-session"
-#define MODULE "pam_nsshell.so"
 #define PROFILE "nsshell"
 #define PROFILE_PATH "/usr/share/pam-configs/" PROFILE
 
@@ -61,13 +59,13 @@ static const struct argp argp = {
 static int has_module(struct nsh_err *err)
 {
 	static struct nsh_pam_stack stack;
-	int ret = nsh_pam_read(&stack, PAM_FOLDER, COMMON, err);
+	int ret = nsh_pam_read(&stack, NSH_PAM_FOLDER, COMMON, err);
 
 	if (ret == -ENOENT)
-		nsh_err_sys(err, NSH_REASON_MACHINE, ret, PAM_FOLDER "/" COMMON);
+		nsh_err_sys(err, NSH_REASON_MACHINE, ret, NSH_PAM_FOLDER "/" COMMON);
 	if (ret < 0)
 		return -1;
-	return nsh_pam_find(&stack, 0, MODULE) < stack.count;
+	return nsh_pam_find(&stack, 0, NSH_PAM_MODULE) < stack.count;
 }
 
 static int say(void)
@@ -77,7 +75,7 @@ static int say(void)
 
 	if (has < 0)
 		return nsh_complain_err(&err);
-	nsh_say(PAM_FOLDER "/" COMMON " has %s" MODULE, has ? "" : "no ");
+	nsh_say(NSH_PAM_FOLDER "/" COMMON " has %s" NSH_PAM_MODULE, has ? "" : "no ");
 	return has ? NSH_CTL_OK : NSH_CTL_WARN;
 }
 
@@ -119,7 +117,7 @@ static bool policy_is_valid(void)
 
 static bool is_fit(void)
 {
-	struct nsh_doctor doctor = {.pam_folder = PAM_FOLDER, .sshd = "sshd"};
+	struct nsh_doctor doctor = {.pam_folder = NSH_PAM_FOLDER, .sshd = "sshd"};
 	bool fit;
 
 	nsh_doctor_examine(&doctor);

@@ -53,7 +53,7 @@ static char *take_word(char **text)
 /* Where libpam looks for what is not in the administrator's folder. */
 static const char *vendor_of(const char *folder)
 {
-	return strcmp(folder, "/etc/pam.d") ? folder : "/usr/lib/pam.d";
+	return strcmp(folder, NSH_PAM_FOLDER) ? folder : "/usr/lib/pam.d";
 }
 
 static int read_from(struct open_file *file, const char *folder, const char *name)

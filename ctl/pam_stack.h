@@ -10,6 +10,10 @@
 
 #include "nsshell/err.h"
 
+/* Where PAM's files are, and the module as a line there has it. */
+#define NSH_PAM_FOLDER "/etc/pam.d"
+#define NSH_PAM_MODULE "pam_nsshell.so"
+
 /* The most lines of a service, and the deepest that one file includes another. */
 #define NSH_PAM_LINES 128
 #define NSH_PAM_DEPTH 8
@@ -35,7 +39,7 @@ struct nsh_pam_stack {
 };
 
 /*
- * Reads them from folder/service; what /etc/pam.d lacks /usr/lib/pam.d may have. -ENOENT when there is no such
+ * Reads them from folder/service; what NSH_PAM_FOLDER lacks /usr/lib/pam.d may have. -ENOENT when there is no such
  * file (then PAM takes "other"); -EIO with *err set when it, or what it includes, cannot be read, is too long or
  * includes itself.
  */
