@@ -25,7 +25,10 @@ struct nsh_host {
 	struct nsh_ways ways;
 };
 
-/* In nsshell: tells whether root has started it to be that. No user has a socket that root has made. */
+/*
+ * In nsshell: tells whether root has started it to be that, by who is at the other end of a socket. A user can have one with a
+ * daemon of root's there, and get a PID 1 in namespaces of their own, whose ways that daemon would be handed, and no shell.
+ */
 bool nsh_host_is_asked(const char *name);
 
 /* Waits for the word of a PID 1 that it is ready. -EIO when it ends. */
