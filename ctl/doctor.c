@@ -147,7 +147,7 @@ void nsh_doctor_free(struct nsh_doctor *doctor)
 		nsh_policy_free(&doctor->policy);
 }
 
-enum nsh_doctor_level nsh_doctor_worst(const struct nsh_doctor *doctor)
+static enum nsh_doctor_level find_worst(const struct nsh_doctor *doctor)
 {
 	enum nsh_doctor_level worst = NSH_LEVEL_OK;
 
@@ -155,6 +155,12 @@ enum nsh_doctor_level nsh_doctor_worst(const struct nsh_doctor *doctor)
 		if (doctor->findings[i].level > worst)
 			worst = doctor->findings[i].level;
 	return worst;
+}
+
+bool nsh_doctor_finds_fit(struct nsh_doctor *doctor)
+{
+	nsh_doctor_examine(doctor);
+	return !doctor->out_of_memory && find_worst(doctor) != NSH_LEVEL_FAIL;
 }
 
 void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_doctor_level least)
@@ -249,15 +255,15 @@ static int print_json(const struct nsh_doctor *doctor, enum nsh_doctor_level lea
 					  finding->area, "text", nsh_json_text(finding->text),
 					  "advice", nsh_json_text(finding->advice)));
 	}
-	return nsh_json_print(json_pack(
-		"{so ss so}", "user", nsh_json_text(doctor->user ? doctor->user->name : NULL),
-		"worst", levels[nsh_doctor_worst(doctor)], "findings", findings));
+	return nsh_json_print(json_pack("{so ss so}", "user",
+					nsh_json_text(doctor->user ? doctor->user->name : NULL),
+					"worst", levels[find_worst(doctor)], "findings", findings));
 }
 
 static int report(struct nsh_doctor *doctor, const struct options *options)
 {
 	enum nsh_doctor_level least = options->quiet ? NSH_LEVEL_WARN : NSH_LEVEL_OK;
-	int code = (int)nsh_doctor_worst(doctor);
+	int code = (int)find_worst(doctor);
 
 	if (doctor->out_of_memory)
 		return nsh_complain("out of memory");

@@ -71,10 +71,10 @@ void nsh_find_unknown(struct nsh_doctor *doctor, const char *area, const char *w
 /* Reads the policy and makes all checks; those of the user too if there is one. */
 void nsh_doctor_examine(struct nsh_doctor *doctor);
 
-void nsh_doctor_free(struct nsh_doctor *doctor);
+/* Does that, and tells whether there is no failure. */
+bool nsh_doctor_finds_fit(struct nsh_doctor *doctor);
 
-/* The worst level of all findings. */
-enum nsh_doctor_level nsh_doctor_worst(const struct nsh_doctor *doctor);
+void nsh_doctor_free(struct nsh_doctor *doctor);
 
 /* Prints those that are at least that bad. */
 void nsh_doctor_print(const struct nsh_doctor *doctor, enum nsh_doctor_level least);

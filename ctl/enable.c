@@ -218,8 +218,7 @@ static bool is_fit(const struct nsh_user *user)
 		.pam_folder = NSH_PAM_FOLDER, .sshd = "sshd", .user = user, .enables = true};
 	bool fit;
 
-	nsh_doctor_examine(&doctor);
-	fit = !doctor.out_of_memory && nsh_doctor_worst(&doctor) != NSH_LEVEL_FAIL;
+	fit = nsh_doctor_finds_fit(&doctor);
 	/* Another nsshellctl was faster, and the findings are of an account that is half the old one. */
 	if (!fit && has_nsshell_now(user->name))
 		fit = true;

@@ -68,15 +68,9 @@ static int has_module(struct nsh_err *err)
 	return nsh_pam_find(&stack, 0, NSH_PAM_MODULE) < stack.count;
 }
 
-static int say(void)
+static void say(bool has)
 {
-	struct nsh_err err;
-	int has = has_module(&err);
-
-	if (has < 0)
-		return nsh_complain_err(&err);
 	nsh_say(NSH_PAM_FOLDER "/" COMMON " has %s" NSH_PAM_MODULE, has ? "" : "no ");
-	return has ? NSH_CTL_OK : NSH_CTL_WARN;
 }
 
 /* Returns an exit status. */
@@ -118,10 +112,8 @@ static bool policy_is_valid(void)
 static bool is_fit(void)
 {
 	struct nsh_doctor doctor = {.pam_folder = NSH_PAM_FOLDER, .sshd = "sshd"};
-	bool fit;
+	bool fit = nsh_doctor_finds_fit(&doctor);
 
-	nsh_doctor_examine(&doctor);
-	fit = !doctor.out_of_memory && nsh_doctor_worst(&doctor) != NSH_LEVEL_FAIL;
 	if (!fit)
 		nsh_doctor_print(&doctor, NSH_LEVEL_FAIL);
 	nsh_doctor_free(&doctor);
@@ -143,7 +135,8 @@ static int enable(void)
 		return nsh_complain(
 			"with the module the machine is not fit: it is taken out again");
 	}
-	return say();
+	say(true);
+	return NSH_CTL_OK;
 }
 
 static bool is_refused_alone(const struct passwd *account)
@@ -181,7 +174,7 @@ static int disable(void)
 		return nsh_complain("not without the module: nothing is changed");
 	if (update("--disable", false) != NSH_CTL_OK)
 		return NSH_CTL_FAILED;
-	say();
+	say(false);
 	return NSH_CTL_OK;
 }
 
@@ -199,9 +192,21 @@ static int change(bool wanted)
 	has = has_module(&err);
 	if (has < 0)
 		return nsh_complain_err(&err);
-	if (has == wanted)
-		return say() == NSH_CTL_FAILED ? NSH_CTL_FAILED : NSH_CTL_OK;
-	return wanted ? enable() : disable();
+	if (has != wanted)
+		return wanted ? enable() : disable();
+	say(wanted);
+	return NSH_CTL_OK;
+}
+
+static int tell(void)
+{
+	struct nsh_err err;
+	int has = has_module(&err);
+
+	if (has < 0)
+		return nsh_complain_err(&err);
+	say(has);
+	return has ? NSH_CTL_OK : NSH_CTL_WARN;
 }
 
 static int run(int argc, char **argv)
@@ -209,7 +214,7 @@ static int run(int argc, char **argv)
 	int wanted = 0;
 
 	nsh_command_parse(&argp, argc, argv, false, &wanted);
-	return wanted ? change(wanted == OPTION_ENABLE) : say();
+	return wanted ? change(wanted == OPTION_ENABLE) : tell();
 }
 
 const struct command nsh_command_pam = {

@@ -90,10 +90,6 @@ def parent(pid):
     return int(status(pid)["PPid"])
 
 
-def shells_of(account):
-    return called("bash", account)
-
-
 @contextmanager
 def shell_over_ssh(sshd, account, *options):
     """Yields the number of a shell that waits at the far end."""
@@ -103,7 +99,7 @@ def shell_over_ssh(sshd, account, *options):
             assert client.stdout.readline().strip() == "ready"
             # Its child is called as the shell until it executes sleep.
             wait_until(lambda: called("sleep", account), "sleep")
-            (shell,) = shells_of(account)
+            (shell,) = called("bash", account)
             yield shell
         finally:
             client.kill()
